@@ -1,0 +1,1 @@
+"""The way in: routes, errors to answers, the command line."""

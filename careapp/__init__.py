@@ -1,0 +1,1 @@
+"""The application without its web: patients, visits, shifts, tours, consultations."""

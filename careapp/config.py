@@ -1,0 +1,106 @@
+"""The settings: the only reader of the environment."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from careapp.errors import Invalid
+
+
+class UnsafeSettings(Invalid):
+    """A setting is missing, malformed or would expose patients' data."""
+
+
+class Settings(BaseSettings):
+    """All settings; each is read from the environment variable `CAREAPP_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="CAREAPP_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default=Path("data"), description="Folder of the embedded database.")
+    database_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy address of a PostgreSQL database (`postgresql+psycopg://…`); "
+        "unset: SQLite in the data folder.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on; only loopback is accepted until sign-in is built.",
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    zone: str = Field(default="Europe/Berlin", description="Time zone of the region's local days.")
+    holidays: str = Field(default="DE-NW", description="Public holidays: country and subdivision.")
+    plan_at: str = Field(
+        default="18:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="Local time after which tomorrow is planned once.",
+    )
+    plan_limit_s: float = Field(
+        default=20.0, gt=0, le=3600, description="Seconds of search for a day's plan."
+    )
+    travel_safety: float = Field(
+        default=1.15, ge=1.0, le=3.0, description="Factor on estimated travel times (hills, parking)."
+    )
+    tick_s: float = Field(default=15.0, gt=0, le=3600, description="Seconds between two looks at due work.")
+    lease_s: float = Field(
+        default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."
+    )
+    log_level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _is_loopback(cls, value: str) -> str:
+        if value != "localhost" and not _is_loopback_address(value):
+            raise ValueError(
+                f"{value} can be reached from other machines, but there is no sign-in yet: "
+                "set CAREAPP_HOST to 127.0.0.1 or ::1"
+            )
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as unknown:
+            raise ValueError(f"there is no time zone {value!r}: name one like Europe/Berlin") from unknown
+        return value
+
+    @classmethod
+    def read(cls, **overrides: object) -> Self:
+        """Read the environment; `overrides` win over it, None means not given.
+
+        Raises:
+            UnsafeSettings: A value is refused; the message names the variable and what to set.
+        """
+        given = {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls(**given)  # type: ignore[arg-type]  # each value is validated by the field's own type
+        except ValidationError as refused:
+            sentences = "; ".join(
+                f"CAREAPP_{str(error['loc'][0]).upper()}: {error['msg'].removeprefix('Value error, ')}"
+                for error in refused.errors()
+            )
+            raise UnsafeSettings(sentences) from refused
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The time zone of local days."""
+        return ZoneInfo(self.zone)
+
+    @property
+    def database_address(self) -> str:
+        """The SQLAlchemy address of the database in use."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'careapp.sqlite').absolute()}"
+
+
+def _is_loopback_address(value: str) -> bool:
+    try:
+        return ip_address(value).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Doctors' video consultations: schedules, slots and bookings."""

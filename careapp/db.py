@@ -1,0 +1,171 @@
+"""Base of all tables, column types and engines: SQLite by default, PostgreSQL in production."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from careapp.errors import Invalid, Unavailable
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+READS_ONLY = "careapp_reads_only"
+
+
+class NaiveDatetime(Invalid):
+    """A datetime without a zone was about to be stored or asked for."""
+
+
+class BadDatabaseAddress(Invalid):
+    """The database's address is malformed or of an unsupported kind."""
+
+
+class DataFolderUnusable(Unavailable):
+    """The folder of the embedded database cannot be made or written."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, stored in UTC; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware datetime into UTC; SQLite stores it without its offset."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveDatetime(f"{value.isoformat()} has no time zone: add an offset such as +01:00 or Z")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give what was stored its zone back."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def text_enum(kind: type[Any]) -> Enum:
+    """A column of a `StrEnum`: stored as its value in text with a check, the same on both databases."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=20,
+        name=kind.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Base(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012 -- SQLAlchemy reads a plain class attribute
+
+
+def make_engine(address: str) -> Engine:
+    """Open a database; SQLite gets WAL, foreign keys and transactions that lock at their beginning.
+
+    Raises:
+        BadDatabaseAddress: The address is malformed, or neither SQLite nor PostgreSQL through psycopg.
+        DataFolderUnusable: The folder of a SQLite file cannot be made.
+    """
+    try:
+        url = make_url(address)
+    except ArgumentError as malformed:
+        raise BadDatabaseAddress(
+            "CAREAPP_DATABASE_URL is no database address: it looks like "
+            "postgresql+psycopg://user:password@host:5432/name"
+        ) from malformed
+    if url.drivername == "postgresql+psycopg":
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_timeout=10,
+            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+        )
+    if url.drivername != "sqlite":
+        raise BadDatabaseAddress(
+            f"{url.drivername} is not supported: use sqlite:///… or postgresql+psycopg://…"
+        )
+    if url.database:
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as refused:
+            raise DataFolderUnusable(
+                f"the data folder {folder} cannot be made ({refused.strerror}): "
+                "name a folder you may write with --data-dir or CAREAPP_DATA_DIR"
+            ) from refused
+    engine = create_engine(url, connect_args={"timeout": 15})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that may write locks at once, or two of them could both read "free" before either writes.
+    reads_only = connection.get_execution_options().get(READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # None keeps Python's driver from beginning transactions by itself; _begin_sqlite does.
+    driver = cast(sqlite3.Connection, connection)
+    driver.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        driver.execute(f"PRAGMA {pragma}")
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Return the factory of sessions; `with sessions.begin() as session` is one transaction."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def make_reading_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Return the factory of sessions that only read: they never wait for a writer, and cannot write."""
+    reading = engine.execution_options(**{READS_ONLY: True, "postgresql_readonly": True})
+    return sessionmaker(reading, expire_on_commit=False)
+
+
+def record_change(session: Session, model: type[Base], key: UUID) -> None:
+    """Say that a row was changed by a statement that the session's unit of work does not see.
+
+    A conditional `UPDATE … RETURNING` is the check of a booking; whoever keeps something in step with rows
+    (the FHIR projector) reads `changes_of`.
+    """
+    changes_of(session).add((model, key))
+
+
+def changes_of(session: Session) -> set[tuple[type[Base], UUID]]:
+    """Rows changed in this transaction that were recorded by hand."""
+    changes: set[tuple[type[Base], UUID]] = session.info.setdefault("careapp.changes", set())
+    return changes

@@ -1,0 +1,27 @@
+"""Every table in one import, for migrations, the test database and the FHIR registry."""
+
+from careapp.appointments import models as appointments
+from careapp.consultations import models as consultations
+from careapp.db import Base
+from careapp.jobs import models as jobs
+from careapp.orders import models as orders
+from careapp.organisations import models as organisations
+from careapp.people import models as people
+from careapp.records import models as records
+from careapp.tours import models as tours
+from careapp.visits import models as visits
+
+__all__ = [
+    "METADATA",
+    "appointments",
+    "consultations",
+    "jobs",
+    "orders",
+    "organisations",
+    "people",
+    "records",
+    "tours",
+    "visits",
+]
+
+METADATA = Base.metadata

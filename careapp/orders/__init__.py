@@ -1,0 +1,1 @@
+"""Care orders: the standing demand, and its recurrence in local time."""

@@ -1,0 +1,1 @@
+"""Who pays and who cares: municipalities, care services, practices, and the places they know."""

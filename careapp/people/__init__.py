@@ -1,0 +1,1 @@
+"""Patients, practitioners (nurses and doctors), their skills, preferences and absences."""

@@ -1,0 +1,153 @@
+"""Tables of people."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from careapp.db import Base, text_enum
+from careapp.organisations.models import Organisation, Place
+
+
+class Gender(StrEnum):
+    """Administrative gender; the values are FHIR's."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class RoleKind(StrEnum):
+    """What a practitioner does."""
+
+    NURSE = "nurse"
+    DOCTOR = "doctor"
+
+
+class VehicleKind(StrEnum):
+    """How a nurse travels."""
+
+    CAR = "car"
+    EBIKE = "ebike"
+
+
+class PreferenceKind(StrEnum):
+    """What is agreed between a patient and a nurse."""
+
+    PREFERRED = "preferred"
+    FORBIDDEN = "forbidden"
+
+
+class Skill(Base):
+    """Something a nurse can and a service may need, graded from 1 (basic) to 4 (specialist)."""
+
+    __tablename__ = "skill"
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name_de: Mapped[str]
+    name_en: Mapped[str]
+
+
+class Patient(Base):
+    """A person who receives care from one organisation."""
+
+    __tablename__ = "patient"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    family_name: Mapped[str] = mapped_column(index=True)
+    given_name: Mapped[str]
+    gender: Mapped[Gender] = mapped_column(text_enum(Gender))
+    birth_date: Mapped[date | None]
+    phone: Mapped[str | None]
+    insurance_number: Mapped[str | None] = mapped_column(String(10), index=True)
+    """Krankenversichertennummer (KVNR): a letter and nine digits."""
+    home_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_synthetic: Mapped[bool] = mapped_column(default=False)
+
+    home: Mapped[Place] = relationship(lazy="raise")
+    organisation: Mapped[Organisation] = relationship(lazy="raise")
+
+
+class Practitioner(Base):
+    """A person who gives care; may hold several roles, but is in one place at a time."""
+
+    __tablename__ = "practitioner"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    family_name: Mapped[str] = mapped_column(index=True)
+    given_name: Mapped[str]
+    title: Mapped[str | None]
+    gender: Mapped[Gender] = mapped_column(text_enum(Gender))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_synthetic: Mapped[bool] = mapped_column(default=False)
+
+    roles: Mapped[list["Role"]] = relationship(lazy="raise", back_populates="practitioner")
+
+
+class Role(Base):
+    """A practitioner as nurse or doctor of an organisation (FHIR PractitionerRole)."""
+
+    __tablename__ = "role"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"), index=True)
+    kind: Mapped[RoleKind] = mapped_column(text_enum(RoleKind))
+    specialty: Mapped[str | None] = mapped_column(String(20))
+    """Of a doctor: code of IHE-D's `AerztlicheFachrichtungen`, e.g. `ALLG`."""
+    base_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
+    """Where a nurse's tour begins and ends unless the shift says otherwise; a doctor's practice."""
+    vehicle: Mapped[VehicleKind | None] = mapped_column(text_enum(VehicleKind))
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+    practitioner: Mapped[Practitioner] = relationship(lazy="raise", back_populates="roles")
+    base: Mapped[Place] = relationship(lazy="raise")
+    organisation: Mapped[Organisation] = relationship(lazy="raise")
+    skills: Mapped[list["RoleSkill"]] = relationship(lazy="raise", order_by="RoleSkill.skill_code")
+
+
+class RoleSkill(Base):
+    """A skill that a nurse holds, at a grade."""
+
+    __tablename__ = "role_skill"
+    __table_args__ = (CheckConstraint("grade BETWEEN 1 AND 4", name="grade"),)
+
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), primary_key=True)
+    skill_code: Mapped[str] = mapped_column(ForeignKey("skill.code"), primary_key=True)
+    grade: Mapped[int]
+
+    skill: Mapped[Skill] = relationship(lazy="raise")
+
+
+class Preference(Base):
+    """A nurse whom a patient prefers, or who must not come."""
+
+    __tablename__ = "preference"
+
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), primary_key=True)
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    kind: Mapped[PreferenceKind] = mapped_column(text_enum(PreferenceKind))
+
+
+class Absence(Base):
+    """A time in which a patient is not at home, or a practitioner not at work; half-open."""
+
+    __tablename__ = "absence"
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="order"),
+        CheckConstraint("(patient_id IS NULL) <> (practitioner_id IS NULL)", name="one_person"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"), index=True)
+    practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id"), index=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]

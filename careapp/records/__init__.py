@@ -1,0 +1,1 @@
+"""What is written beside every change: the shown document and its history, the audit, the outbox."""

@@ -1,0 +1,66 @@
+"""Tables of documents, audit and outbox."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from careapp.db import Base
+
+
+class Document(Base):
+    """A row as another system sees it: canonical bytes, written in the row's own transaction."""
+
+    __tablename__ = "document"
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    updated_at: Mapped[datetime]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class DocumentVersion(Base):
+    """Each version a document ever had."""
+
+    __tablename__ = "document_version"
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    updated_at: Mapped[datetime]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditEvent(Base):
+    """Who did what with whose data; append-only (the database refuses changes)."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_subject_id", "subject_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    viewer: Mapped[str] = mapped_column(String(100))
+    organisation_id: Mapped[UUID | None]
+    action: Mapped[str] = mapped_column(String(60))
+    """Name of the command or query."""
+    subject_kind: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[UUID | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Ids, counts and codes only: never a name, an address or a note."""
+
+
+class OutboxMessage(Base):
+    """A side effect that leaves after the commit: at least once, with a key for the receiver."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (Index("ix_outbox_message_delivered_at_created_at", "delivered_at", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    topic: Mapped[str] = mapped_column(String(60))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)

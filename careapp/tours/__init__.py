@@ -1,0 +1,1 @@
+"""Shifts, plans and tours: from a day's demand to what a nurse drives."""

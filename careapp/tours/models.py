@@ -1,0 +1,188 @@
+"""Tables of shifts, plans, tours and stops."""
+
+from datetime import date, datetime, time
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from careapp.appointments.models import Appointment
+from careapp.db import Base, text_enum
+from careapp.organisations.models import Organisation, Place
+from careapp.people.models import Role, VehicleKind
+from careapp.visits.models import Service, Visit
+
+
+class TourStatus(StrEnum):
+    """Life of a tour."""
+
+    PROPOSED = "proposed"
+    PUBLISHED = "published"
+
+
+class ShiftPattern(Base):
+    """When a nurse works as a rule, in local time; an end before the start lies on the next day."""
+
+    __tablename__ = "shift_pattern"
+    __table_args__ = (CheckConstraint("starts <> ends", name="length"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), index=True)
+    recurrence: Mapped[str]
+    """RFC 5545 RRULE without DTSTART, in local dates."""
+    first_date: Mapped[date]
+    last_date: Mapped[date | None]
+    starts: Mapped[time]
+    ends: Mapped[time]
+
+    role: Mapped[Role] = relationship(lazy="raise")
+
+
+class Shift(Base):
+    """When a nurse works on one local day; half-open."""
+
+    __tablename__ = "shift"
+    __table_args__ = (
+        UniqueConstraint("role_id", "starts_at"),
+        CheckConstraint("starts_at < ends_at", name="order"),
+        Index("ix_shift_date", "date"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), index=True)
+    date: Mapped[date]
+    """The local day it begins on."""
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    start_place_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
+    end_place_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
+    vehicle: Mapped[VehicleKind] = mapped_column(text_enum(VehicleKind))
+    max_work_s: Mapped[int]
+    """Most seconds between leaving and returning, breaks not counted."""
+
+    role: Mapped[Role] = relationship(lazy="raise")
+    organisation: Mapped[Organisation] = relationship(lazy="raise")
+    start_place: Mapped[Place] = relationship(lazy="raise", foreign_keys=[start_place_id])
+    end_place: Mapped[Place] = relationship(lazy="raise", foreign_keys=[end_place_id])
+
+
+class Plan(Base):
+    """The answer of one planning of a day: how it was made, what it costs, whom it left out."""
+
+    __tablename__ = "plan"
+    __table_args__ = (Index("ix_plan_date_made_at", "date", "made_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    """None: the whole region was planned at once."""
+    date: Mapped[date]
+    made_at: Mapped[datetime]
+    seed: Mapped[int]
+    version: Mapped[str]
+    """Version of the planner: same input, seed, version and iterations give the same plan."""
+    iterations: Mapped[int]
+    seconds: Mapped[float]
+    travel_source: Mapped[str]
+    cost: Mapped[int]
+    """Points, see `routing.objective`."""
+    cost_terms: Mapped[dict[str, int]] = mapped_column(JSON)
+
+    unassigned: Mapped[list["UnassignedVisit"]] = relationship(lazy="raise", back_populates="plan")
+
+
+class UnassignedVisit(Base):
+    """A visit that a plan left out, and why."""
+
+    __tablename__ = "unassigned_visit"
+
+    plan_id: Mapped[UUID] = mapped_column(ForeignKey("plan.id"), primary_key=True)
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(60))
+    """Name of the rule in `routing.constraints` that excludes it."""
+    reason: Mapped[str]
+
+    plan: Mapped[Plan] = relationship(lazy="raise", back_populates="unassigned")
+    visit: Mapped[Visit] = relationship(lazy="raise")
+
+
+class Tour(Base):
+    """A nurse's stops on one shift: proposed by a plan, then published."""
+
+    __tablename__ = "tour"
+    __table_args__ = (
+        # A shift has one tour: proposing replaces a proposed one, and never a published one.
+        UniqueConstraint("shift_id"),
+        Index("ix_tour_date", "date"),
+        CheckConstraint("(status = 'published') = (published_at IS NOT NULL)", name="published"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    plan_id: Mapped[UUID] = mapped_column(ForeignKey("plan.id"), index=True)
+    shift_id: Mapped[UUID] = mapped_column(ForeignKey("shift.id"))
+    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), index=True)
+    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"), index=True)
+    date: Mapped[date]
+    status: Mapped[TourStatus] = mapped_column(text_enum(TourStatus), default=TourStatus.PROPOSED)
+    published_at: Mapped[datetime | None]
+    leaves_at: Mapped[datetime]
+    returns_at: Mapped[datetime]
+    travel_s: Mapped[int]
+    """Seconds driven, the way home included."""
+    metres: Mapped[int]
+    waiting_s: Mapped[int]
+    last_leg_s: Mapped[int]
+    """Seconds from the last stop to the shift's end place."""
+
+    role: Mapped[Role] = relationship(lazy="raise")
+    shift: Mapped[Shift] = relationship(lazy="raise")
+    plan: Mapped[Plan] = relationship(lazy="raise")
+    organisation: Mapped[Organisation] = relationship(lazy="raise")
+    stops: Mapped[list["Stop"]] = relationship(lazy="raise", order_by="Stop.position", back_populates="tour")
+    breaks: Mapped[list["TourBreak"]] = relationship(lazy="raise", order_by="TourBreak.starts_at")
+
+
+class Stop(Base):
+    """One service in a tour, with its time."""
+
+    __tablename__ = "stop"
+    __table_args__ = (
+        UniqueConstraint("tour_id", "position"),
+        UniqueConstraint("service_id"),
+        CheckConstraint("starts_at < ends_at", name="order"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tour_id: Mapped[UUID] = mapped_column(ForeignKey("tour.id"))
+    position: Mapped[int]
+    service_id: Mapped[UUID] = mapped_column(ForeignKey("service.id"))
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"), index=True)
+    arrives_at: Mapped[datetime]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    travel_s: Mapped[int]
+    """Seconds from the stop before, or from the start place."""
+    metres: Mapped[int]
+
+    tour: Mapped[Tour] = relationship(lazy="raise", back_populates="stops")
+    service: Mapped[Service] = relationship(lazy="raise")
+    visit: Mapped[Visit] = relationship(lazy="raise")
+    appointment: Mapped[Appointment] = relationship(
+        lazy="raise",
+        primaryjoin="foreign(Stop.visit_id) == Appointment.id",
+        viewonly=True,
+    )
+
+
+class TourBreak(Base):
+    """A break by working-time law, taken where the nurse is."""
+
+    __tablename__ = "tour_break"
+    __table_args__ = (CheckConstraint("starts_at < ends_at", name="order"),)
+
+    tour_id: Mapped[UUID] = mapped_column(ForeignKey("tour.id"), primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    ends_at: Mapped[datetime]

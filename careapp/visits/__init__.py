@@ -1,0 +1,1 @@
+"""Visits: the dated demand, made from care orders or entered by hand."""
