@@ -1,0 +1,1 @@
+"""Plan nurses' tours: a `Problem` in, a `Plan` out, nothing else touched."""
