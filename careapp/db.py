@@ -139,7 +139,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _set_up_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     # None keeps Python's driver from beginning transactions by itself; _begin_sqlite does.
-    driver = cast(sqlite3.Connection, connection)
+    driver = cast("sqlite3.Connection", connection)
     driver.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
         driver.execute(f"PRAGMA {pragma}")
