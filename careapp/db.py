@@ -49,6 +49,16 @@ class DataFolderUnusable(Unavailable):
     """The folder of the embedded database cannot be made or written."""
 
 
+def refuse_naive(moment: datetime) -> None:
+    """Refuse a datetime without a zone.
+
+    Raises:
+        NaiveDatetime: It has none.
+    """
+    if moment.tzinfo is None:
+        raise NaiveDatetime(f"{moment.isoformat()} has no time zone: add an offset such as +01:00 or Z")
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, stored in UTC; a naive one is refused."""
 
@@ -59,8 +69,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Turn an aware datetime into UTC; SQLite stores it without its offset."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise NaiveDatetime(f"{value.isoformat()} has no time zone: add an offset such as +01:00 or Z")
+        refuse_naive(value)
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
