@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select
-from sqlalchemy.orm import Mapped
+from sqlalchemy import Select, inspect
+
+from careapp.db import Base
 
 AnySelect = TypeVar("AnySelect", bound=Select[*tuple[Any, ...]])
 
@@ -39,14 +40,15 @@ SCHEDULER = Viewer("scheduler", ViewerRole.SYSTEM)
 """What runs by itself, for the whole region."""
 
 
-class OwnedByOrganisation(Protocol):
-    """A table whose rows belong to a tenant."""
-
-    organisation_id: Mapped[UUID]
+OFFERED_TO_ALL = frozenset({"municipality", "organisation", "schedule", "slot", "skill"})
+"""Tables that every viewer sees whole: offers and facts, nothing about a patient."""
 
 
-def visible(statement: AnySelect, viewer: Viewer, model: type[OwnedByOrganisation]) -> AnySelect:
-    """Narrow a statement to the rows of `model` that the viewer may see."""
-    if viewer.organisation_id is None:
+def visible(statement: AnySelect, viewer: Viewer, model: type[Base]) -> AnySelect:
+    """Narrow a statement to the rows of `model` that the viewer may see.
+
+    Every other table that is asked for has a column `organisation_id`: its tenant.
+    """
+    if viewer.organisation_id is None or model.__tablename__ in OFFERED_TO_ALL:
         return statement
-    return statement.where(model.organisation_id == viewer.organisation_id)
+    return statement.where(inspect(model).attrs["organisation_id"].class_attribute == viewer.organisation_id)

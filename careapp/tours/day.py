@@ -1,0 +1,206 @@
+"""A local day as rows, and the same day as numbers for the planner."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+
+from careapp.errors import Conflict
+from careapp.people.models import Absence, Preference, PreferenceKind, VehicleKind
+from careapp.tours.models import Shift
+from careapp.visits.models import Service, Visit, VisitLink
+from routing.problem import Link, Nurses, Problem, TimeWindow, Travel, Vehicle
+from routing.problem import Service as RoutedService
+from routing.travel import Place, TravelSource
+
+PENALTY_BY_PRIORITY = {1: 2 * 3600, 2: 6 * 3600, 3: 24 * 3600, 4: 240 * 3600}
+"""Points of leaving a visit's nurse out: seconds of driving that it is worth to place it."""
+
+SHORTEST_SHIFT = timedelta(hours=1)
+"""What an absence leaves of a shift is worked if it is at least so long."""
+
+
+class NothingToPlan(Conflict):
+    """The day has no open visit."""
+
+
+@dataclass(frozen=True)
+class WorkTime:
+    """A shift, less its nurse's absences.
+
+    Attributes:
+        shift: The row, with role, practitioner, skills and places loaded.
+        starts_at: First moment she may leave.
+        ends_at: When she is back.
+    """
+
+    shift: Shift
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Day:
+    """What is to be planned on one local day, read in one transaction.
+
+    Attributes:
+        date: The local day.
+        starts_at: Its first moment; the planner counts seconds from here, so a day may have 23 or 25 hours.
+        visits: Open visits with windows, services, skills, patient and home loaded.
+        work_times: Shifts without a published tour.
+        links: Gaps between visits that are both among `visits`.
+        preferences: What is agreed between patients and nurses.
+    """
+
+    date: date
+    starts_at: datetime
+    visits: list[Visit]
+    work_times: list[WorkTime]
+    links: list[VisitLink]
+    preferences: list[Preference]
+
+    @property
+    def services(self) -> list[Service]:
+        """All services, in the order in which the planner numbers them."""
+        return [service for visit in self.visits for service in visit.services]
+
+    def moment(self, seconds: int) -> datetime:
+        """Return the moment that the planner calls `seconds`."""
+        return self.starts_at + timedelta(seconds=seconds)
+
+    def to_problem(self, travel: TravelSource) -> Problem:
+        """State the day in numbers; services and vehicles are numbered as in `services` and `work_times`.
+
+        A nurse visits patients of her own organisation only.
+
+        Raises:
+            routing.errors.InvalidProblem: The rows contradict each other.
+        """
+        places = _Places()
+        vehicles = tuple(self._vehicle(work_time, places) for work_time in self.work_times)
+        services = tuple(
+            self._service(visit, service, places) for visit in self.visits for service in visit.services
+        )
+        kinds = {vehicle.travel for vehicle in vehicles}
+        nowhere = Travel(*(np.zeros((len(places.all), len(places.all)), np.int32) for _ in range(2)))
+        return Problem(
+            services=services,
+            vehicles=vehicles,
+            travel=tuple(
+                travel.matrix(places.all, kind.value) if number in kinds else nowhere
+                for number, kind in enumerate(VehicleKind)
+            ),
+            links=tuple(self._links()),
+        )
+
+    def _vehicle(self, work_time: WorkTime, places: "_Places") -> Vehicle:
+        shift = work_time.shift
+        return Vehicle(
+            id=str(shift.id),
+            start=places.number(
+                shift.start_place_id, shift.start_place.latitude, shift.start_place.longitude
+            ),
+            end=places.number(shift.end_place_id, shift.end_place.latitude, shift.end_place.longitude),
+            shift=self._window(work_time.starts_at, work_time.ends_at),
+            skills={skill.skill_code: skill.grade for skill in shift.role.skills},
+            max_work=shift.max_work_s,
+            travel=list(VehicleKind).index(shift.vehicle),
+        )
+
+    def _service(self, visit: Visit, service: Service, places: "_Places") -> RoutedService:
+        agreed = [wish for wish in self.preferences if wish.patient_id == visit.patient_id]
+        return RoutedService(
+            id=str(service.id),
+            location=places.number(
+                visit.patient.home_id, visit.patient.home.latitude, visit.patient.home.longitude
+            ),
+            duration=visit.duration_s,
+            windows=tuple(self._window(window.earliest, window.latest) for window in visit.windows),
+            skills={skill.skill_code: skill.grade for skill in service.skills},
+            visit=str(visit.id),
+            allowed=frozenset(
+                number
+                for number, work_time in enumerate(self.work_times)
+                if work_time.shift.organisation_id == visit.organisation_id
+            ),
+            forbidden=self._vehicles_of(agreed, PreferenceKind.FORBIDDEN),
+            preferred=self._vehicles_of(agreed, PreferenceKind.PREFERRED),
+            penalty=PENALTY_BY_PRIORITY[visit.priority],
+        )
+
+    def _vehicles_of(self, agreed: list[Preference], kind: PreferenceKind) -> frozenset[int]:
+        roles = {wish.role_id for wish in agreed if wish.kind == kind}
+        return frozenset(
+            number for number, work_time in enumerate(self.work_times) if work_time.shift.role_id in roles
+        )
+
+    def _links(self) -> list[Link]:
+        first_service: dict[UUID, int] = {}
+        links = []
+        number = 0
+        for visit in self.visits:
+            first_service[visit.id] = number
+            links += [
+                Link(number, number + other, 0, 0, Nurses.DIFFERENT)
+                for other in range(1, len(visit.services))
+            ]
+            # Each pair of a visit with three or four nurses differs, not only each from the first.
+            links += [
+                Link(number + one, number + other, 0, 0, Nurses.DIFFERENT)
+                for one in range(1, len(visit.services))
+                for other in range(one + 1, len(visit.services))
+            ]
+            number += len(visit.services)
+        links += [
+            Link(first_service[link.first_id], first_service[link.second_id], link.min_gap_s, link.max_gap_s)
+            for link in self.links
+        ]
+        return links
+
+    def _window(self, earliest: datetime, latest: datetime) -> TimeWindow:
+        return TimeWindow(self._seconds(earliest), self._seconds(latest))
+
+    def _seconds(self, moment: datetime) -> int:
+        return round((moment - self.starts_at).total_seconds())
+
+
+class _Places:
+    """Numbers places as they are met, each id once."""
+
+    def __init__(self) -> None:
+        self.all: list[Place] = []
+        self._numbers: dict[UUID, int] = {}
+
+    def number(self, place_id: UUID, latitude: float, longitude: float) -> int:
+        if place_id not in self._numbers:
+            self._numbers[place_id] = len(self.all)
+            self.all.append(Place(latitude, longitude))
+        return self._numbers[place_id]
+
+
+def work_times(shifts: list[Shift], absences: list[Absence]) -> list[WorkTime]:
+    """Take nurses' absences out of their shifts, keeping the longest rest of each.
+
+    Args:
+        shifts: With role and practitioner loaded.
+        absences: Of practitioners.
+    """
+    found = []
+    for shift in shifts:
+        free = [(shift.starts_at, shift.ends_at)]
+        for absence in absences:
+            if absence.practitioner_id == shift.role.practitioner_id:
+                free = [
+                    piece
+                    for starts_at, ends_at in free
+                    for piece in (
+                        (starts_at, min(ends_at, absence.starts_at)),
+                        (max(starts_at, absence.ends_at), ends_at),
+                    )
+                    if piece[0] < piece[1]
+                ]
+        longest = max(free, key=lambda piece: piece[1] - piece[0], default=None)
+        if longest and longest[1] - longest[0] >= min(SHORTEST_SHIFT, shift.ends_at - shift.starts_at):
+            found.append(WorkTime(shift, *longest))
+    return found
