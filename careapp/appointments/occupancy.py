@@ -1,0 +1,92 @@
+"""Take and free a practitioner's time; the database refuses two at once."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import psycopg
+from sqlalchemy import delete, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from careapp.appointments.models import Occupancy
+from careapp.errors import Conflict
+from careapp.people.models import Practitioner
+
+
+class AlreadyOccupied(Conflict):
+    """The practitioner is taken by another appointment at that time."""
+
+
+def occupy(
+    session: Session,
+    *,
+    organisation_id: UUID,
+    practitioner_id: UUID,
+    appointment_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+) -> Occupancy:
+    """Take a practitioner's time, half-open; of a nurse from when she leaves for the visit.
+
+    The row is written at once. SQLite refuses an overlap here, PostgreSQL in `check_now` or at the commit: so
+    `release` all before you `occupy` any, and end with `check_now`.
+
+    Raises:
+        AlreadyOccupied: The practitioner is taken then (SQLite).
+    """
+    # Whoever takes time of the same practitioner waits here; else they would deadlock on the constraint.
+    session.execute(
+        select(Practitioner.id).where(Practitioner.id == practitioner_id).with_for_update(key_share=True)
+    )
+    row = Occupancy(
+        id=uuid4(),
+        organisation_id=organisation_id,
+        practitioner_id=practitioner_id,
+        appointment_id=appointment_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    with refusing_overlaps():
+        session.add(row)
+        session.flush()
+    return row
+
+
+def release(session: Session, *, appointment_id: UUID) -> None:
+    """Free all time that an appointment takes, at once."""
+    session.execute(delete(Occupancy).where(Occupancy.appointment_id == appointment_id))
+
+
+def check_now(session: Session) -> None:
+    """Let the database check what was taken so far, not only at the commit.
+
+    Raises:
+        AlreadyOccupied: A practitioner is taken twice.
+    """
+    with refusing_overlaps():
+        session.flush()
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("SET CONSTRAINTS ex_occupancy_overlap IMMEDIATE"))
+            session.execute(text("SET CONSTRAINTS ex_occupancy_overlap DEFERRED"))
+
+
+@contextmanager
+def refusing_overlaps() -> Iterator[None]:
+    """Turn the database's refusal of an overlap, on either database, into `AlreadyOccupied`."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not _is_overlap(error.orig):
+            raise
+        raise AlreadyOccupied(
+            "the practitioner has another appointment at that time: look again, then choose another"
+        ) from error
+
+
+def _is_overlap(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.IntegrityError):
+        return str(error) == "overlap"
+    return isinstance(error, psycopg.errors.ExclusionViolation)
