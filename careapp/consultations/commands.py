@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from careapp.access import Viewer, visible
 from careapp.appointments.models import Appointment, AppointmentStatus
-from careapp.appointments.occupancy import occupy, refusing_overlaps, release
+from careapp.appointments.occupancy import check_now, occupy, release
 from careapp.calendar import Calendar
 from careapp.consultations.models import Booking, ConsultationHours, Schedule, Slot, SlotStatus
 from careapp.consultations.queries import get_booking, get_slot
@@ -187,17 +187,17 @@ def book_slot(
     booking.slot = slot
     session.add(booking)
     session.flush()  # the occupied time refers to the booking
-    with refusing_overlaps(session):
-        occupy(
-            session,
-            organisation_id=slot.organisation_id,
-            practitioner_id=slot.schedule.practitioner_id,
-            appointment_id=booking.id,
-            starts_at=slot.starts_at,
-            ends_at=slot.ends_at,
-        )
+    occupy(
+        session,
+        organisation_id=slot.organisation_id,
+        practitioner_id=slot.schedule.practitioner_id,
+        appointment_id=booking.id,
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+    )
+    check_now(session)
     audit.record(session, viewer=viewer, now=now, action="book_slot", subject=booking, slot=str(slot_id))
-    outbox.send(session, topic="slot-booked", payload={"booking": str(booking.id)}, now=now)
+    outbox.send(session, topic="slot.booked", payload={"booking": str(booking.id)}, now=now)
     return booking
 
 
@@ -250,5 +250,5 @@ def cancel_booking(
     if booking.slot.starts_at > now:
         booking.slot.status = SlotStatus.FREE
     audit.record(session, viewer=viewer, now=now, action="cancel_booking", subject=booking, because=because)
-    outbox.send(session, topic="booking-cancelled", payload={"booking": str(booking_id)}, now=now)
+    outbox.send(session, topic="booking.cancelled", payload={"booking": str(booking_id)}, now=now)
     return booking

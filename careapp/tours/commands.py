@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from careapp.access import Viewer, visible
 from careapp.appointments.models import AppointmentStatus
-from careapp.appointments.occupancy import occupy, refusing_overlaps
+from careapp.appointments.occupancy import check_now, occupy
 from careapp.calendar import Calendar
 from careapp.db import record_change, refuse_naive
 from careapp.errors import Conflict, Invalid
@@ -325,11 +325,11 @@ def publish_day(session: Session, *, date: date, viewer: Viewer, now: datetime) 
         .options(*WITH_STOPS)
         .execution_options(populate_existing=True)
     ).all()
-    with refusing_overlaps(session):
-        for tour in tours:
-            _promise(session, tour)
-            outbox.send(session, topic="tour-published", payload={"tour": str(tour.id)}, now=now)
-            audit.record(session, viewer=viewer, now=now, action="publish_tour", subject=tour)
+    for tour in tours:
+        _promise(session, tour)
+        outbox.send(session, topic="tour.published", payload={"tour": str(tour.id)}, now=now)
+        audit.record(session, viewer=viewer, now=now, action="publish_tour", subject=tour)
+    check_now(session)
     return list(tours)
 
 
