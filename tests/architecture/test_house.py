@@ -58,14 +58,18 @@ def test_each_setting_stands_in_the_readme_with_its_default():
     missing = [
         f"CAREAPP_{name.upper()}"
         for name, field in Settings.model_fields.items()
-        if not re.search(rf"^\| `CAREAPP_{name.upper()}` \| `?{re.escape(str(field.default))}`? \|", readme, re.M)
+        if not re.search(
+            rf"^\| `CAREAPP_{name.upper()}` \| `?{re.escape(str(field.default))}`? \|", readme, re.MULTILINE
+        )
     ]
 
     assert missing == []
 
 
 def test_no_path_of_one_machine_and_no_download_host_is_written_down():
-    needle = re.compile(r"/work/|/root/|/home/\w+/|files\.pythonhosted\.org|registry\.npmjs\.org|pypi\.org/simple")
+    needle = re.compile(
+        r"/work/|/root/|/home/\w+/|files\.pythonhosted\.org|registry\.npmjs\.org|pypi\.org/simple"
+    )
 
     found = [
         name
@@ -92,7 +96,11 @@ def test_the_lock_file_holds_what_the_project_asks_for():
 
     def missing(requirements: list[str], lock: str) -> list[str]:
         names = [re.split(r"[\[<>=; ]", requirement)[0] for requirement in requirements]
-        return [name for name in names if not re.search(rf"^{re.escape(name.replace('.', '-'))}==", lock, re.M)]
+        return [
+            name
+            for name in names
+            if not re.search(rf"^{re.escape(name.replace('.', '-'))}==", lock, re.MULTILINE)
+        ]
 
     assert missing(project["dependencies"], runtime) == []
     assert missing([*project["dependencies"], *project["optional-dependencies"]["test"]], everything) == []
@@ -100,7 +108,7 @@ def test_the_lock_file_holds_what_the_project_asks_for():
 
 def test_the_gate_runs_the_command_that_the_readme_shows():
     # .ci/run reads the second command out of the README, so a newcomer types what the gate runs.
-    commands = re.findall(r"^```sh\n(.+?)\n```$", text_of("README.md"), re.M | re.S)
+    commands = re.findall(r"^```sh\n(.+?)\n```$", text_of("README.md"), re.MULTILINE | re.DOTALL)
 
     assert len(commands) >= 2
     assert all("\n" not in command for command in commands[:2])

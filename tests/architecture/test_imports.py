@@ -92,7 +92,14 @@ def test_only_its_room_reads_the_clock_or_the_environment():
         for package in ("careapp", "fhir", "api", "routing")
         for path in python_files(package)
         if str(path.relative_to(ROOT)) not in rooms
-        for needle in ("datetime.now(", "date.today(", "datetime.utcnow(", "time.time(", "os.environ", "getenv(")
+        for needle in (
+            "datetime.now(",
+            "date.today(",
+            "datetime.utcnow(",
+            "time.time(",
+            "os.environ",
+            "getenv(",
+        )
         if needle in path.read_text(encoding="utf-8")
     ]
 
