@@ -15,7 +15,7 @@ TOP_LEVEL = {*PACKAGES, "tests", "pyproject.toml", "README.md", "LICENSE", "requ
 
 def tracked_files() -> list[str]:
     listing = subprocess.run(  # the paths that a clone would hold
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        ["/usr/bin/env", "git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         text=True,

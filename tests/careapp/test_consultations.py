@@ -68,7 +68,8 @@ class TestMakeSlots:
         assert made == expected
 
     def test_keeps_the_length_of_slots_on_the_day_the_clock_changes(self, session, calendar, now, viewer):
-        # 2026-03-29: at 02:00 the clock jumps to 03:00, so 01:00-04:00 lasts two hours, four slots of 30 minutes.
+        # 2026-03-29: at 02:00 the clock jumps to 03:00, so 01:00-04:00 lasts two hours:
+        # four slots of 30 minutes.
         a_schedule(session, recurrence="FREQ=DAILY", starts=time(1), ends=time(4), slot_minutes=30)
 
         made = commands.make_slots(
