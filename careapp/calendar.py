@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from holidays import country_holidays
 
 from careapp.config import Settings
-from careapp.db import NaiveDatetime
+from careapp.db import refuse_naive
 from careapp.errors import Invalid
 
 _SECOND = timedelta(seconds=1)
@@ -65,8 +65,7 @@ class Calendar:
         Raises:
             NaiveDatetime: The moment has no zone.
         """
-        if moment.tzinfo is None:
-            raise NaiveDatetime(f"{moment.isoformat()} has no time zone: add an offset such as +01:00 or Z")
+        refuse_naive(moment)
         return moment.astimezone(self.zone).date()
 
     def is_holiday(self, day: date) -> bool:
