@@ -1,0 +1,401 @@
+"""Change people and what is agreed between them. Each function is one use case; none commits."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from careapp.access import Viewer, visible
+from careapp.db import refuse_naive
+from careapp.errors import Conflict, Invalid, NotFound
+from careapp.organisations.commands import Address, new_place, require_name, require_own
+from careapp.organisations.models import Organisation, Place, PlaceKind
+from careapp.organisations.queries import get_place
+from careapp.people.models import (
+    Absence,
+    Gender,
+    Patient,
+    Practitioner,
+    Preference,
+    PreferenceKind,
+    Role,
+    RoleKind,
+    RoleSkill,
+    VehicleKind,
+)
+from careapp.people.queries import get_nurse, get_patient, require_skills
+from careapp.records import audit
+
+_INSURANCE_NUMBER = re.compile(r"[A-Z]\d{9}")
+_SPECIALTY = re.compile(r"[A-Z]{3,4}")
+_GRADES = range(1, 5)
+
+
+class ImpossibleInsuranceNumber(Invalid):
+    """A Krankenversichertennummer has another form."""
+
+
+class ImpossibleGrade(Invalid):
+    """A skill's grade is none of the four."""
+
+
+class ImpossibleSpecialty(Invalid):
+    """A specialty has not the form of a code of IHE-D."""
+
+
+class PlaceOfAnotherOrganisation(Invalid):
+    """A role's base belongs to another organisation."""
+
+
+class AbsenceOfNobody(Invalid):
+    """An absence names nobody, or two."""
+
+
+class AbsenceEndsBeforeItStarts(Invalid):
+    """An absence's end is not after its start."""
+
+
+class PractitionerNotFound(NotFound):
+    """No practitioner has this id, or not for this viewer."""
+
+
+class StrangersAgree(Invalid):
+    """Patient and nurse belong to different organisations."""
+
+
+class NothingAgreed(Conflict):
+    """Nothing is agreed between this patient and this nurse."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who a nurse or doctor is.
+
+    Attributes:
+        family_name: At least one letter.
+        given_name: At least one letter.
+        gender: Administrative.
+        title: Academic, such as Dr. med.
+    """
+
+    family_name: str
+    given_name: str
+    gender: Gender = Gender.UNKNOWN
+    title: str | None = None
+
+
+def add_patient(
+    session: Session,
+    *,
+    organisation_id: UUID,
+    family_name: str,
+    given_name: str,
+    home: Address,
+    gender: Gender = Gender.UNKNOWN,
+    birth_date: date | None = None,
+    phone: str | None = None,
+    insurance_number: str | None = None,
+    viewer: Viewer,
+    now: datetime,
+) -> Patient:
+    """Take a patient into an organisation's care.
+
+    Args:
+        session: An open transaction.
+        organisation_id: Who gives the care.
+        family_name: At least one letter.
+        given_name: At least one letter.
+        home: Where nurses visit.
+        gender: Administrative.
+        birth_date: None if unknown.
+        phone: As it is dialled.
+        insurance_number: Krankenversichertennummer, a letter and nine digits.
+        viewer: Who adds.
+        now: This moment.
+
+    Raises:
+        OrganisationNotFound: No organisation has this id, or not for this viewer.
+        NotYourOrganisation: It is another one's.
+        EmptyName: A name is empty.
+        ImpossibleInsuranceNumber: Its form is wrong.
+        NoPointOnEarth: The home's latitude or longitude is out of range.
+        UnknownMunicipality: The home's municipality does not exist.
+    """
+    organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
+    if insurance_number is not None and not _INSURANCE_NUMBER.fullmatch(insurance_number):
+        raise ImpossibleInsuranceNumber(
+            "the insurance number has another form: write a capital letter and nine digits, as on the card"
+        )
+    place = new_place(session, organisation=organisation, kind=PlaceKind.HOME, address=home)
+    patient = Patient(
+        id=uuid4(),
+        organisation_id=organisation.id,
+        organisation=organisation,
+        family_name=require_name("the patient", family_name),
+        given_name=require_name("the patient", given_name),
+        gender=gender,
+        birth_date=birth_date,
+        phone=phone,
+        insurance_number=insurance_number,
+        home_id=place.id,
+        home=place,
+        is_active=True,
+    )
+    session.add(patient)
+    session.flush()
+    audit.record(session, viewer=viewer, now=now, action="add_patient", subject=patient)
+    return patient
+
+
+def add_nurse(
+    session: Session,
+    *,
+    organisation_id: UUID,
+    person: Person,
+    base_id: UUID,
+    vehicle: VehicleKind = VehicleKind.CAR,
+    skills: Mapping[str, int],
+    viewer: Viewer,
+    now: datetime,
+) -> Role:
+    """Employ a nurse.
+
+    Args:
+        session: An open transaction.
+        organisation_id: The employer.
+        person: Who it is.
+        base_id: Place where her tours begin and end.
+        vehicle: How she travels.
+        skills: Code to grade.
+        viewer: Who adds.
+        now: This moment.
+
+    Raises:
+        OrganisationNotFound: No organisation has this id, or not for this viewer.
+        NotYourOrganisation: It is another one's.
+        PlaceNotFound: No place has the base's id, or not for this viewer.
+        PlaceOfAnotherOrganisation: The base is another one's.
+        EmptyName: A name is empty.
+        UnknownSkill: A code names no skill.
+        ImpossibleGrade: A grade is not from 1 to 4.
+    """
+    organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
+    require_grades(skills)
+    require_skills(session, skills)
+    role = _new_role(session, organisation, person, _own_place(session, organisation, base_id, viewer))
+    role.kind = RoleKind.NURSE
+    role.vehicle = vehicle
+    role.skills = [RoleSkill(skill_code=code, grade=grade) for code, grade in sorted(skills.items())]
+    session.flush()
+    audit.record(session, viewer=viewer, now=now, action="add_nurse", subject=role)
+    return get_nurse(session, role_id=role.id, viewer=viewer)
+
+
+def add_doctor(
+    session: Session,
+    *,
+    organisation_id: UUID,
+    person: Person,
+    base_id: UUID,
+    specialty: str,
+    viewer: Viewer,
+    now: datetime,
+) -> Role:
+    """Register a doctor of a practice.
+
+    Args:
+        session: An open transaction.
+        organisation_id: The practice.
+        person: Who it is.
+        base_id: Place of the practice.
+        specialty: Code of IHE-D's `AerztlicheFachrichtungen`, such as `ALLG`.
+        viewer: Who adds.
+        now: This moment.
+
+    Raises:
+        OrganisationNotFound: No organisation has this id, or not for this viewer.
+        NotYourOrganisation: It is another one's.
+        PlaceNotFound: No place has the base's id, or not for this viewer.
+        PlaceOfAnotherOrganisation: The base is another one's.
+        EmptyName: A name is empty.
+        ImpossibleSpecialty: The specialty's form is wrong.
+    """
+    organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
+    if not _SPECIALTY.fullmatch(specialty):
+        raise ImpossibleSpecialty(
+            f"{specialty!r} is no specialty: write a code of IHE-D such as ALLG or INNE"
+        )
+    role = _new_role(session, organisation, person, _own_place(session, organisation, base_id, viewer))
+    role.kind = RoleKind.DOCTOR
+    role.specialty = specialty
+    session.flush()
+    audit.record(session, viewer=viewer, now=now, action="add_doctor", subject=role)
+    return role
+
+
+def add_absence(
+    session: Session,
+    *,
+    patient_id: UUID | None = None,
+    practitioner_id: UUID | None = None,
+    starts_at: datetime,
+    ends_at: datetime,
+    viewer: Viewer,
+    now: datetime,
+) -> Absence:
+    """Say that a patient is not at home, or a practitioner not at work, for a half-open time.
+
+    Visits and tours that were made before stay as they are.
+
+    Raises:
+        AbsenceOfNobody: Not exactly one of the two is named.
+        NaiveDatetime: A time has no zone.
+        AbsenceEndsBeforeItStarts: The end is not after the start.
+        PatientNotFound: No patient has this id, or not for this viewer.
+        PractitionerNotFound: No practitioner has this id, or not for this viewer.
+    """
+    for moment in (starts_at, ends_at):
+        refuse_naive(moment)
+    if ends_at <= starts_at:
+        raise AbsenceEndsBeforeItStarts("the absence ends before it starts: give an end after its start")
+    if patient_id is not None and practitioner_id is None:
+        organisation_id = get_patient(session, patient_id=patient_id, viewer=viewer).organisation_id
+    elif practitioner_id is not None and patient_id is None:
+        organisation_id = _practitioner(session, practitioner_id, viewer).organisation_id
+    else:
+        raise AbsenceOfNobody("an absence is one person's: name either a patient or a practitioner")
+    absence = Absence(
+        id=uuid4(),
+        organisation_id=organisation_id,
+        patient_id=patient_id,
+        practitioner_id=practitioner_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    session.add(absence)
+    session.flush()
+    audit.record(session, viewer=viewer, now=now, action="add_absence", subject=absence)
+    return absence
+
+
+def set_preference(
+    session: Session,
+    *,
+    patient_id: UUID,
+    role_id: UUID,
+    kind: PreferenceKind,
+    viewer: Viewer,
+    now: datetime,
+) -> Preference:
+    """Agree that a patient prefers a nurse, or that she must not come; replaces what was agreed before.
+
+    Raises:
+        PatientNotFound: No patient has this id, or not for this viewer.
+        NurseNotFound: No nurse has this id, or not for this viewer.
+        StrangersAgree: They belong to different organisations.
+    """
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    nurse = get_nurse(session, role_id=role_id, viewer=viewer)
+    if patient.organisation_id != nurse.organisation_id:
+        raise StrangersAgree(f"nurse {role_id} works for another organisation: name one of the patient's own")
+    preference = session.get(Preference, (patient_id, role_id))
+    if preference is None:
+        preference = Preference(
+            patient_id=patient_id, role_id=role_id, organisation_id=patient.organisation_id, kind=kind
+        )
+        session.add(preference)
+    preference.kind = kind
+    session.flush()
+    audit.record(
+        session,
+        viewer=viewer,
+        now=now,
+        action="set_preference",
+        subject=preference,
+        subject_id=patient_id,
+        nurse=role_id,
+        kind=kind.value,
+    )
+    return preference
+
+
+def remove_preference(
+    session: Session, *, patient_id: UUID, role_id: UUID, viewer: Viewer, now: datetime
+) -> None:
+    """Forget what was agreed between a patient and a nurse.
+
+    Raises:
+        PatientNotFound: No patient has this id, or not for this viewer.
+        NothingAgreed: There is nothing to forget.
+    """
+    get_patient(session, patient_id=patient_id, viewer=viewer)
+    preference = session.get(Preference, (patient_id, role_id))
+    if preference is None:
+        raise NothingAgreed(f"nothing is agreed between patient {patient_id} and nurse {role_id}")
+    session.delete(preference)
+    audit.record(
+        session,
+        viewer=viewer,
+        now=now,
+        action="remove_preference",
+        subject=preference,
+        subject_id=patient_id,
+        nurse=role_id,
+    )
+
+
+def require_grades(skills: Mapping[str, int]) -> None:
+    """Refuse grades beyond the four.
+
+    Raises:
+        ImpossibleGrade: The message names the skill.
+    """
+    for code, grade in skills.items():
+        if grade not in _GRADES:
+            raise ImpossibleGrade(f"skill {code}: grade {grade} does not exist, write 1 (basic) to 4")
+
+
+def _new_role(session: Session, organisation: Organisation, person: Person, base: Place) -> Role:
+    practitioner = Practitioner(
+        id=uuid4(),
+        organisation_id=organisation.id,
+        family_name=require_name("the person", person.family_name),
+        given_name=require_name("the person", person.given_name),
+        title=person.title,
+        gender=person.gender,
+        is_active=True,
+    )
+    role = Role(
+        id=uuid4(),
+        organisation_id=organisation.id,
+        organisation=organisation,
+        practitioner_id=practitioner.id,
+        practitioner=practitioner,
+        base_id=base.id,
+        base=base,
+        is_active=True,
+        skills=[],
+    )
+    session.add(role)
+    return role
+
+
+def _own_place(session: Session, organisation: Organisation, place_id: UUID, viewer: Viewer) -> Place:
+    place = get_place(session, place_id=place_id, viewer=viewer)
+    if place.organisation_id != organisation.id:
+        raise PlaceOfAnotherOrganisation(
+            f"place {place_id} belongs to another organisation: add one for {organisation.id} first"
+        )
+    return place
+
+
+def _practitioner(session: Session, practitioner_id: UUID, viewer: Viewer) -> Practitioner:
+    statement = select(Practitioner).where(Practitioner.id == practitioner_id)
+    found = session.scalars(visible(statement, viewer, Practitioner)).one_or_none()
+    if found is None:
+        raise PractitionerNotFound(f"there is no practitioner {practitioner_id}")
+    return found
