@@ -1,0 +1,285 @@
+"""Change visits. Each function is one use case; none commits."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, contains_eager, selectinload
+
+from careapp.access import Viewer, visible
+from careapp.appointments.models import Appointment, AppointmentStatus
+from careapp.appointments.occupancy import release
+from careapp.calendar import Calendar
+from careapp.consultations.commands import CANCELLATION_REASONS, UnknownReason
+from careapp.consultations.models import Booking
+from careapp.db import record_change, refuse_naive
+from careapp.errors import Conflict
+from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
+from careapp.orders.models import CareOrder, CarePlan
+from careapp.organisations.commands import require_name
+from careapp.people.commands import require_grades
+from careapp.people.models import Absence, Patient
+from careapp.people.queries import get_patient, require_skills
+from careapp.records import audit, outbox
+from careapp.visits.expansion import Expansion, Interval, KnownVisit, is_due, merged
+from careapp.visits.models import Service, ServiceSkill, Visit, VisitWindow
+from careapp.visits.queries import get_visit
+
+_LONGEST_MINUTES = 480
+_MOST_NURSES = 4
+
+
+class VisitEnded(Conflict):
+    """The visit was cancelled, or is over."""
+
+
+class VisitCarriesBooking(Conflict):
+    """A doctor's video slot is booked inside the visit."""
+
+
+def make_visits(session: Session, *, date: date, calendar: Calendar, viewer: Viewer, now: datetime) -> int:
+    """Turn care orders into the visits of one local day.
+
+    Holidays and the patients' absences are respected: a window is cut so that the visit does not overlap an
+    absence, and a visit without any window left is not made. What was made before, whatever became of it, is
+    left alone, so the command may run again at any time.
+
+    Returns:
+        How many visits were made.
+    """
+    orders = [order for order in _active_orders(session, date, viewer) if is_due(order, date, calendar)]
+    absences = _absences(session, date, calendar, viewer)
+    known = _known_visits(session, date, viewer)
+    expansions = [
+        Expansion(
+            order,
+            day=date,
+            calendar=calendar,
+            absences=absences.get(order.patient_id, ()),
+            known=known.get(order.id),
+        )
+        for order in orders
+    ]
+    made = [visit for expansion in expansions for visit in expansion.visits]
+    if not made:
+        return 0
+    session.add_all(made)
+    session.flush()  # links name visits by id only
+    session.add_all(link for expansion in expansions for link in expansion.links)
+    session.flush()
+    audit.record(
+        session,
+        viewer=viewer,
+        now=now,
+        action="make_visits",
+        subject_kind="visit",
+        date=date.isoformat(),
+        count=len(made),
+    )
+    return len(made)
+
+
+def add_visit(
+    session: Session,
+    *,
+    patient_id: UUID,
+    title: str,
+    windows: Sequence[Interval],
+    minutes: int,
+    services: Sequence[Mapping[str, int]] = ({},),
+    priority: int = 2,
+    calendar: Calendar,
+    viewer: Viewer,
+    now: datetime,
+) -> Visit:
+    """Enter one visit by hand, without a care order.
+
+    Args:
+        session: An open transaction.
+        patient_id: Who is visited.
+        title: What is done.
+        windows: First and last allowed start, alternatives; all begin on one local day, which is the visit's.
+        minutes: Care time.
+        services: Of each nurse: skill's code to least grade.
+        priority: From 1 (may be left out) to 4 (must never be).
+        calendar: Says which local day it is.
+        viewer: Who enters it.
+        now: This moment.
+
+    Raises:
+        PatientNotFound: No patient has this id, or not for this viewer.
+        EmptyName: The title is empty.
+        NaiveDatetime: A window has no zone.
+        ImpossibleWindow: There is none, one ends before it begins or is over, or they lie on different days.
+        ImpossibleCare: Care time, number of nurses or priority are out of range.
+        UnknownSkill: A code names no skill.
+        ImpossibleGrade: A grade is not from 1 to 4.
+    """
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    name = require_name("the visit", title)
+    day = _day_of(windows, calendar, now)
+    for label, value, most in (
+        ("minutes of care", minutes, _LONGEST_MINUTES),
+        ("number of nurses", len(services), _MOST_NURSES),
+        ("priority", priority, 4),
+    ):
+        if not 1 <= value <= most:
+            raise ImpossibleCare(f"{label} {value}: write a whole number from 1 to {most}")
+    for skills in services:
+        require_grades(skills)
+    require_skills(session, (code for skills in services for code in skills))
+    visit = Visit(
+        id=uuid4(),
+        organisation_id=patient.organisation_id,
+        patient_id=patient.id,
+        patient=patient,
+        status=AppointmentStatus.PROPOSED,
+        title=name,
+        date=day,
+        occurrence=0,
+        duration_s=60 * minutes,
+        priority=priority,
+        windows=[VisitWindow(earliest=earliest, latest=latest) for earliest, latest in merged(windows)],
+        services=[
+            Service(
+                id=uuid4(),
+                number=number,
+                skills=[ServiceSkill(skill_code=code, grade=grade) for code, grade in sorted(skills.items())],
+            )
+            for number, skills in enumerate(services)
+        ],
+    )
+    session.add(visit)
+    session.flush()
+    audit.record(session, viewer=viewer, now=now, action="add_visit", subject=visit)
+    return visit
+
+
+def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: Viewer, now: datetime) -> Visit:
+    """Call a visit off; if it was promised, its nurses are free then.
+
+    Two people may press the button at once: the update itself is the check. A tour keeps the stop, and
+    publishing a proposed tour with a cancelled visit is refused.
+
+    Args:
+        session: An open transaction.
+        visit_id: Which visit.
+        because: One of `CANCELLATION_REASONS`.
+        viewer: Who cancels.
+        now: This moment.
+
+    Raises:
+        VisitNotFound: No visit has this id, or not for this viewer.
+        UnknownReason: `because` is no known code.
+        VisitCarriesBooking: A doctor waits for this visit: cancel or move the booking first.
+        VisitEnded: It was cancelled before, or is over.
+    """
+    if because not in CANCELLATION_REASONS:
+        known = ", ".join(sorted(CANCELLATION_REASONS))
+        raise UnknownReason(f"{because!r} is no reason for a cancellation: write one of {known}")
+    visit = get_visit(session, visit_id=visit_id, viewer=viewer)
+    cancelled = session.execute(
+        update(Appointment)
+        .where(
+            Appointment.id == visit_id,
+            Appointment.status.in_([AppointmentStatus.PROPOSED, AppointmentStatus.BOOKED]),
+        )
+        .values(status=AppointmentStatus.CANCELLED, cancelled_because=because)
+        .returning(Appointment.id),
+        execution_options={"synchronize_session": False},
+    ).scalar_one_or_none()
+    if cancelled is None:
+        raise VisitEnded(f"visit {visit_id} was cancelled before, or is over")
+    booking = session.scalars(
+        select(Booking.id).where(Booking.visit_id == visit_id, Booking.status == AppointmentStatus.BOOKED)
+    ).first()
+    if booking is not None:
+        raise VisitCarriesBooking(
+            f"booking {booking} takes place during visit {visit_id}: cancel or move the booking first"
+        )
+    record_change(session, Visit, visit_id)
+    session.refresh(visit, ["status", "cancelled_because"])
+    release(session, appointment_id=visit_id)
+    audit.record(session, viewer=viewer, now=now, action="cancel_visit", subject=visit, because=because)
+    outbox.send(session, topic="visit-cancelled", payload={"visit": str(visit_id)}, now=now)
+    return visit
+
+
+def _active_orders(session: Session, day: date, viewer: Viewer) -> Sequence[CareOrder]:
+    # The lock makes a second expansion of the same day wait, and then see what the first has made.
+    statement = (
+        select(CareOrder)
+        .join(CareOrder.patient)
+        .join(CareOrder.care_plan)
+        .where(
+            CareOrder.is_active,
+            CarePlan.is_active,
+            Patient.is_active,
+            CareOrder.first_date <= day,
+            CareOrder.last_date.is_(None) | (CareOrder.last_date >= day),
+        )
+        .order_by(CareOrder.id)
+        .options(
+            contains_eager(CareOrder.patient),
+            contains_eager(CareOrder.care_plan),
+            selectinload(CareOrder.windows),
+            selectinload(CareOrder.skills),
+        )
+        .with_for_update(of=CareOrder)
+    )
+    return session.scalars(visible(statement, viewer, CareOrder)).all()
+
+
+def _absences(session: Session, day: date, calendar: Calendar, viewer: Viewer) -> dict[UUID, list[Interval]]:
+    starts_at, ends_at = calendar.day(day)
+    rows = session.scalars(
+        visible(
+            select(Absence)
+            .where(
+                Absence.patient_id.is_not(None),
+                Absence.ends_at > starts_at,
+                # A visit may start before midnight and last into the next day.
+                Absence.starts_at < ends_at + (ends_at - starts_at),
+            )
+            .order_by(Absence.starts_at),
+            viewer,
+            Absence,
+        )
+    )
+    found: dict[UUID, list[Interval]] = {}
+    for row in rows:
+        if row.patient_id is not None:
+            found.setdefault(row.patient_id, []).append((row.starts_at, row.ends_at))
+    return found
+
+
+def _known_visits(session: Session, day: date, viewer: Viewer) -> dict[UUID, dict[int, KnownVisit]]:
+    rows = session.execute(
+        visible(
+            select(CareOrder.id, Visit.occurrence, Visit.id, Visit.status)
+            .join(Visit, Visit.care_order_id == CareOrder.id)
+            .where(Visit.date == day),
+            viewer,
+            Visit,
+        )
+    )
+    found: dict[UUID, dict[int, KnownVisit]] = {}
+    for order_id, occurrence, visit_id, status in rows:
+        visit = KnownVisit(visit_id, is_cancelled=status == AppointmentStatus.CANCELLED)
+        found.setdefault(order_id, {})[occurrence] = visit
+    return found
+
+
+def _day_of(windows: Sequence[Interval], calendar: Calendar, now: datetime) -> date:
+    for earliest, latest in windows:
+        refuse_naive(earliest)
+        refuse_naive(latest)
+        if latest < earliest:
+            raise ImpossibleWindow("a window ends before it begins: give a later end")
+        if latest < now:
+            raise ImpossibleWindow(f"the window until {latest.isoformat()} is over: give a later one")
+    days = {calendar.local_date(earliest) for earliest, _ in windows}
+    if len(days) != 1:
+        raise ImpossibleWindow("give at least one window, and let all begin on the same local day")
+    return days.pop()
