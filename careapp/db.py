@@ -119,6 +119,7 @@ def make_engine(address: str) -> Engine:
             url,
             pool_pre_ping=True,
             pool_timeout=10,
+            hide_parameters=True,  # an error must not quote a row
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
         )
     if url.drivername != "sqlite":
@@ -134,7 +135,7 @@ def make_engine(address: str) -> Engine:
                 f"the data folder {folder} cannot be made ({refused.strerror}): "
                 "name a folder you may write with --data-dir or CAREAPP_DATA_DIR"
             ) from refused
-    engine = create_engine(url, connect_args={"timeout": 15})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 15})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -3,7 +3,7 @@
 import sqlite3
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from careapp.errors import CareError, Unavailable
@@ -96,7 +96,9 @@ def explain_database_error(error: BaseException) -> CareError | None:
     """
     if isinstance(error, PoolTimeout):
         return DatabaseBusy("all connections to the database are in use: try again in a moment")
-    original: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
+    original: BaseException | None = error.orig if isinstance(error, StatementError) else error
+    if isinstance(original, CareError):
+        return original  # a column's type refused the value
     if isinstance(original, sqlite3.Error):
         found = _SQLITE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
     elif isinstance(original, psycopg.Error):
