@@ -1,0 +1,48 @@
+"""A service starts when its patient is ready for it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.plan import Plan, Violation
+from routing.problem import Problem
+
+
+class TimeWindows:
+    """Each service starts inside one of its windows, ends included.
+
+    As a filter: a vehicle alone on the road must be able to reach the service inside a window and be home in time.
+    """
+
+    name = "time-windows"
+
+    def allowed(self, problem: Problem) -> NDArray[np.bool_]:
+        """Which vehicle may do which service, shape (services, vehicles)."""
+        may = np.zeros((len(problem.services), len(problem.vehicles)), dtype=np.bool_)
+        most = max((len(service.windows) for service in problem.services), default=0)
+        windows = np.array(
+            [
+                [(w.earliest, w.latest) for w in service.windows] + [(1, 0)] * (most - len(service.windows))
+                for service in problem.services
+            ],
+            dtype=np.int64,
+        ).reshape(-1, most, 2)
+        location = np.array([service.location for service in problem.services], dtype=np.int64)
+        duration = np.array([service.duration for service in problem.services], dtype=np.int64)
+        for number, vehicle in enumerate(problem.vehicles):
+            seconds = problem.travel[vehicle.travel].seconds
+            reached = vehicle.shift.earliest + seconds[vehicle.start, location].astype(np.int64)
+            latest = vehicle.shift.latest - seconds[location, vehicle.end].astype(np.int64) - duration
+            start = np.maximum(windows[:, :, 0], reached[:, None])
+            may[:, number] = (start <= np.minimum(windows[:, :, 1], latest[:, None])).any(axis=1)
+        return may
+
+    def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
+        """Yield each stop that starts outside all windows of its service."""
+        for vehicle, stop in plan.stops():
+            service = problem.services[stop.service]
+            if not any(window.holds(stop.start) for window in service.windows):
+                windows = ", ".join(f"{window.earliest}-{window.latest}" for window in service.windows)
+                sentence = f"service {service.id} starts at {stop.start}, outside {windows}"
+                yield Violation(self.name, sentence, stop.service, vehicle)

@@ -1,0 +1,1 @@
+"""Files in which days and answers are exchanged; for `python -m routing`."""

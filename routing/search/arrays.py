@@ -1,0 +1,241 @@
+"""A problem as the arrays the kernels read, and the arrays they write."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.constraints import allowed
+from routing.problem import Link, Nurses, Problem
+from routing.search.kernels import layout
+from routing.search.kernels.layout import BIG, Data, State
+from routing.timetable import break_options
+
+SCAN_ALL_UP_TO = 260
+"""With more services than this an insertion looks only into routes near the service."""
+
+NEAR_SERVICES = 60
+NEAR_VEHICLES = 12
+NEIGHBOURS = 250
+POOL_ROWS = 20_000
+_NURSES = {Nurses.ANY: layout.ANY, Nurses.SAME: layout.SAME, Nurses.DIFFERENT: layout.DIFFERENT}
+
+
+def data_of(problem: Problem) -> Data:
+    """Lay a problem out for the kernels."""
+    may = allowed(problem)
+    visits = list(problem.visits().values())
+    link, first, end = _links(problem)
+    visit_of = np.zeros(len(problem.services), dtype=np.int64)
+    for number, members in enumerate(visits):
+        visit_of[members] = number
+    service = np.array(
+        [
+            (s.location, s.duration, visit_of[n], len(s.windows), first[n], end[n])
+            for n, s in enumerate(problem.services)
+        ],
+        dtype=np.int64,
+    ).reshape(-1, 6)
+    if len(problem.travel) == 1:
+        travel = problem.travel[0].seconds[None]
+    else:
+        travel = np.stack([kind.seconds for kind in problem.travel])
+    travel = np.require(travel, requirements=["C", "W"])
+    vehicle, option = _vehicles(problem)
+    ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
+    return Data(
+        service=service,
+        window=_windows(problem),
+        vehicle=vehicle,
+        option=option,
+        travel=travel,
+        travel_to=np.ascontiguousarray(travel.transpose(0, 2, 1)),
+        extra=_extra(problem, may),
+        visit=np.stack(
+            [
+                ends - [len(members) for members in visits],
+                ends,
+                np.array([sum(problem.services[s].penalty for s in members) for members in visits]),
+            ],
+            axis=1,
+        ).astype(np.int64),
+        member=np.array([s for members in visits for s in members], dtype=np.int32),
+        order=_orders(problem, visits, may, travel[0]),
+        link=link,
+        linked=np.flatnonzero(end > first).astype(np.int32),
+        near=_near(service[:, layout.LOCATION], travel[0]),
+        near_vehicle=_near_vehicles(problem, may, travel),
+        number=_numbers(problem),
+    )
+
+
+def state_of(data: Data, seed: int) -> State:
+    """Allocate what a search writes: an empty plan and a seeded generator."""
+    services, vehicles = len(data.service), len(data.vehicle)
+    room = _room(data)
+
+    def table(*shape: int) -> NDArray[np.int32]:
+        return np.zeros(shape, dtype=np.int32)
+
+    def wide(*shape: int) -> NDArray[np.int64]:
+        return np.zeros(shape, dtype=np.int64)
+
+    state = State(
+        sequence=table(vehicles, room),
+        kept=table(3, vehicles, room),
+        record=table(2, vehicles, room + 1, 9),
+        route=wide(vehicles, 2 * layout.OLD_ROUTE),
+        placed=wide(services, 5),
+        absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
+        flag=table(7, vehicles + 1),
+        old_bound=wide(3, len(data.linked), 2),
+        scratch=wide(11, room + 3),
+        candidate=wide(vehicles, 4),
+        pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
+        number=wide(9),
+        random=np.array([seed], dtype=np.uint64),
+    )
+    state.placed[:, layout.ROUTE] = -1
+    state.number[layout.S_ABSENT] = len(data.visit)
+    state.number[layout.S_ITERATION] = -1
+    return state
+
+
+def _room(data: Data) -> int:
+    """Return how many stops a route can hold at most: all, or what the shortest services leave time for."""
+    services = len(data.service)
+    shortest = int(data.service[:, layout.DURATION].min(initial=BIG))
+    if shortest <= 0 or not len(data.vehicle):
+        return max(1, services)
+    longest = data.vehicle[:, layout.V_LATEST] - data.vehicle[:, layout.V_EARLIEST]
+    return max(1, min(services, int(longest.max()) // shortest + 1))
+
+
+def _windows(problem: Problem) -> NDArray[np.int64]:
+    most = max((len(service.windows) for service in problem.services), default=1)
+    windows = np.zeros((len(problem.services), most, 2), dtype=np.int64)
+    for number, service in enumerate(problem.services):
+        for place, window in enumerate(service.windows):
+            windows[number, place] = window.earliest, window.latest
+    return windows
+
+
+def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    choices = [break_options(vehicle.breaks) for vehicle in problem.vehicles]
+    most = max((len(choice) for choice in choices), default=1)
+    option = np.zeros((len(problem.vehicles), max(1, most), 2), dtype=np.int64)
+    rows = []
+    for number, (vehicle, choice) in enumerate(zip(problem.vehicles, choices, strict=True)):
+        rule = vehicle.breaks
+        stretch = BIG if rule is None else rule.longest_stretch
+        unbroken = BIG if rule is None else min(stretch, rule.steps[0][0] if rule.steps else BIG)
+        option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 2)
+        span = BIG if vehicle.max_work is None else vehicle.max_work
+        rows.append(
+            (
+                vehicle.start,
+                vehicle.end,
+                vehicle.travel,
+                vehicle.shift.earliest,
+                vehicle.shift.latest,
+                span,
+                stretch,
+                unbroken,
+                len(choice),
+                min((length for length, _ in choice), default=BIG),
+            )
+        )
+    return np.array(rows, dtype=np.int64).reshape(-1, 10), option
+
+
+def _links(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def most(link: Link) -> int:
+        return BIG if link.max_gap is None else link.max_gap
+
+    both = [(n.first, n.second, n.min_gap, most(n), _NURSES[n.nurses]) for n in problem.links]
+    both += [(n.second, n.first, -most(n), -n.min_gap, _NURSES[n.nurses]) for n in problem.links]
+    both.sort()
+    owner = np.array([row[0] for row in both], dtype=np.int64)
+    numbers = np.arange(len(problem.services))
+    link = np.array([row[1:] for row in both], dtype=np.int64).reshape(-1, 4)
+    return link, np.searchsorted(owner, numbers), np.searchsorted(owner, numbers, side="right")
+
+
+def _extra(problem: Problem, may: NDArray[np.bool_]) -> NDArray[np.int32]:
+    extra = np.where(may, 0, -1).astype(np.int32)
+    for number, service in enumerate(problem.services):
+        if service.preferred:
+            other = may[number].copy()
+            other[list(service.preferred)] = False
+            extra[number, other] = problem.weights.not_preferred
+    return extra
+
+
+def _orders(
+    problem: Problem, visits: list[list[int]], may: NDArray[np.bool_], travel: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Return keys to sort absent visits by, smallest first.
+
+    Long ones, far ones, near ones, short windows, early ends, late starts, few nurses, high penalties.
+    """
+    starts = sorted({vehicle.start for vehicle in problem.vehicles})
+    rows = []
+    for members in visits:
+        services = [problem.services[s] for s in members]
+        far = max(int(travel[starts, s.location].min()) if starts else 0 for s in services)
+        rows.append(
+            (
+                -sum(s.duration for s in services),
+                -far,
+                far,
+                min(sum(w.latest - w.earliest for w in s.windows) for s in services),
+                min(s.windows[-1].latest for s in services),
+                -max(s.windows[0].earliest for s in services),
+                min(int(may[n].sum()) for n in members),
+                -sum(s.penalty for s in services),
+            )
+        )
+    return np.ascontiguousarray(np.array(rows, dtype=np.int64).reshape(-1, 8).T)
+
+
+def _near(locations: NDArray[np.int64], travel: NDArray[np.int32]) -> NDArray[np.int32]:
+    count = len(locations)
+    keep = min(max(count - 1, 0), NEIGHBOURS)
+    near = np.zeros((count, keep), dtype=np.int32)
+    for low in range(0, count, 500):
+        rows = locations[low : low + 500]
+        both = travel[np.ix_(rows, locations)].astype(np.int64) + travel[np.ix_(locations, rows)].T
+        both[np.arange(len(rows)), np.arange(low, low + len(rows))] = -1
+        some = (
+            np.argpartition(both, keep, axis=1)[:, : keep + 1]
+            if keep + 1 < count
+            else np.argsort(both, axis=1)
+        )
+        some = np.sort(some, axis=1)
+        order = np.argsort(np.take_along_axis(both, some, axis=1), axis=1, kind="stable")
+        near[low : low + len(rows)] = np.take_along_axis(some, order, axis=1)[:, 1:]
+    return near
+
+
+def _near_vehicles(problem: Problem, may: NDArray[np.bool_], travel: NDArray[np.int32]) -> NDArray[np.int32]:
+    keep = min(len(problem.vehicles), NEAR_VEHICLES)
+    if not problem.services or not keep:
+        return np.full((len(problem.services), keep), -1, dtype=np.int32)
+    locations = [service.location for service in problem.services]
+    away = np.stack([travel[v.travel, v.start, locations] for v in problem.vehicles], axis=1).astype(np.int64)
+    away[~may] = BIG
+    near = np.argsort(away, axis=1, kind="stable")[:, :keep]
+    near[np.take_along_axis(away, near, axis=1) == BIG] = -1
+    return near.astype(np.int32)
+
+
+def _numbers(problem: Problem) -> NDArray[np.int64]:
+    number = np.zeros(9, dtype=np.int64)
+    number[layout.N_TRAVEL] = problem.weights.travel
+    number[layout.N_USE] = problem.weights.vehicle_use
+    number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO
+    number[layout.N_STRING] = 10
+    number[layout.N_REMOVED] = 10
+    number[layout.N_POOL_EVERY] = 997
+    number[layout.N_TRY_ABSENT] = 40
+    number[layout.N_PAIR_ROUTES] = 6
+    number[layout.N_NEAR] = NEAR_SERVICES
+    return number

@@ -1,0 +1,42 @@
+"""How a kernel is compiled and where its machine code is kept."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_FOLDER = Path(__file__).parent / "kernels"
+_STAMP = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.glob("*.py")))).hexdigest()
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile a function that only other kernels call; it lands in their machine code."""
+    compiled: Kernel = numba.njit(nogil=True, _nrt=False)(function)
+    return compiled
+
+
+def entry(function: Kernel) -> Kernel:
+    """Compile a function that Python calls, and keep its machine code on disk.
+
+    numba judges stored code by the age of the function's own file, and would run stale code after a change in a
+    kernel that it calls. So the stamp it compares is replaced by one over all kernels. Where no folder can be
+    written, the code is compiled anew in each process.
+    """
+    try:
+        compiled: Kernel = numba.njit(nogil=True, _nrt=False, cache=True)(function)
+    except RuntimeError:  # numba found no folder it may write to
+        return kernel(function)
+    compiled._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]  # noqa: SLF001 - numba has no public way
+    return compiled
+
+
+def stored(function: Callable[..., Any]) -> bool:
+    """Tell whether machine code of an `entry` is in memory or on disk, so that the first call will not compile."""
+    if function.signatures:  # type: ignore[attr-defined]  # of numba's dispatcher
+        return True
+    cache = getattr(getattr(function, "_cache", None), "_cache_file", None)
+    return cache is not None and bool(cache._load_index())  # noqa: SLF001 - numba has no public way

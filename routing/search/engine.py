@@ -1,0 +1,110 @@
+"""One search, advanced in steps from Python."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from routing.problem import ALL_DAY, Problem, Service, TimeWindow, Travel, Vehicle
+from routing.search.arrays import data_of, state_of
+from routing.search.compiling import stored
+from routing.search.kernels import layout
+from routing.search.kernels.anneal import advance
+from routing.units import Points
+
+__all__ = ["Search", "compiled", "warm_up"]
+
+HOT_SHARE = 0.5
+COLD_SHARE = 0.005
+
+
+class Search:
+    """Ruin and recreate on one problem.
+
+    The plan is built by the first `step`; afterwards each step runs some iterations. The same seed and number of
+    iterations give the same plan, however the iterations are cut into steps.
+    """
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self._data = data_of(problem)
+        self._state = state_of(self._data, seed)
+        self._leg = 1.0
+
+    @property
+    def iterations(self) -> int:
+        """How many iterations are done."""
+        return max(0, int(self._state.number[layout.S_ITERATION]))
+
+    @property
+    def best_cost(self) -> Points:
+        """Points of the best plan so far."""
+        return int(self._state.number[layout.S_BEST])
+
+    @property
+    def assigned(self) -> int:
+        """How many services the best plan places."""
+        return int(self._state.flag[layout.BEST_COUNT].sum())
+
+    def start(self) -> None:
+        """Build the first plan."""
+        advance(self._data, self._state, 0, 1.0, 1.0, 0)
+        stops = max(1, self.assigned)
+        travel = int(self._state.route[:, layout.COST].sum())
+        self._leg = max(1.0, travel / stops)
+
+    def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
+        """Run some iterations.
+
+        Args:
+            iterations: How many.
+            total: Of how many the whole search will have; the temperature follows the count.
+            share: Without `total`: the share of the time that is used up; the temperature follows it.
+        """
+        hot, cold = HOT_SHARE * self._leg, COLD_SHARE * self._leg
+        if not total:
+            hot *= (cold / hot) ** min(1.0, share)
+        advance(self._data, self._state, iterations, hot, cold, total)
+
+    def best(self) -> tuple[dict[int, list[int]], dict[int, int]]:
+        """Return the best plan: vehicle to services in order, and service to number of its window."""
+        counts = self._state.flag[layout.BEST_COUNT]
+        sequences = {
+            int(vehicle): [int(s) for s in self._state.kept[layout.K_BEST, vehicle, : counts[vehicle]]]
+            for vehicle in np.flatnonzero(counts)
+        }
+        windows = {
+            s: int(self._state.placed[s, layout.BEST_WINDOW])
+            for services in sequences.values()
+            for s in services
+        }
+        return sequences, windows
+
+    def pool(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Return the routes met on the way, each a vehicle and its services in order, without repeats."""
+        rows = self._state.pool[: int(self._state.number[layout.S_POOLED])]
+        return list(dict.fromkeys((int(row[0]), tuple(map(int, row[2 : 2 + row[1]]))) for row in rows))
+
+
+def compiled() -> bool:
+    """Tell whether the machine code of the search is in memory or on disk."""
+    return stored(advance)
+
+
+def warm_up(on_progress: Callable[[str], None] | None = None) -> None:
+    """Compile the search, or load it from disk, by planning one visit.
+
+    Args:
+        on_progress: Told before the compiler starts, if it must; it takes about twenty seconds.
+    """
+    if on_progress is not None and not compiled():
+        on_progress("compiling the search once")
+    travel = Travel(np.zeros((1, 1), dtype=np.int32), np.zeros((1, 1), dtype=np.int32))
+    search = Search(
+        Problem(
+            (Service("warm-up", 0, 60),),
+            (Vehicle("warm-up", 0, 0, TimeWindow(0, ALL_DAY.latest)),),
+            (travel,),
+        ),
+        0,
+    )
+    search.start()
+    search.run(1)

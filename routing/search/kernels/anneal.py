@@ -1,0 +1,168 @@
+"""Simulated annealing around ruin and recreate: accept the new plan, or bring the old one back."""
+
+import numpy as np
+
+from routing.search.compiling import entry, kernel
+from routing.search.kernels.insertion import next_blink
+from routing.search.kernels.layout import (
+    BEST_COUNT,
+    BEST_WINDOW,
+    COST,
+    COUNT,
+    DIRTY,
+    K_BEST,
+    K_SEQUENCE,
+    K_WINDOW,
+    LIST,
+    LOWER,
+    MOVED,
+    NOW,
+    N_POOL_EVERY,
+    OLD,
+    OLD_ROUTE,
+    PENALTY,
+    ROUTE,
+    S_ABSENT,
+    S_BEST,
+    S_COST,
+    S_ITERATION,
+    S_POOLED,
+    S_THOROUGH,
+    S_TOUCHED,
+    TOUCHED,
+    WINDOW,
+)
+from routing.search.kernels.links import restore_bounds, save_bounds
+from routing.search.kernels.recreate import recreate
+from routing.search.kernels.rng import unit
+from routing.search.kernels.ruin import ruin
+from routing.search.kernels.timing import refresh
+
+_OLD = 0  # level of bounds kept for the whole iteration
+
+
+@kernel
+def settle_cost(state):
+    """Return what the saved routes cost more than before; the total takes it in."""
+    more = np.int64(0)
+    for i in range(state.number[S_TOUCHED]):
+        r = state.flag[LIST, i]
+        more += state.route[r, COST] - state.route[r, OLD_ROUTE + COST]
+    state.number[S_COST] += more
+
+
+@kernel
+def bring_back(data, state, cost, absent):
+    """Undo everything since the iteration began."""
+    for i in range(state.number[S_TOUCHED]):
+        r = state.flag[LIST, i]
+        for p in range(state.route[r, COUNT]):
+            state.placed[state.sequence[r, p], ROUTE] = -1
+    for i in range(state.number[S_TOUCHED]):
+        r = state.flag[LIST, i]
+        for c in range(OLD_ROUTE):
+            state.route[r, c] = state.route[r, OLD_ROUTE + c]
+        count = state.route[r, COUNT]
+        for p in range(count):
+            s = state.kept[K_SEQUENCE, r, p]
+            state.sequence[r, p] = s
+            state.placed[s, ROUTE] = r
+            state.placed[s, WINDOW] = state.kept[K_WINDOW, r, p]
+            state.placed[s, LOWER] = data.window[s, state.kept[K_WINDOW, r, p], 0]
+        for p in range(count + 1):
+            for c in range(state.record.shape[3]):
+                state.record[NOW, r, p, c] = state.record[OLD, r, p, c]
+        state.flag[DIRTY, r] = 0
+    for i in range(absent):
+        state.absent[i] = state.absent[len(data.visit) + i]
+    state.number[S_ABSENT] = absent
+    state.number[S_COST] = cost
+    if len(data.linked) > 0:
+        restore_bounds(data, state, _OLD)
+        for r in range(len(data.vehicle)):
+            if state.flag[MOVED, r] == 1 or state.flag[DIRTY, r] == 1:
+                refresh(data, state, r)
+
+
+@kernel
+def keep_best(data, state):
+    """Copy the current plan to the best."""
+    state.number[S_BEST] = state.number[S_COST]
+    for r in range(len(data.vehicle)):
+        count = state.route[r, COUNT]
+        state.flag[BEST_COUNT, r] = count
+        for p in range(count):
+            s = state.sequence[r, p]
+            state.kept[K_BEST, r, p] = s
+            state.placed[s, BEST_WINDOW] = state.placed[s, WINDOW]
+
+
+@kernel
+def pour(data, state):
+    """Write the routes of the current plan into the pool, while there is room."""
+    for r in range(len(data.vehicle)):
+        count = state.route[r, COUNT]
+        row = state.number[S_POOLED]
+        if count == 0 or row == len(state.pool):
+            continue
+        state.pool[row, 0] = r
+        state.pool[row, 1] = count
+        for p in range(count):
+            state.pool[row, p + 2] = state.sequence[r, p]
+        state.number[S_POOLED] += 1
+
+
+@kernel
+def begin(state):
+    """Forget what the last iteration saved."""
+    for i in range(state.number[S_TOUCHED]):
+        state.flag[TOUCHED, state.flag[LIST, i]] = 0
+    state.number[S_TOUCHED] = 0
+
+
+@entry
+def advance(data, state, iterations, hot, cold, total):
+    """Run some iterations; the first call builds a plan from nothing.
+
+    The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first call;
+    with `total` 0 it stays at `hot`.
+    """
+    number = state.number
+    if number[S_ITERATION] < 0:
+        number[S_COST] = 0
+        for visit in range(len(data.visit)):
+            number[S_COST] += data.visit[visit, PENALTY]
+        for r in range(len(data.vehicle)):
+            refresh(data, state, r)
+        next_blink(state)
+        number[S_THOROUGH] = 1
+        recreate(data, state)
+        number[S_THOROUGH] = 0
+        settle_cost(state)
+        keep_best(data, state)
+        number[S_ITERATION] = 0
+        return
+    for _ in range(iterations):
+        begin(state)
+        cost, absent = number[S_COST], number[S_ABSENT]
+        for i in range(absent):
+            state.absent[len(data.visit) + i] = state.absent[i]
+        if len(data.linked) > 0:
+            save_bounds(data, state, _OLD)
+        for r in range(len(data.vehicle)):
+            state.flag[MOVED, r] = 0
+        temperature = hot
+        if total > 0:
+            temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
+        number[S_ITERATION] += 1
+        good = ruin(data, state)
+        if good:
+            recreate(data, state)
+            settle_cost(state)
+        if not good or number[S_COST] >= cost - temperature * np.log(1.0 - unit(state.random)):
+            bring_back(data, state, cost, absent)
+            continue
+        if number[S_COST] < number[S_BEST]:
+            keep_best(data, state)
+        if number[S_ITERATION] % data.number[N_POOL_EVERY] == 0:
+            pour(data, state)

@@ -1,0 +1,239 @@
+"""Where a service fits best, and putting it there or taking it out."""
+
+import numpy as np
+
+from routing.search.compiling import kernel
+from routing.search.kernels.layout import (
+    BIG,
+    COUNT,
+    DURATION,
+    EARLIEST,
+    END_LINK,
+    FIRST_LINK,
+    LOCATION,
+    LOWER,
+    NOW,
+    N_NEAR,
+    N_SCAN_ALL,
+    N_TRAVEL,
+    N_USE,
+    ROUTE,
+    R_DEPART,
+    R_DONE_AT,
+    R_FROM,
+    R_LEAVE_BY,
+    R_LEG,
+    R_START_BY,
+    R_TO,
+    R_WORK_IN,
+    R_WORK_OUT,
+    S_BLINK,
+    S_STAMP,
+    S_THOROUGH,
+    V_KIND,
+    V_SHORTEST,
+    V_SPAN,
+    V_UNBROKEN,
+    WINDOW,
+    WINDOWS,
+)
+from routing.search.kernels.links import (
+    bounds_of,
+    is_bound,
+    nurse_fits,
+    propagate,
+    push,
+    push_partners,
+    refresh_dirty,
+    restore_bounds,
+    save_bounds,
+    ties,
+)
+from routing.search.kernels.rng import unit
+from routing.search.kernels.timing import NEVER, break_code, lay_out, note_earliest, refresh, sweep
+
+_BLINK = 0.01  # share of positions overlooked on purpose; Christiaens and Vanden Berghe 2020
+
+
+@kernel
+def next_blink(state):
+    """Draw after how many positions the next one is overlooked."""
+    state.number[S_BLINK] = np.int64(np.log(1.0 - unit(state.random)) / np.log(1.0 - _BLINK)) + 1
+
+
+@kernel
+def put(data, state, r, position, s, window, low):
+    """Write s into route r; records are not brought up to date."""
+    count = state.route[r, COUNT]
+    for p in range(count, position, -1):
+        state.sequence[r, p] = state.sequence[r, p - 1]
+    state.sequence[r, position] = s
+    state.route[r, COUNT] = count + 1
+    state.placed[s, ROUTE] = r
+    state.placed[s, WINDOW] = window
+    state.placed[s, LOWER] = low
+    state.placed[s, EARLIEST] = low
+
+
+@kernel
+def take(state, r, position):
+    """Strike out the stop at `position`; records are not brought up to date."""
+    s = state.sequence[r, position]
+    for p in range(position, state.route[r, COUNT] - 1):
+        state.sequence[r, p] = state.sequence[r, p + 1]
+    state.route[r, COUNT] -= 1
+    state.placed[s, ROUTE] = -1
+
+
+@kernel
+def position_of(state, s):
+    """Return where in its route s stands."""
+    r = state.placed[s, ROUTE]
+    for p in range(state.route[r, COUNT]):
+        if state.sequence[r, p] == s:
+            return p
+    return -1
+
+
+@kernel
+def move_in(data, state, r, position, s, window, low):
+    """Put s into route r and time all routes this moves; False, with nothing to undo but the bounds, if it fails."""
+    put(data, state, r, position, s, window, low)
+    tail = push(state, np.int64(0), r)
+    tail = push_partners(data, state, tail, s)
+    if propagate(data, state, tail):
+        return True
+    take(state, r, position)
+    return False
+
+
+@kernel
+def survives(data, state, r, position, s, window, low):
+    """Try s in a linked route and leave everything as it was; tell whether there was a timetable."""
+    save_bounds(data, state, 2)
+    good = move_in(data, state, r, position, s, window, low)
+    if good:
+        take(state, r, position)
+    restore_bounds(data, state, 2)
+    return good
+
+
+@kernel
+def scan(data, state, r, s, window, low, high, least):
+    """Find the cheapest position of s in route r that costs less than `least`.
+
+    Returns:
+        Points added and position; position -1 if there is none.
+    """
+    extra = np.int64(data.extra[s, r])
+    vehicle = data.vehicle[r]
+    travel_from = data.travel[vehicle[V_KIND], data.service[s, LOCATION]]
+    travel_to = data.travel_to[vehicle[V_KIND], data.service[s, LOCATION]]
+    duration = data.service[s, DURATION]
+    weight = data.number[N_TRAVEL]
+    record = state.record[NOW, r]
+    count = state.route[r, COUNT]
+    if count == 0:
+        extra += data.number[N_USE]
+    tied = ties(state, r) or (
+        data.service[s, FIRST_LINK] < data.service[s, END_LINK] and is_bound(data, state, s)
+    )
+    best = np.int64(-1)
+    if count == state.sequence.shape[1]:
+        return least, best
+    for p in range(count + 1):
+        state.number[S_BLINK] -= 1
+        if state.number[S_BLINK] <= 0:
+            next_blink(state)
+            continue
+        there = np.int64(travel_to[record[p, R_FROM]])
+        onward = np.int64(travel_from[record[p, R_TO]])
+        points = (there + onward - np.int64(record[p, R_LEG])) * weight + extra
+        if points >= least:
+            continue
+        start = max(low, record[p, R_DEPART] + there)
+        if start > high:
+            continue
+        next_start = start + duration + onward
+        if next_start > record[p, R_START_BY]:
+            continue
+        work_in = record[p, R_WORK_IN] + there
+        work = work_in + duration + onward + record[p, R_WORK_OUT]
+        by = min(
+            np.int64(record[p, R_LEAVE_BY]), min(high, record[p, R_START_BY] - onward - duration) - work_in
+        )
+        done = max(np.int64(record[p, R_DONE_AT]), next_start + record[p, R_WORK_OUT])
+        span = max(done - by, work)
+        if span > vehicle[V_SPAN]:
+            continue
+        if span > vehicle[V_UNBROKEN]:
+            if work + vehicle[V_SHORTEST] > vehicle[V_SPAN]:
+                continue
+            if not tied:
+                k = lay_out(data, state, r, p, s, low, high)
+                if not sweep(data, state.scratch, r, k) or break_code(data, state.scratch, r, k) == NEVER:
+                    continue
+        if tied and not survives(data, state, r, p, s, window, low):
+            continue
+        least, best = points, p
+    return least, best
+
+
+@kernel
+def best_place(data, state, s, least):
+    """Find the cheapest place of s that costs less than `least` points.
+
+    Looks into all routes, or, on large days once the first plan is built, into those near s.
+
+    Returns:
+        Points, route, position, window; route -1 if there is none.
+    """
+    best_route, best_position, best_window = np.int64(-1), np.int64(-1), np.int64(0)
+    linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK]
+    bound_low, bound_high = np.int64(-BIG), np.int64(BIG)
+    if linked:
+        bound_low, bound_high = bounds_of(data, state, s)
+    vehicles = len(data.vehicle)
+    scan_all = state.number[S_THOROUGH] == 1 or data.number[N_SCAN_ALL] == 1
+    neighbours = np.int64(0) if scan_all else min(data.near.shape[1], data.number[N_NEAR])
+    others = vehicles if scan_all else data.near_vehicle.shape[1]
+    state.number[S_STAMP] += 1
+    for i in range(neighbours + others):
+        if scan_all:
+            r = np.int64(i)
+        else:
+            r = np.int64(data.near_vehicle[s, i - neighbours])
+            if i < neighbours:
+                r = state.placed[data.near[s, i], ROUTE]
+            if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
+                continue
+            state.candidate[r, 3] = state.number[S_STAMP]
+        if data.extra[s, r] < 0 or (linked and not nurse_fits(data, state, s, r)):
+            continue
+        for w in range(data.service[s, WINDOWS]):
+            low = max(data.window[s, w, 0], bound_low)
+            high = min(data.window[s, w, 1], bound_high)
+            if low > high:
+                continue
+            points, position = scan(data, state, r, s, w, low, high, least)
+            if position >= 0:
+                least, best_route, best_position, best_window = points, r, position, np.int64(w)
+    return least, best_route, best_position, best_window
+
+
+@kernel
+def place(data, state, r, position, s, window):
+    """Put s where `best_place` found room for it, times and records included; False if there is none after all."""
+    linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK]
+    low = data.window[s, window, 0]
+    if not ties(state, r) and not (linked and is_bound(data, state, s)):
+        put(data, state, r, position, s, window, low)
+        good = refresh(data, state, r)
+        if linked:
+            note_earliest(data, state, r)
+        return good
+    if linked:
+        low = max(low, bounds_of(data, state, s)[0])
+    if not move_in(data, state, r, position, s, window, low):
+        return False
+    return refresh_dirty(data, state)

@@ -1,0 +1,129 @@
+"""Which column of which array means what.
+
+Two named tuples of arrays go through all kernels: `Data` never changes during a search, `State` does.
+Each array packs columns that are read together, so that a kernel takes few arguments and little cache.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BIG = 2**40
+
+# Data.service, columns
+LOCATION, DURATION, VISIT, WINDOWS, FIRST_LINK, END_LINK = range(6)
+# Data.vehicle, columns
+V_START, V_END, V_KIND, V_EARLIEST, V_LATEST, V_SPAN, V_STRETCH, V_UNBROKEN, V_OPTIONS, V_SHORTEST = range(10)
+# Data.option, last axis: length of the break, longest span it allows
+O_LENGTH, O_SPAN = range(2)
+# Data.visit, columns
+FIRST_SERVICE, END_SERVICE, PENALTY = range(3)
+# Data.link, columns; other.start - this.start lies within [L_LEAST, L_MOST]
+L_OTHER, L_LEAST, L_MOST, L_NURSES = range(4)
+ANY, SAME, DIFFERENT = range(3)
+# Data.number
+(
+    N_TRAVEL,
+    N_USE,
+    N_SCAN_ALL,
+    N_STRING,
+    N_REMOVED,
+    N_POOL_EVERY,
+    N_TRY_ABSENT,
+    N_PAIR_ROUTES,
+    N_NEAR,
+) = range(9)
+
+# State.record, last axis: what inserting before position p needs to know about its neighbours
+R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG = range(9)
+# State.record, first axis
+NOW, OLD = range(2)
+# State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
+COUNT, TIED, CODE, COST, OLD_ROUTE = range(5)
+# State.placed, columns; route is -1 while a service is absent
+ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW = range(5)
+# State.kept, first axis: what the routes were before this iteration, and in the best plan
+K_SEQUENCE, K_WINDOW, K_BEST = range(3)
+# State.flag, rows
+TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT = range(7)
+# State.scratch, rows
+T_LOCATION, T_DURATION, T_LOW, T_HIGH, T_EARLY, T_LATE, T_IN, T_BY, T_AT, T_OUT, T_LEG = range(11)
+# State.number
+S_COST, S_ABSENT, S_ITERATION, S_BEST, S_TOUCHED, S_POOLED, S_BLINK, S_STAMP, S_THOROUGH = range(9)
+
+
+class Data(NamedTuple):
+    """What the search reads.
+
+    Attributes:
+        service: Shape (services, 6), int64.
+        window: Shape (services, most windows, 2), int64.
+        vehicle: Shape (vehicles, 10), int64.
+        option: Breaks to choose from, shape (vehicles, most options, 2), int64.
+        travel: Seconds, shape (kinds, places, places), int32.
+        travel_to: The same with the last two axes swapped and contiguous.
+        extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles), int32.
+        visit: Shape (visits, 3), int64.
+        member: Services by visit, int32.
+        order: Keys by which absent visits may be sorted, shape (keys, visits), int64.
+        link: Shape (2 * links, 4), int64, grouped by service.
+        linked: Numbers of the services that have a link, int32.
+        near: Services by nearness, shape (services, neighbours), int32.
+        near_vehicle: Vehicles by nearness that may do the service, -1 at the end; shape (services, some), int32.
+        number: Settings, int64.
+    """
+
+    service: NDArray[np.int64]
+    window: NDArray[np.int64]
+    vehicle: NDArray[np.int64]
+    option: NDArray[np.int64]
+    travel: NDArray[np.int32]
+    travel_to: NDArray[np.int32]
+    extra: NDArray[np.int32]
+    visit: NDArray[np.int64]
+    member: NDArray[np.int32]
+    order: NDArray[np.int64]
+    link: NDArray[np.int64]
+    linked: NDArray[np.int32]
+    near: NDArray[np.int32]
+    near_vehicle: NDArray[np.int32]
+    number: NDArray[np.int64]
+
+
+class State(NamedTuple):
+    """What the search writes.
+
+    Attributes:
+        sequence: Services of each route, shape (vehicles, room), int32.
+        kept: Sequences and windows to come back to, and the best plan; shape (3, vehicles, room), int32.
+        record: Of each position, now and before; shape (2, vehicles, room + 1, 9), int32.
+        route: Shape (vehicles, 8), int64.
+        placed: Shape (services, 5), int64.
+        absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were before
+            this iteration. Shape (2 * visits,), int32.
+        flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to time
+            again (QUEUED); record out of date (DIRTY) or changed in this iteration (MOVED); stops in the best plan
+            (BEST_COUNT). Shape (7, vehicles + 1), int32.
+        old_bound: LOWER and EARLIEST of the linked services, three levels of saving; shape (3, linked, 2), int64.
+        scratch: Shape (11, room + 3), int64.
+        candidate: Points, position and window by route while a visit of several is placed, and the last stamp of
+            those who look at routes once; shape (vehicles, 4), int64.
+        pool: Routes worth recombining, shape (some, room + 2), int32: vehicle, count, services.
+        number: Totals, int64.
+        random: State of the generator, one uint64.
+    """
+
+    sequence: NDArray[np.int32]
+    kept: NDArray[np.int32]
+    record: NDArray[np.int32]
+    route: NDArray[np.int64]
+    placed: NDArray[np.int64]
+    absent: NDArray[np.int32]
+    flag: NDArray[np.int32]
+    old_bound: NDArray[np.int64]
+    scratch: NDArray[np.int64]
+    candidate: NDArray[np.int64]
+    pool: NDArray[np.int32]
+    number: NDArray[np.int64]
+    random: NDArray[np.uint64]

@@ -1,0 +1,205 @@
+"""How a change in one route moves the linked services of others.
+
+Given routes, windows and breaks, all rules on times are lower bounds of the form t_b >= t_a + c, so the best
+timetable is their least fixpoint. `LOWER` holds for each linked service the bound its partners put on it; routes
+whose bounds rise are timed again until nothing rises, or until a service would start after its window.
+"""
+
+import numpy as np
+
+from routing.search.compiling import kernel
+from routing.search.kernels.layout import (
+    BIG,
+    CODE,
+    COUNT,
+    DIFFERENT,
+    DIRTY,
+    EARLIEST,
+    END_LINK,
+    FIRST_LINK,
+    LOWER,
+    L_LEAST,
+    L_MOST,
+    L_NURSES,
+    L_OTHER,
+    NOW,
+    QUEUE,
+    QUEUED,
+    ROUTE,
+    R_START_BY,
+    SAME,
+    TIED,
+    T_EARLY,
+    WINDOW,
+)
+from routing.search.kernels.timing import NEVER, break_code, lay_out, refresh, settle, sweep
+
+
+@kernel
+def is_bound(data, state, s):
+    """Tell whether a partner of s is in a route."""
+    for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
+        if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+            return True
+    return False
+
+
+@kernel
+def nurse_fits(data, state, s, r):
+    """Tell whether vehicle r may do s beside the partners of s that are in routes."""
+    for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
+        other = state.placed[data.link[i, L_OTHER], ROUTE]
+        if other < 0:
+            continue
+        if data.link[i, L_NURSES] == SAME and other != r:
+            return False
+        if data.link[i, L_NURSES] == DIFFERENT and other == r:
+            return False
+    return True
+
+
+@kernel
+def bounds_of(data, state, s):
+    """Return the earliest and latest start that the placed partners of s leave it, before any of them moves."""
+    low, high = np.int64(-BIG), np.int64(BIG)
+    for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
+        v = data.link[i, L_OTHER]
+        r = state.placed[v, ROUTE]
+        if r < 0:
+            continue
+        low = max(low, state.placed[v, EARLIEST] - data.link[i, L_MOST])
+        start_by = data.window[v, state.placed[v, WINDOW], 1]
+        for p in range(state.route[r, COUNT]):
+            if state.sequence[r, p] == v:
+                start_by = min(start_by, np.int64(state.record[NOW, r, p, R_START_BY]))
+        high = min(high, start_by - data.link[i, L_LEAST])
+    return low, high
+
+
+@kernel
+def save_bounds(data, state, level):
+    """Keep the bounds of all linked services, to come back to."""
+    for i in range(len(data.linked)):
+        state.old_bound[level, i, 0] = state.placed[data.linked[i], LOWER]
+        state.old_bound[level, i, 1] = state.placed[data.linked[i], EARLIEST]
+
+
+@kernel
+def restore_bounds(data, state, level):
+    """Come back to the bounds kept at this level."""
+    for i in range(len(data.linked)):
+        state.placed[data.linked[i], LOWER] = state.old_bound[level, i, 0]
+        state.placed[data.linked[i], EARLIEST] = state.old_bound[level, i, 1]
+
+
+@kernel
+def push(state, tail, r):
+    """Put route r into the queue unless it waits there; return the new tail."""
+    if state.flag[QUEUED, r] == 0:
+        state.flag[QUEUED, r] = 1
+        state.flag[QUEUE, tail % state.flag.shape[1]] = r
+        tail += 1
+    return tail
+
+
+@kernel
+def push_partners(data, state, tail, s):
+    """Queue the routes of the placed partners of s."""
+    for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
+        other = state.placed[data.link[i, L_OTHER], ROUTE]
+        if other >= 0:
+            tail = push(state, tail, other)
+    return tail
+
+
+@kernel
+def raise_partners(data, state, tail, u):
+    """Pass the new earliest start of u on to its partners; return the new tail, or -1 if a window closes."""
+    for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+        v = data.link[i, L_OTHER]
+        if state.placed[v, ROUTE] < 0:
+            continue
+        bound = state.placed[u, EARLIEST] + data.link[i, L_LEAST]
+        if bound <= state.placed[v, LOWER]:
+            continue
+        if bound > data.window[v, state.placed[v, WINDOW], 1]:
+            return -1
+        state.placed[v, LOWER] = bound
+        tail = push(state, tail, state.placed[v, ROUTE])
+    return tail
+
+
+@kernel
+def drain(state, head, tail):
+    """Empty the queue."""
+    while head < tail:
+        state.flag[QUEUED, state.flag[QUEUE, head % state.flag.shape[1]]] = 0
+        head += 1
+
+
+@kernel
+def propagate(data, state, tail):
+    """Time the queued routes, and those they move, until nothing moves; False if there is no timetable.
+
+    On False the bounds are part-way: the caller restores them.
+    """
+    head = np.int64(0)
+    for _ in range(40 * (state.flag.shape[1] + 8)):
+        if head == tail:
+            return True
+        r = state.flag[QUEUE, head % state.flag.shape[1]]
+        head += 1
+        state.flag[QUEUED, r] = 0
+        state.flag[DIRTY, r] = 1
+        k = lay_out(data, state, r, -1, 0, 0, 0)
+        if k == 0:
+            continue
+        code = np.int64(NEVER)
+        if sweep(data, state.scratch, r, k):
+            code = break_code(data, state.scratch, r, k)
+        if code == NEVER or not settle(data, state, r, k, code):
+            drain(state, head, tail)
+            return False
+        state.route[r, CODE] = code
+        for p in range(k):
+            u = state.sequence[r, p]
+            if data.service[u, FIRST_LINK] == data.service[u, END_LINK]:
+                continue
+            state.placed[u, EARLIEST] = state.scratch[T_EARLY, p]
+            new_tail = raise_partners(data, state, tail, u)
+            if new_tail < 0:
+                drain(state, head, tail)
+                return False
+            tail = new_tail
+    drain(state, head, tail)
+    return False
+
+
+@kernel
+def relax(data, state):
+    """Time all linked routes anew from their windows, after something was taken out; False if that fails."""
+    tail = np.int64(0)
+    for i in range(len(data.linked)):
+        s = data.linked[i]
+        r = state.placed[s, ROUTE]
+        if r >= 0:
+            state.placed[s, LOWER] = data.window[s, state.placed[s, WINDOW], 0]
+            state.placed[s, EARLIEST] = state.placed[s, LOWER]
+            tail = push(state, tail, r)
+    return propagate(data, state, tail) and refresh_dirty(data, state)
+
+
+@kernel
+def refresh_dirty(data, state):
+    """Bring the records of all routes that moved up to date."""
+    good = True
+    for r in range(len(data.vehicle)):
+        if state.flag[DIRTY, r] == 1:
+            good = refresh(data, state, r) and good
+    return good
+
+
+@kernel
+def ties(state, r):
+    """Tell whether a move in route r may move other routes."""
+    return state.route[r, TIED] == 1

@@ -1,0 +1,184 @@
+"""Putting absent visits back, each at its cheapest place, in an order drawn anew each time."""
+
+import numpy as np
+
+from routing.search.compiling import kernel
+from routing.search.kernels.insertion import best_place, place, position_of, scan, take
+from routing.search.kernels.layout import (
+    DIRTY,
+    END_SERVICE,
+    FIRST_SERVICE,
+    MOVED,
+    N_PAIR_ROUTES,
+    N_TRY_ABSENT,
+    PENALTY,
+    ROUTE,
+    S_ABSENT,
+    S_BLINK,
+    S_COST,
+    S_THOROUGH,
+    WINDOWS,
+)
+from routing.search.kernels.links import bounds_of, nurse_fits, refresh_dirty, restore_bounds, save_bounds
+from routing.search.kernels.rng import below
+from routing.search.kernels.ruin import save_route
+
+_FAILED = -(2**60)
+
+
+@kernel
+def sort_absent(data, state):
+    """Order the absent visits: at random, or by one of the keys with ties at random."""
+    count = state.number[S_ABSENT]
+    absent = state.absent
+    for i in range(count - 1, 0, -1):
+        j = below(state.random, i + 1)
+        absent[i], absent[j] = absent[j], absent[i]
+    kind = below(state.random, len(data.order) + 4) - 4
+    if kind < 0:
+        return
+    keys = data.order[kind]
+    gap = count // 2
+    while gap > 0:  # Shell's sort: the lists are short, and it takes no memory
+        for i in range(gap, count):
+            visit = absent[i]
+            j = i
+            while j >= gap and keys[absent[j - gap]] > keys[visit]:
+                absent[j] = absent[j - gap]
+                j -= gap
+            absent[j] = visit
+        gap //= 2
+
+
+@kernel
+def take_back(data, state, s):
+    """Take s out again, if it is in a route."""
+    r = state.placed[s, ROUTE]
+    if r >= 0:
+        take(state, r, position_of(state, s))
+        state.flag[DIRTY, r] = 1
+
+
+@kernel
+def put_in(data, state, s, least):
+    """Place one service for less than `least` points; return the points, or `_FAILED`."""
+    points, r, position, window = best_place(data, state, s, least)
+    if r < 0:
+        return np.int64(_FAILED)
+    save_route(state, r)
+    if not place(data, state, r, position, s, window):
+        return np.int64(_FAILED)
+    return points
+
+
+@kernel
+def put_rest(data, state, visit, points, least):
+    """Place the services of a visit that are still absent; return the points of all, or `_FAILED`."""
+    for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
+        if state.placed[data.member[i], ROUTE] >= 0:
+            continue
+        added = put_in(data, state, data.member[i], least - points)
+        if added == _FAILED:
+            return added
+        points += added
+    return points
+
+
+@kernel
+def clear(data, state, visit):
+    """Take all of a visit out again and come back to the bounds of level 1."""
+    for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
+        take_back(data, state, data.member[i])
+    restore_bounds(data, state, 1)
+    for r in range(len(data.vehicle)):
+        if state.flag[MOVED, r] == 1:
+            state.flag[DIRTY, r] = 1
+    refresh_dirty(data, state)
+
+
+@kernel
+def rank_routes(data, state, s, least):
+    """Write the cheapest place of s in each route into `candidate`; a position of -1 stands for none."""
+    low, high = bounds_of(data, state, s)
+    for r in range(len(data.vehicle)):
+        state.candidate[r, 0] = least
+        state.candidate[r, 1] = -1
+        if data.extra[s, r] < 0 or not nurse_fits(data, state, s, r):
+            continue
+        for w in range(data.service[s, WINDOWS]):
+            earliest, latest = max(low, data.window[s, w, 0]), min(high, data.window[s, w, 1])
+            if earliest > latest:
+                continue
+            points, position = scan(data, state, r, s, w, earliest, latest, state.candidate[r, 0])
+            if position >= 0:
+                state.candidate[r, 0], state.candidate[r, 1], state.candidate[r, 2] = points, position, w
+
+
+@kernel
+def put_all(data, state, visit):
+    """Place a visit of several services: the first in each of its cheapest routes, the others where then best.
+
+    Returns whether it was placed. Nothing is overlooked on purpose here, so that the best trial can be repeated.
+    """
+    blink = state.number[S_BLINK]
+    state.number[S_BLINK] = 2**60
+    first, end = data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]
+    s = data.member[first + below(state.random, end - first)]
+    least = data.visit[visit, PENALTY] + 1
+    save_bounds(data, state, 1)
+    rank_routes(data, state, s, least)
+    best = np.int64(-1)
+    best_position, best_window = np.int64(0), np.int64(0)
+    for _ in range(data.number[N_PAIR_ROUTES]):
+        r = np.int64(-1)
+        for other in range(len(data.vehicle)):
+            if state.candidate[other, 1] >= 0 and (
+                r < 0 or state.candidate[other, 0] < state.candidate[r, 0]
+            ):
+                r = other
+        if r < 0 or state.candidate[r, 0] >= least:
+            break
+        position, window = state.candidate[r, 1], state.candidate[r, 2]
+        state.candidate[r, 1] = -1
+        save_route(state, r)
+        points = np.int64(_FAILED)
+        if place(data, state, r, position, s, window):
+            points = put_rest(data, state, visit, state.candidate[r, 0], least)
+        clear(data, state, visit)
+        if points != _FAILED:
+            least, best, best_position, best_window = points, r, position, window
+    done = False
+    if best >= 0 and place(data, state, best, best_position, s, best_window):
+        done = put_rest(data, state, visit, state.candidate[best, 0], least + 1) != _FAILED
+    if best >= 0 and not done:
+        clear(data, state, visit)
+    state.number[S_BLINK] = blink
+    return done
+
+
+@kernel
+def recreate(data, state):
+    """Try to place each absent visit where it costs least and less than leaving it out."""
+    sort_absent(data, state)
+    count = state.number[S_ABSENT]
+    left = np.int64(0)
+    tries = count if state.number[S_THOROUGH] == 1 else min(count, data.number[N_TRY_ABSENT])
+    for i in range(count):
+        visit = state.absent[i]
+        first = data.visit[visit, FIRST_SERVICE]
+        done = False
+        if i < tries:
+            if data.visit[visit, END_SERVICE] - first == 1:
+                least = data.visit[visit, PENALTY] + 1
+                done = put_in(data, state, data.member[first], least) != _FAILED
+                if not done and state.placed[data.member[first], ROUTE] >= 0:
+                    take_back(data, state, data.member[first])
+                    refresh_dirty(data, state)
+            else:
+                done = put_all(data, state, visit)
+        if done:
+            state.number[S_COST] -= data.visit[visit, PENALTY]
+        else:
+            state.absent[left] = visit
+            left += 1
+    state.number[S_ABSENT] = left

@@ -1,0 +1,142 @@
+"""Taking strings of neighbouring stops out of neighbouring routes.
+
+J. Christiaens, G. Vanden Berghe: Slack Induction by String Removals, Transportation Science 54 (2020),
+doi:10.1287/trsc.2019.0914. A visit goes out whole: when one of its services falls, the others follow.
+"""
+
+import numpy as np
+
+from routing.search.compiling import kernel
+from routing.search.kernels.insertion import position_of, take
+from routing.search.kernels.layout import (
+    COUNT,
+    DIRTY,
+    END_SERVICE,
+    FIRST_SERVICE,
+    K_SEQUENCE,
+    K_WINDOW,
+    LIST,
+    NOW,
+    N_REMOVED,
+    N_STRING,
+    OLD,
+    OLD_ROUTE,
+    PENALTY,
+    ROUTE,
+    S_ABSENT,
+    S_COST,
+    S_STAMP,
+    S_TOUCHED,
+    TOUCHED,
+    VISIT,
+    WINDOW,
+)
+from routing.search.kernels.links import relax
+from routing.search.kernels.rng import below, unit
+from routing.search.kernels.timing import refresh
+
+_SPLIT = 0.5  # share of strings that keep some stops in their middle
+_KEEP_MORE = 0.01  # how seldom one more stop is kept
+
+
+@kernel
+def save_route(state, r):
+    """Remember route r as it was before this iteration."""
+    if state.flag[TOUCHED, r] == 1:
+        return
+    state.flag[TOUCHED, r] = 1
+    state.flag[LIST, state.number[S_TOUCHED]] = r
+    state.number[S_TOUCHED] += 1
+    for i in range(OLD_ROUTE):
+        state.route[r, OLD_ROUTE + i] = state.route[r, i]
+    count = state.route[r, COUNT]
+    for p in range(count):
+        state.kept[K_SEQUENCE, r, p] = state.sequence[r, p]
+        state.kept[K_WINDOW, r, p] = state.placed[state.sequence[r, p], WINDOW]
+    for p in range(count + 1):
+        for i in range(state.record.shape[3]):
+            state.record[OLD, r, p, i] = state.record[NOW, r, p, i]
+
+
+@kernel
+def leave_out(data, state, visit):
+    """Take all services of a visit out of their routes and count its penalty."""
+    for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
+        s = data.member[i]
+        r = state.placed[s, ROUTE]
+        if r >= 0:
+            save_route(state, r)
+            take(state, r, position_of(state, s))
+            state.flag[DIRTY, r] = 1
+    state.absent[state.number[S_ABSENT]] = visit
+    state.number[S_ABSENT] += 1
+    state.number[S_COST] += data.visit[visit, PENALTY]
+
+
+@kernel
+def remove_string(data, state, s, length):
+    """Take `length` stops around s out of its route, sometimes sparing a few in between."""
+    r = state.placed[s, ROUTE]
+    count = state.route[r, COUNT]
+    spared = np.int64(0)
+    if length > 1 and unit(state.random) < _SPLIT:
+        spared = np.int64(1)
+        while length + spared < count and unit(state.random) < _KEEP_MORE:
+            spared += 1
+        spared = min(spared, count - length)
+    width = length + spared
+    at = position_of(state, s)
+    least = max(np.int64(0), at - width + 1)
+    first = least + below(state.random, min(at, count - width) - least + 1)
+    skip_from = first + length
+    if spared > 0:
+        skip_from = first + 1 + below(state.random, length)
+    taken = state.scratch[0]
+    fallen = np.int64(0)
+    for p in range(first, first + width):
+        if not skip_from <= p < skip_from + spared:
+            taken[fallen] = data.service[state.sequence[r, p], VISIT]
+            fallen += 1
+    for i in range(fallen):
+        visit = taken[i]
+        if state.placed[data.member[data.visit[visit, FIRST_SERVICE]], ROUTE] >= 0:
+            leave_out(data, state, visit)
+
+
+@kernel
+def ruin(data, state):
+    """Tear some strings out; False if the rest cannot be timed anew (then the iteration is undone)."""
+    services = len(data.service)
+    vehicles = len(data.vehicle)
+    used, placed = np.int64(0), np.int64(0)
+    for r in range(vehicles):
+        if state.route[r, COUNT] > 0:
+            used += 1
+            placed += state.route[r, COUNT]
+    if used > 0:
+        longest = min(np.float64(data.number[N_STRING]), placed / used)
+        most_strings = max(1.0, 4.0 * data.number[N_REMOVED] / (1.0 + longest) - 1.0)
+        strings = np.int64(unit(state.random) * most_strings) + 1
+        seed = below(state.random, services)
+        torn = np.int64(0)
+        state.number[S_STAMP] += 1
+        for i in range(-1, data.near.shape[1]):
+            s = seed if i < 0 else np.int64(data.near[seed, i])
+            r = state.placed[s, ROUTE]
+            if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
+                continue
+            state.candidate[r, 3] = state.number[S_STAMP]
+            most = min(longest, np.float64(state.route[r, COUNT]))
+            length = np.int64(unit(state.random) * most) + 1
+            remove_string(data, state, s, min(length, state.route[r, COUNT]))
+            torn += 1
+            if torn == strings:
+                break
+    good = True
+    for i in range(state.number[S_TOUCHED]):
+        r = state.flag[LIST, i]
+        if state.flag[DIRTY, r] == 1:
+            good = refresh(data, state, r) and good
+    if len(data.linked) > 0:
+        good = relax(data, state) and good
+    return good

@@ -1,0 +1,283 @@
+"""Whether a sequence of stops has a legal timetable, breaks included.
+
+A stretch of a route maps the time x at which it is entered to the time it is left: max(done_at, x + work), allowed
+for x <= by. Such triples concatenate in constant time, so a route keeps one for what lies before and one for what
+lies after each position, and an insertion is judged by joining three of them. The shortest span of a route is
+max(done_at - by, work), reached by finishing as early and leaving as late as possible.
+
+With one break of length x in a given gap the same two ends stay the best ones: a later leaving and an earlier
+return only loosen the bounds on how long one may work before and after the break. So each gap is decided exactly
+by one comparison of intervals.
+"""
+
+import numpy as np
+
+from routing.search.compiling import kernel
+from routing.search.kernels.layout import (
+    BIG,
+    CODE,
+    COST,
+    COUNT,
+    DIRTY,
+    DURATION,
+    EARLIEST,
+    END_LINK,
+    FIRST_LINK,
+    LOCATION,
+    LOWER,
+    L_OTHER,
+    MOVED,
+    NOW,
+    N_TRAVEL,
+    N_USE,
+    O_LENGTH,
+    O_SPAN,
+    ROUTE,
+    R_DEPART,
+    R_DONE_AT,
+    R_FROM,
+    R_LEAVE_BY,
+    R_LEG,
+    R_START_BY,
+    R_TO,
+    R_WORK_IN,
+    R_WORK_OUT,
+    TIED,
+    T_AT,
+    T_BY,
+    T_DURATION,
+    T_EARLY,
+    T_HIGH,
+    T_IN,
+    T_LATE,
+    T_LEG,
+    T_LOCATION,
+    T_LOW,
+    T_OUT,
+    V_EARLIEST,
+    V_END,
+    V_KIND,
+    V_LATEST,
+    V_OPTIONS,
+    V_SPAN,
+    V_START,
+    V_STRETCH,
+    V_UNBROKEN,
+    WINDOW,
+)
+
+NO_BREAK = 0
+NEVER = -1
+_OPTIONS = 16  # a code is 1 + gap * _OPTIONS + option
+
+
+@kernel
+def lay_out(data, state, r, position, s, low, high):
+    """Write the stops of route r into scratch, with s at `position` (none if negative); return how many."""
+    scratch = state.scratch
+    k = 0
+    for p in range(state.route[r, COUNT] + 1):
+        if p == position:
+            scratch[T_LOCATION, k] = data.service[s, LOCATION]
+            scratch[T_DURATION, k] = data.service[s, DURATION]
+            scratch[T_LOW, k] = low
+            scratch[T_HIGH, k] = high
+            k += 1
+        if p < state.route[r, COUNT]:
+            u = state.sequence[r, p]
+            scratch[T_LOCATION, k] = data.service[u, LOCATION]
+            scratch[T_DURATION, k] = data.service[u, DURATION]
+            scratch[T_LOW, k] = state.placed[u, LOWER]
+            scratch[T_HIGH, k] = data.window[u, state.placed[u, WINDOW], 1]
+            k += 1
+    return k
+
+
+@kernel
+def sweep(data, scratch, r, k):
+    """Fill the forward and backward rows of scratch for the k stops in it; False if a time cannot be kept."""
+    travel = data.travel[data.vehicle[r, V_KIND]]
+    depart = data.vehicle[r, V_EARLIEST]
+    at = data.vehicle[r, V_START]
+    work = np.int64(0)
+    by = np.int64(BIG)
+    for i in range(k):
+        leg = np.int64(travel[at, scratch[T_LOCATION, i]])
+        at = scratch[T_LOCATION, i]
+        start = max(scratch[T_LOW, i], depart + leg)
+        if start > scratch[T_HIGH, i]:
+            return False
+        work += leg
+        by = min(by, scratch[T_HIGH, i] - work)
+        scratch[T_LEG, i] = leg
+        scratch[T_EARLY, i] = start
+        scratch[T_IN, i] = work
+        scratch[T_BY, i] = by
+        work += scratch[T_DURATION, i]
+        depart = start + scratch[T_DURATION, i]
+    leg = np.int64(travel[at, data.vehicle[r, V_END]])
+    late = data.vehicle[r, V_LATEST]
+    if depart + leg > late:
+        return False
+    scratch[T_LEG, k] = leg
+    scratch[T_IN, k] = work + leg
+    scratch[T_LATE, k] = late
+    scratch[T_AT, k] = -BIG
+    scratch[T_OUT, k] = 0
+    for i in range(k - 1, -1, -1):
+        out = scratch[T_OUT, i + 1] + scratch[T_LEG, i + 1] + scratch[T_DURATION, i]
+        late = min(scratch[T_HIGH, i], late - scratch[T_LEG, i + 1] - scratch[T_DURATION, i])
+        scratch[T_LATE, i] = late
+        scratch[T_OUT, i] = out
+        scratch[T_AT, i] = max(scratch[T_AT, i + 1], scratch[T_LOW, i] + out)
+    return True
+
+
+@kernel
+def break_code(data, scratch, r, k):
+    """Return a code for the breaks of a swept route: NO_BREAK, NEVER, or gap and option of the one it needs."""
+    vehicle = data.vehicle[r]
+    work = scratch[T_IN, k]
+    by = scratch[T_LATE, 0] - scratch[T_IN, 0]
+    done = max(scratch[T_AT, 0], vehicle[V_EARLIEST] + work)
+    span = max(done - by, work)
+    if span > vehicle[V_SPAN]:
+        return NEVER
+    if span <= vehicle[V_UNBROKEN]:
+        return NO_BREAK
+    stretch = vehicle[V_STRETCH]
+    for option in range(vehicle[V_OPTIONS]):
+        length = data.option[r, option, O_LENGTH]
+        cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
+        if work + length > cap:
+            continue
+        for gap in range(k + 1):
+            if gap == 0:
+                depart, work_in, before = vehicle[V_EARLIEST], np.int64(0), np.int64(BIG)
+            else:
+                depart = scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1]
+                work_in = scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1]
+                before = scratch[T_BY, gap - 1]
+            reached = depart + scratch[T_LEG, gap] + length
+            if reached > scratch[T_LATE, gap]:
+                continue
+            done = max(scratch[T_AT, gap], reached + scratch[T_OUT, gap])
+            by = min(before, scratch[T_LATE, gap] - scratch[T_IN, gap] - length)
+            if max(done - by, work + length) > cap:
+                continue
+            leave = min(by, done - work - length)
+            earliest = max(depart, leave + work_in)
+            latest = min(scratch[T_LATE, gap], done - scratch[T_OUT, gap]) - length
+            if max(earliest, done - stretch - length) <= min(latest, leave + stretch):
+                return 1 + gap * _OPTIONS + option
+    return NEVER
+
+
+@kernel
+def refresh(data, state, r):
+    """Bring record, cost and break code of route r up to date; False if it has no timetable."""
+    scratch = state.scratch
+    k = lay_out(data, state, r, -1, 0, 0, 0)
+    state.flag[DIRTY, r] = 0
+    state.flag[MOVED, r] = 1
+    state.route[r, TIED] = 0
+    record = state.record[NOW, r]
+    if k == 0:
+        record[0, R_FROM] = data.vehicle[r, V_START]
+        record[0, R_DEPART] = data.vehicle[r, V_EARLIEST]
+        record[0, R_WORK_IN] = 0
+        record[0, R_LEAVE_BY] = 2**30
+        record[0, R_TO] = data.vehicle[r, V_END]
+        record[0, R_START_BY] = data.vehicle[r, V_LATEST]
+        record[0, R_DONE_AT] = -(2**30)
+        record[0, R_WORK_OUT] = 0
+        record[0, R_LEG] = 0  # who does not leave does not travel
+        state.route[r, CODE] = NO_BREAK
+        state.route[r, COST] = 0
+        return True
+    if not sweep(data, scratch, r, k):
+        return False
+    at = data.vehicle[r, V_START]
+    depart = data.vehicle[r, V_EARLIEST]
+    work_in = np.int64(0)
+    leave_by = np.int64(2**30)
+    for p in range(k + 1):
+        record[p, R_FROM] = at
+        record[p, R_DEPART] = depart
+        record[p, R_WORK_IN] = work_in
+        record[p, R_LEAVE_BY] = leave_by
+        record[p, R_START_BY] = scratch[T_LATE, p]
+        record[p, R_DONE_AT] = max(scratch[T_AT, p], -(2**30))
+        record[p, R_WORK_OUT] = scratch[T_OUT, p]
+        record[p, R_LEG] = scratch[T_LEG, p]
+        if p < k:
+            at = scratch[T_LOCATION, p]
+            depart = scratch[T_EARLY, p] + scratch[T_DURATION, p]
+            work_in = scratch[T_IN, p] + scratch[T_DURATION, p]
+            leave_by = scratch[T_BY, p]
+            record[p, R_TO] = at
+            u = state.sequence[r, p]
+            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+                if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+                    state.route[r, TIED] = 1
+        else:
+            record[p, R_TO] = data.vehicle[r, V_END]
+    cost = data.number[N_USE]
+    for p in range(k + 1):
+        cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
+    for p in range(k):
+        cost += data.extra[state.sequence[r, p], r]
+    state.route[r, COST] = cost
+    state.route[r, CODE] = break_code(data, scratch, r, k)
+    return state.route[r, CODE] != NEVER
+
+
+@kernel
+def settle(data, state, r, k, code):
+    """Raise T_EARLY of the k swept stops to the least times that also keep span and break; False if none exist."""
+    scratch = state.scratch
+    vehicle = data.vehicle[r]
+    gap, length = np.int64(-1), np.int64(0)
+    cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
+    if code > 0:
+        gap = (code - 1) // _OPTIONS
+        option = (code - 1) % _OPTIONS
+        length = data.option[r, option, O_LENGTH]
+        cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
+    leave = vehicle[V_EARLIEST]
+    pause = np.int64(-BIG)
+    for _ in range(64):
+        time = leave
+        for i in range(k + 1):
+            reached = time + scratch[T_LEG, i]
+            if i == gap:
+                pause = max(pause, time)
+                reached = max(reached + length, pause + length)
+            if i < k:
+                start = max(scratch[T_LOW, i], reached)
+                if start > scratch[T_HIGH, i]:
+                    return False
+                scratch[T_EARLY, i] = start
+                time = start + scratch[T_DURATION, i]
+            else:
+                time = reached
+        if time > vehicle[V_LATEST]:
+            return False
+        new_leave = max(leave, time - cap)
+        new_pause = pause
+        if gap >= 0:
+            new_leave = max(new_leave, pause - vehicle[V_STRETCH])
+            new_pause = max(pause, time - vehicle[V_STRETCH] - length)
+        if new_leave == leave and new_pause == pause:
+            return True
+        leave, pause = new_leave, new_pause
+    return False
+
+
+@kernel
+def note_earliest(data, state, r):
+    """Store the swept or settled start of each linked stop of route r."""
+    for p in range(state.route[r, COUNT]):
+        u = state.sequence[r, p]
+        if data.service[u, FIRST_LINK] < data.service[u, END_LINK]:
+            state.placed[u, EARLIEST] = state.scratch[T_EARLY, p]

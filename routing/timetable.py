@@ -1,0 +1,293 @@
+"""From the order of stops to their times.
+
+Given the order, the window each service uses and the gap each break lies in, all rules on times are lower bounds
+t_b >= t_a + c; the timetable is their least fixpoint, with each nurse leaving as late as that allows. The search
+decides the order; this file, in plain Python, gives the times that are told to people.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from routing.breaks import BreakRule
+from routing.plan import Break, Plan, Route, Stop
+from routing.problem import Problem, TimeWindow
+from routing.units import LATEST, UNREACHABLE, Seconds
+
+__all__ = ["PlannedBreak", "break_options", "fit", "time_routes", "windows_of"]
+
+NEVER = 2 * LATEST
+
+
+@dataclass(frozen=True)
+class PlannedBreak:
+    """The break a route needs.
+
+    Attributes:
+        gap: How many stops are done before it; -1 if the route needs none.
+        length: Its seconds.
+        span: The longest time from leaving to returning that it allows.
+    """
+
+    gap: int
+    length: Seconds
+    span: Seconds
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stop as the clock sees it: its place, its length and when it may start."""
+
+    location: int
+    duration: Seconds
+    low: Seconds
+    high: Seconds
+
+
+def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
+    """Return the single breaks worth planning under a rule, as pairs of length and longest span they allow.
+
+    One break is planned in a route: as short as a part may be, or as long as a step of the rule asks.
+    """
+    if rule is None:
+        return []
+    lengths = sorted({rule.shortest_part, *(max(total, rule.shortest_part) for _, total in rule.steps)})
+    return [
+        (length, length + min((after for after, total in rule.steps if total > length), default=NEVER))
+        for length in lengths
+    ]
+
+
+def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak | None:
+    """Return the break with which a vehicle can do these stops in this order, or None if it cannot.
+
+    Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving as
+    late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
+    """
+    nurse = problem.vehicles[vehicle]
+    swept = _sweep(problem, vehicle, parts)
+    if swept is None:
+        return None
+    legs, early, late, work_in, work_out, done_at = swept
+    work = work_in[-1]
+    most = NEVER if nurse.max_work is None else nurse.max_work
+    rule = nurse.breaks
+    stretch = NEVER if rule is None else rule.longest_stretch
+    unbroken = NEVER if rule is None else min([stretch, *(after for after, _ in rule.steps)])
+    span = max(max(done_at[0], nurse.shift.earliest + work) - late[0] + work_in[0], work)
+    if span > most:
+        return None
+    if span <= unbroken:
+        return PlannedBreak(-1, 0, min(most, unbroken))
+    for length, allowed_span in break_options(rule):
+        cap = min(most, allowed_span)
+        for gap in range(len(parts) + 1):
+            if gap:
+                depart = early[gap - 1] + parts[gap - 1].duration
+                before = work_in[gap - 1] + parts[gap - 1].duration
+                leave_by = min(parts[i].high - work_in[i] for i in range(gap))
+            else:
+                depart, before, leave_by = nurse.shift.earliest, 0, NEVER
+            reached = depart + legs[gap] + length
+            done = max(done_at[gap], reached + work_out[gap])
+            leave_by = min(leave_by, late[gap] - work_in[gap] - length)
+            if reached > late[gap] or max(done - leave_by, work + length) > cap:
+                continue
+            leave = min(leave_by, done - work - length)
+            earliest = max(depart, leave + before, done - stretch - length)
+            if earliest <= min(min(late[gap], done - work_out[gap]) - length, leave + stretch):
+                return PlannedBreak(gap, length, cap)
+    return None
+
+
+def _sweep(
+    problem: Problem, vehicle: int, parts: Sequence[Part]
+) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]] | None:
+    """Return legs, earliest and latest starts, work up to and from each stop, and earliest ends; None if late.
+
+    All but the earliest starts have one entry more than there are stops: the return.
+    """
+    nurse = problem.vehicles[vehicle]
+    places = [nurse.start, *(part.location for part in parts), nurse.end]
+    legs = [problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(parts) + 1)]
+    if UNREACHABLE in legs:
+        return None
+    early, work_in, free, work = [], [], nurse.shift.earliest, 0
+    for part, leg in zip(parts, legs, strict=False):
+        start = max(part.low, free + leg)
+        if start > part.high:
+            return None
+        early.append(start)
+        work_in.append(work + leg)
+        free, work = start + part.duration, work + leg + part.duration
+    if free + legs[-1] > nurse.shift.latest:
+        return None
+    work_in.append(work + legs[-1])
+    late, work_out, done_at = [nurse.shift.latest], [0], [-NEVER]
+    for part, leg in zip(reversed(parts), reversed(legs), strict=False):
+        late.append(min(part.high, late[-1] - leg - part.duration))
+        work_out.append(work_out[-1] + leg + part.duration)
+        done_at.append(max(done_at[-1], part.low + work_out[-1]))
+    return legs, early, late[::-1], work_in, work_out[::-1], done_at[::-1]
+
+
+def settle(
+    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak
+) -> tuple[list[Seconds], Seconds, Seconds] | None:
+    """Return the least starts, earliest break and least leaving of a route with this break; None if none exist."""
+    nurse = problem.vehicles[vehicle]
+    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+    leave, rest = nurse.shift.earliest, -NEVER
+    while True:
+        starts, free, at = [], leave, nurse.start
+        for position in range(len(parts) + 1):
+            location = parts[position].location if position < len(parts) else nurse.end
+            reached = free + problem.seconds(vehicle, at, location)
+            if position == pause.gap:
+                rest = max(rest, free)
+                reached = max(reached, rest) + pause.length
+            at, free = location, reached
+            if position < len(parts):
+                start = max(reached, parts[position].low)
+                if start > parts[position].high:
+                    return None
+                starts.append(start)
+                free = start + parts[position].duration
+        if free > nurse.shift.latest:
+            return None
+        later_leave, later_rest = max(leave, free - pause.span), rest
+        if pause.gap >= 0:
+            later_leave = max(later_leave, rest - stretch)
+            later_rest = max(rest, free - stretch - pause.length)
+        if (later_leave, later_rest) == (leave, rest):
+            return starts, rest, leave
+        leave, rest = later_leave, later_rest
+
+
+def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
+    """Return the window in which each planned service starts."""
+    return {
+        stop.service: next(w for w in problem.services[stop.service].windows if w.holds(stop.start))
+        for _, stop in plan.stops()
+    }
+
+
+def time_routes(
+    problem: Problem,
+    sequences: Mapping[int, Sequence[int]],
+    windows: Mapping[int, TimeWindow] | None = None,
+) -> tuple[Route, ...] | None:
+    """Return routes with the earliest times for these orders of services, or None if no timetable is found.
+
+    Args:
+        problem: The day.
+        sequences: Vehicle to its services in order.
+        windows: The window each service uses. Without it, each route takes the first choice that fits it; that
+            decides exactly whether a timetable exists, unless a service has several windows and a link.
+    """
+    used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
+    if windows is None:
+        windows = {}
+        for vehicle, services in used.items():
+            chosen = _choose_windows(problem, vehicle, services)
+            if chosen is None:
+                return None
+            windows.update(zip(services, chosen, strict=True))
+    low = {service: windows[service].earliest for services in used.values() for service in services}
+    at = {service: vehicle for vehicle, services in used.items() for service in services}
+    timed: dict[int, tuple[list[Part], PlannedBreak, tuple[list[Seconds], Seconds, Seconds]]] = {}
+    bounds: dict[int, list[tuple[int, Seconds]]] = {}
+    for link in problem.links:
+        if link.first in at and link.second in at:
+            bounds.setdefault(link.first, []).append((link.second, link.min_gap))
+            if link.max_gap is not None:
+                bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
+    waiting = deque(sorted(used))
+    while waiting:
+        vehicle = waiting.popleft()
+        parts = [
+            Part(problem.services[s].location, problem.services[s].duration, low[s], windows[s].latest)
+            for s in used[vehicle]
+        ]
+        pause = fit(problem, vehicle, parts)
+        times = None if pause is None else settle(problem, vehicle, parts, pause)
+        if pause is None or times is None:
+            return None
+        timed[vehicle] = parts, pause, times
+        for service, start in zip(used[vehicle], times[0], strict=True):
+            for other, gap in bounds.get(service, ()):
+                if start + gap > windows[other].latest:
+                    return None
+                if start + gap > low[other]:
+                    low[other] = start + gap
+                    if at[other] not in waiting:
+                        waiting.append(at[other])
+    return tuple(_route(problem, vehicle, used[vehicle], *timed[vehicle]) for vehicle in sorted(used))
+
+
+def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> list[TimeWindow] | None:
+    """Return the first choice of windows, early ones first, with which the route alone has a timetable."""
+    nurse = problem.vehicles[vehicle]
+    chosen: list[TimeWindow] = []
+
+    def extend(at: int, free: Seconds) -> bool:
+        if len(chosen) == len(services):
+            parts = [
+                Part(problem.services[s].location, problem.services[s].duration, w.earliest, w.latest)
+                for s, w in zip(services, chosen, strict=True)
+            ]
+            return fit(problem, vehicle, parts) is not None
+        service = problem.services[services[len(chosen)]]
+        reached = free + problem.seconds(vehicle, at, service.location)
+        for window in service.windows:
+            start = max(reached, window.earliest)
+            if start > window.latest:
+                continue
+            chosen.append(window)
+            if extend(service.location, start + service.duration):
+                return True
+            chosen.pop()
+        return False
+
+    return chosen if extend(nurse.start, nurse.shift.earliest) else None
+
+
+def _route(
+    problem: Problem,
+    vehicle: int,
+    services: Sequence[int],
+    parts: Sequence[Part],
+    pause: PlannedBreak,
+    times: tuple[list[Seconds], Seconds, Seconds],
+) -> Route:
+    """Write a route down, leaving and resting as late as its starts allow."""
+    starts, _, leaves = times
+    nurse = problem.vehicles[vehicle]
+    way = problem.seconds(vehicle, nurse.start, parts[0].location)
+    leaves = max(leaves, starts[0] - way - (pause.length if pause.gap == 0 else 0))
+    stops, at, free = [], nurse.start, leaves
+    breaks: list[Break] = []
+    for position, (service, part, start) in enumerate(zip(services, parts, starts, strict=True)):
+        way = problem.seconds(vehicle, at, part.location)
+        arrival = free + way
+        if position == pause.gap:
+            breaks.append(_rest(problem, vehicle, pause, leaves, start))
+            arrival += pause.length if breaks[0].start < arrival else 0
+        metres = problem.metres(vehicle, at, part.location)
+        stops.append(Stop(service, arrival, start, start + part.duration, way, metres))
+        at, free = part.location, start + part.duration
+    home = problem.seconds(vehicle, at, nurse.end)
+    returns = free + home
+    if pause.gap == len(parts):
+        returns = max(returns, times[1]) + pause.length
+        breaks.append(_rest(problem, vehicle, pause, leaves, returns))
+    metres = problem.metres(vehicle, at, nurse.end)
+    return Route(vehicle, tuple(stops), tuple(breaks), leaves, returns, home, metres)
+
+
+def _rest(problem: Problem, vehicle: int, pause: PlannedBreak, leaves: Seconds, until: Seconds) -> Break:
+    rule = problem.vehicles[vehicle].breaks
+    start = until - pause.length
+    if rule is not None:
+        start = min(start, leaves + rule.longest_stretch)
+    return Break(start, start + pause.length, pause.gap)
