@@ -154,6 +154,7 @@ class Supervisor:
             now = self._now()
             queue.fail(session, job_id=child.job_id, token=child.token, error=story, now=now, retry=True)
             logger.warning("job %s: %s", child.job_id, story)
+        logger.info("job %s: %s", child.job_id, self._read(child.job_id).state.value)
         self._forget(child)
 
     def _part(self, settle: Callable[..., None]) -> None:
