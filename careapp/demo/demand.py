@@ -19,7 +19,7 @@ _NEEDS_COUNSELLING = 0.15
 _NEEDS_CATHETER = 0.04
 _ABSENT = 0.03
 _ABSENT_AT_ONCE = 0.4
-_MOST_MISSES = 60
+_MOST_MISSES = 12
 """So often in a row a profile may give no visit on the first day before it is given up."""
 
 _LATEST_MINUTE = 24 * 60 - 1
@@ -110,11 +110,10 @@ class Demand:
         orders = [self._order(plan, kind) for kind in profile.kinds]
         visits = sum(self._visits(order) for order in orders)
         for share, kind in ((_NEEDS_COUNSELLING, COUNSELLING), (_NEEDS_CATHETER, CATHETER)):
-            if random.random() < share:
+            if random.random() < share and visits + len(kind.times) <= most:
                 extra = self._order(plan, kind)
-                if visits + self._visits(extra) <= most:
-                    orders.append(extra)
-                    visits += self._visits(extra)
+                orders.append(extra)
+                visits += self._visits(extra)
         if random.random() >= _ABSENT:
             return Case(patient, orders, visits=visits)
         is_absent_at_once = random.random() < _ABSENT_AT_ONCE
