@@ -1,0 +1,46 @@
+"""Code systems, profiles and our own addresses, in one place."""
+
+OURS = "https://careapp.example/fhir"
+"""Base of every address that we define ourselves: extensions, code systems, search parameters."""
+
+EXTENSION = f"{OURS}/StructureDefinition/"
+CODES = f"{OURS}/CodeSystem/"
+
+SERVICE_TYPE = f"{CODES}service-type"
+HOME_VISIT = "home-visit"
+HOME_CARE = "home-care"
+VIDEO_CONSULTATION = "video-consultation"
+
+SKILL = f"{CODES}skill"
+OUR_ORGANIZATION_TYPE = f"{CODES}organisation-kind"
+LIST_CODE = f"{CODES}list-code"
+TOUR = "tour"
+
+TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+ACT_REASON = f"{TERMINOLOGY}v3-ActReason"
+TEST_DATA = "HTEST"
+"""Code of `ACT_REASON` on everything that was invented for the demo region."""
+ACT_CODE = f"{TERMINOLOGY}v3-ActCode"
+CANCELLATION_REASON = f"{TERMINOLOGY}appointment-cancellation-reason"
+PRACTITIONER_ROLE = f"{TERMINOLOGY}practitioner-role"
+ORGANIZATION_TYPE = f"{TERMINOLOGY}organization-type"
+LIST_ORDER = f"{TERMINOLOGY}list-order"
+ROLE_CODE = f"{TERMINOLOGY}v3-RoleCode"
+
+SPECIALTY = "http://ihe-d.de/CodeSystems/AerztlicheFachrichtungen"
+KVNR = "http://fhir.de/sid/gkv/kvid-10"
+IDENTIFIER_TYPE_DE = "http://fhir.de/CodeSystem/identifier-type-de-basis"
+AGS_EXTENSION = "http://fhir.de/StructureDefinition/destatis/ags"
+AGS = "http://fhir.de/sid/destatis/ags"
+ADXP = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-"
+NAME_QUALIFIER = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"
+FROM_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
+
+ISIK = "https://gematik.de/fhir/isik/StructureDefinition/"
+ISIK_SCHEDULE = f"{ISIK}ISiKKalender"
+ISIK_SLOT = f"{ISIK}ISiKTerminblock"
+ISIK_APPOINTMENT = f"{ISIK}ISiKTermin"
+ISIK_HEALTHCARE_SERVICE = f"{ISIK}ISiKMedizinischeBehandlungseinheit"
+
+HL7_PARAMETER = "http://hl7.org/fhir/SearchParameter/"
+OUR_PARAMETER = f"{OURS}/SearchParameter/"

@@ -1,0 +1,61 @@
+"""Location: a point on the map with an address: a patient's home, a base, a practice.
+
+Shape: https://hl7.org/fhir/R4/location.html; address after the German base profile.
+"""
+
+from sqlalchemy.orm import joinedload
+
+from careapp.organisations.models import Place, PlaceKind
+from fhir.mapping import codes
+from fhir.mapping.elements import Json, address, concept, meta, place_name, reference, without_none
+from fhir.mapping.resource import ServedResource
+from fhir.mapping.tenant import invented, on_organisation
+from fhir.search import carriers
+from fhir.search.references import Reference
+from fhir.search.strings import String
+from fhir.search.tokens import Token
+
+
+def to_fhir(row: Place) -> Json:
+    """Show a place's row."""
+    is_home = row.kind == PlaceKind.HOME
+    return without_none(
+        {
+            "resourceType": "Location",
+            "id": str(row.id),
+            "meta": meta(is_synthetic=row.organisation.is_synthetic),
+            "status": "active",
+            "name": place_name(row),
+            "mode": "instance",
+            "type": [concept(codes.ROLE_CODE, "PTRES" if is_home else "PROFF")],
+            "address": address(row, use="home" if is_home else "work"),
+            "position": {"longitude": row.longitude, "latitude": row.latitude},
+            "managingOrganization": reference("Organization", row.organisation_id, row.organisation.name),
+        }
+    )
+
+
+LOCATION = ServedResource(
+    kind="Location",
+    table=Place,
+    about="Patients' homes, the bases of care services, practices.",
+    to_fhir=to_fhir,
+    synthetic=invented(Place.organisation_id),
+    load=(joinedload(Place.organisation),),
+    affected_by=(on_organisation(Place.id, Place.organisation_id, "name"),),
+    parameters={
+        "status": Token(
+            (carriers.cases("http://hl7.org/fhir/location-status", {"active": Place.id.is_not(None)}),),
+            f"{codes.HL7_PARAMETER}Location-status",
+        ),
+        "name": String((Place.name, Place.street), f"{codes.HL7_PARAMETER}Location-name"),
+        "address-city": String((Place.city,), f"{codes.HL7_PARAMETER}Location-address-city"),
+        "address-postalcode": String(
+            (Place.postal_code,), f"{codes.HL7_PARAMETER}Location-address-postalcode"
+        ),
+        "organization": Reference(
+            (carriers.ids("Organization", Place.organisation_id),),
+            f"{codes.HL7_PARAMETER}Location-organization",
+        ),
+    },
+)

@@ -1,0 +1,106 @@
+"""What a mapping file declares about its resource."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CompoundSelect, Select, SQLColumnExpression
+from sqlalchemy.orm.interfaces import ORMOption
+
+from careapp.db import Base
+from careapp.records.models import Document
+from fhir.mapping import codes
+from fhir.mapping.elements import Json
+from fhir.search import carriers
+from fhir.search.dates import Instant
+from fhir.search.parameter import Parameter
+from fhir.search.tokens import Token
+
+
+@dataclass(frozen=True, eq=False)
+class Alongside:
+    """Rows that a mapper needs and no relationship leads to.
+
+    Attributes:
+        rows: Selects them, unnarrowed, in the order in which the mapper gets them.
+        owner: Their column with the id of the served row.
+    """
+
+    rows: Select[Any]
+    owner: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Dependency:
+    """A table whose rows appear in another resource's documents.
+
+    Attributes:
+        model: The table.
+        key: Attribute of its rows from which the way to the documents begins.
+        ids: From such keys to ids of served rows; None if the key is already that id.
+        attributes: Only changes of these matter; none named: all do.
+        applies: Tells which rows matter at all; None: all do.
+    """
+
+    model: type[Base]
+    key: str = "id"
+    ids: Callable[[Sequence[Any]], Select[Any] | CompoundSelect[Any]] | None = None
+    attributes: frozenset[str] = frozenset()
+    applies: Callable[[Any], bool] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ServedResource:
+    """One kind of resource: where its rows are, how they are shown, by what they are found.
+
+    Attributes:
+        kind: FHIR's name of it.
+        table: Whose rows it shows; the row's id is the resource's id.
+        about: A sentence for the CapabilityStatement.
+        to_fhir: Shows a loaded row, followed by one list of rows for each of `alongside`. Pure; the `meta`
+            it returns lacks version and time.
+        synthetic: SQL: the row was invented for the demo region.
+        load: Options for the relationships that `to_fhir` reads.
+        alongside: Rows that `to_fhir` needs beside the row.
+        affected_by: Other tables whose changes make a document stale.
+        parameters: By what it is searched, beside `_id`, `_lastUpdated` and `_tag`.
+        order: Name of the parameter (of type date) that orders results unless `_sort` says otherwise.
+        profiles: Profiles that some of its documents claim.
+    """
+
+    kind: str
+    table: type[Base]
+    about: str
+    to_fhir: Callable[..., Json]
+    synthetic: ColumnElement[bool]
+    load: tuple[ORMOption, ...] = ()
+    alongside: tuple[Alongside, ...] = ()
+    affected_by: tuple[Dependency, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    order: str = "_id"
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> SQLColumnExpression[UUID]:
+        """The column of the row's id."""
+        key: SQLColumnExpression[UUID] = self.table.id  # type: ignore[attr-defined]  # every served table has one
+        return key
+
+    @cached_property
+    def all_parameters(self) -> Mapping[str, Parameter]:
+        """Every parameter by name, those of all resources included."""
+        return {
+            "_id": Token(
+                (carriers.ids(None, self.key),), sort=self.key, definition=f"{codes.HL7_PARAMETER}Resource-id"
+            ),
+            "_lastUpdated": Instant(
+                Document.updated_at, definition=f"{codes.HL7_PARAMETER}Resource-lastUpdated"
+            ),
+            "_tag": Token(
+                (carriers.cases(codes.ACT_REASON, {codes.TEST_DATA: self.synthetic}),),
+                definition=f"{codes.HL7_PARAMETER}Resource-tag",
+            ),
+            **self.parameters,
+        }

@@ -1,0 +1,52 @@
+"""Slot: one bookable time of a doctor's video hours, as ISiKTerminblock.
+
+Shape: https://hl7.org/fhir/R4/slot.html. What the schedule says for all its slots is not repeated here.
+"""
+
+from sqlalchemy.orm import joinedload
+
+from careapp.consultations.models import Schedule, Slot, SlotStatus
+from fhir.mapping import codes
+from fhir.mapping.elements import Json, instant, meta, reference
+from fhir.mapping.resource import ServedResource
+from fhir.mapping.tenant import invented, on_organisation
+from fhir.search import carriers
+from fhir.search.dates import Instant
+from fhir.search.references import Reference
+from fhir.search.tokens import Token
+
+
+def to_fhir(row: Slot) -> Json:
+    """Show a slot's row."""
+    return {
+        "resourceType": "Slot",
+        "id": str(row.id),
+        "meta": meta(codes.ISIK_SLOT, is_synthetic=row.schedule.organisation.is_synthetic),
+        "schedule": reference("Schedule", row.schedule_id),
+        "status": row.status.value,
+        "start": instant(row.starts_at),
+        "end": instant(row.ends_at),
+    }
+
+
+SLOT = ServedResource(
+    kind="Slot",
+    table=Slot,
+    about="Bookable times of doctors' video hours.",
+    to_fhir=to_fhir,
+    synthetic=invented(Slot.organisation_id),
+    load=(joinedload(Slot.schedule).joinedload(Schedule.organisation),),
+    affected_by=(on_organisation(Slot.id, Slot.organisation_id),),
+    parameters={
+        "schedule": Reference(
+            (carriers.ids("Schedule", Slot.schedule_id),), f"{codes.HL7_PARAMETER}Slot-schedule"
+        ),
+        "status": Token(
+            (carriers.members("http://hl7.org/fhir/slotstatus", Slot.status, SlotStatus),),
+            f"{codes.HL7_PARAMETER}Slot-status",
+        ),
+        "start": Instant(Slot.starts_at, f"{codes.HL7_PARAMETER}Slot-start"),
+    },
+    order="start",
+    profiles=(codes.ISIK_SLOT,),
+)

@@ -1,0 +1,87 @@
+"""Read one document as it is stored."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from careapp.access import Viewer, visible
+from careapp.errors import NotFound
+from careapp.records.models import Document, DocumentVersion
+from fhir.mapping.registry import get_resource
+from fhir.projector import TOMBSTONE
+from fhir.search.carriers import parse_id
+
+
+class DocumentNotFound(NotFound):
+    """No resource has this id, or not for this viewer."""
+
+
+class DocumentGone(NotFound):
+    """The resource was deleted; `api` answers 410."""
+
+
+@dataclass(frozen=True)
+class FoundDocument:
+    """A resource as other systems see it.
+
+    Attributes:
+        content: Its canonical JSON.
+        version: Counts from 1; what `ETag` says.
+        updated_at: What `Last-Modified` says, in UTC.
+    """
+
+    content: bytes
+    version: int
+    updated_at: datetime
+
+
+def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocument:  # noqa: A002 -- FHIR's word
+    """Return a resource.
+
+    Args:
+        session: A reading transaction.
+        kind: Of resource, e.g. `Slot`.
+        id: As written in the address.
+        viewer: Who asks.
+
+    Raises:
+        UnknownKind: No such resource is served.
+        DocumentNotFound: No resource has this id, or not for this viewer.
+        DocumentGone: It was deleted.
+    """
+    resource = get_resource(kind)
+    key = parse_id(id)
+    if key is None:
+        raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
+    found = session.execute(
+        visible(
+            select(Document.content, Document.version, Document.updated_at)
+            .select_from(resource.table)
+            .join(Document, and_(Document.kind == kind, Document.id == resource.key))
+            .where(resource.key == key),
+            viewer,
+            resource.table,
+        )
+    ).one_or_none()
+    if found is not None:
+        return FoundDocument(bytes(found.content), found.version, found.updated_at)
+    if _was_deleted(session, kind, key, viewer):
+        raise DocumentGone(f"{kind}/{key} was deleted")
+    raise DocumentNotFound(f"there is no {kind}/{key}")
+
+
+def _was_deleted(session: Session, kind: str, key: UUID, viewer: Viewer) -> bool:
+    last = session.scalar(
+        select(DocumentVersion.content)
+        .where(DocumentVersion.kind == kind, DocumentVersion.id == key)
+        .order_by(DocumentVersion.version.desc())
+        .limit(1)
+    )
+    if last is None or not last.startswith(TOMBSTONE):
+        return False
+    owner = orjson.loads(last)["organisation"]
+    return viewer.organisation_id is None or str(viewer.organisation_id) == owner

@@ -1,0 +1,1 @@
+"""FHIR search: a query string becomes one SELECT over stored documents."""

@@ -1,0 +1,86 @@
+"""Where rows carry what tokens and references are compared with."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, or_, select, true
+
+
+@dataclass(frozen=True, eq=False)
+class Carrier:
+    """One way in which a row carries a code, an identifier or a reference.
+
+    Attributes:
+        labels: What a value may be qualified with: its system, or the type of a reference's target; None
+            stands for "no system".
+        matches: SQL: the row carries one of these.
+        present: SQL: the row carries any.
+    """
+
+    labels: frozenset[str | None]
+    matches: Callable[[Sequence[str]], ColumnElement[bool]]
+    present: ColumnElement[bool]
+
+
+def parse_id(text: str) -> UUID | None:
+    """Read an id of ours; None if no row can have it. Ids are case-sensitive, so only one spelling counts."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None
+
+
+def ids(label: str | None, column: SQLColumnExpression[Any]) -> Carrier:
+    """A column with an id."""
+    return _parsed({label}, column, parse_id)
+
+
+def texts(label: str, column: SQLColumnExpression[Any]) -> Carrier:
+    """A column with a code or an identifier, spelled as in FHIR."""
+    return _parsed({label}, column, str)
+
+
+def members(system: str, column: SQLColumnExpression[Any], kind: type[StrEnum]) -> Carrier:
+    """A column of an enumeration whose values are FHIR's; its system is implied, so values may go without."""
+
+    def member(code: str) -> StrEnum | None:
+        return kind(code) if code in set(kind) else None
+
+    return _parsed({system, None}, column, member)
+
+
+def cases(system: str | None, conditions: Mapping[str, ColumnElement[bool]]) -> Carrier:
+    """A code for each of some conditions on the row."""
+    return Carrier(
+        frozenset({system}),
+        lambda found: or_(false(), *(conditions[code] for code in found if code in conditions)),
+        or_(false(), *conditions.values()),
+    )
+
+
+def flag(column: SQLColumnExpression[bool]) -> Carrier:
+    """A boolean column."""
+    return cases(None, {"true": column.is_(True), "false": column.is_(False)})
+
+
+def elsewhere(carrier: Carrier, *path: ColumnElement[bool]) -> Carrier:
+    """A carrier of another table's rows, to which `path` leads from the searched row."""
+    return Carrier(
+        carrier.labels,
+        lambda found: select(1).where(and_(*path), carrier.matches(found)).exists(),
+        select(1).where(and_(*path), carrier.present).exists(),
+    )
+
+
+def _parsed(
+    labels: set[str | None], column: SQLColumnExpression[Any], parse: Callable[[str], Any]
+) -> Carrier:
+    def matches(found: Sequence[str]) -> ColumnElement[bool]:
+        values = [value for code in found if (value := parse(code)) is not None]
+        return column.in_(values) if values else false()
+
+    return Carrier(frozenset(labels), matches, and_(true(), column.is_not(None)))

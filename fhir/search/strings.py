@@ -1,0 +1,105 @@
+"""Search parameters of type string: from the beginning, whatever the case and the accents.
+
+https://hl7.org/fhir/R4/search.html#string
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, or_
+
+from fhir.search.parameter import Context, unescape
+
+Text = SQLColumnExpression[Any]
+
+LAST_LETTER = 0x24F
+"""End of the block Latin Extended-B: the letters of Europe's Latin alphabets."""
+
+
+@dataclass(frozen=True, eq=False)
+class String:
+    """A text: `:exact` compares all of it letter by letter, `:contains` finds any part.
+
+    Attributes:
+        columns: Texts of the row; one match is enough.
+        definition: Canonical address of the SearchParameter.
+        words: Columns that hold several texts with blanks between (given names): each may match.
+    """
+
+    columns: tuple[Text, ...]
+    definition: str
+    words: tuple[Text, ...] = ()
+
+    type = "string"
+    modifiers = frozenset({"exact", "contains"})
+    sort = None
+
+    def condition(
+        self, name: str, values: Sequence[str], modifier: str | None, context: Context
+    ) -> ColumnElement[bool]:
+        """Both databases read the patterns alike; SQLite gets them matched by `re` from its driver."""
+        del name, context
+        return or_(
+            false(),
+            *(
+                func.coalesce(_matches(column, unescape(value), modifier, is_word=is_word), false())
+                for value in values
+                for columns, is_word in ((self.columns, False), (self.words, True))
+                for column in columns
+            ),
+        )
+
+    def present(self) -> ColumnElement[bool]:
+        """SQL: any of the texts is there."""
+        return or_(false(), *(column.is_not(None) for column in (*self.columns, *self.words)))
+
+
+def _matches(column: Text, value: str, modifier: str | None, *, is_word: bool) -> ColumnElement[bool]:
+    start, end = ("(^|[ ])", "($|[ ])") if is_word else ("^", "$")
+    if modifier == "exact":
+        return column.regexp_match(start + _literal(value) + end) if is_word else column == value
+    pattern = any_spelling(value)
+    return column.regexp_match(pattern if modifier == "contains" else start + pattern)
+
+
+def any_spelling(text: str) -> str:
+    """Write a regular expression for a text in any case, with or without accents; ß is ss."""
+    folded = fold(text).replace("ß", "ss")
+    # Before single letters, since one ß stands for two of them.
+    pieces = re.split(r"(ss)", folded)
+    return "".join("(ß|ẞ|[sS][sS])" if piece == "ss" else "".join(map(_any_case, piece)) for piece in pieces)
+
+
+def fold(text: str) -> str:
+    """Take case and accents from a text; ligatures, ø and ł are letters of their own and stay."""
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+@lru_cache(maxsize=4096)
+def _any_case(letter: str) -> str:
+    spellings = _spellings().get(letter)
+    if spellings is None:
+        upper = letter.upper()
+        spellings = letter + upper if len(upper) == 1 and upper != letter and letter.isalpha() else letter
+    return f"[{spellings}]" if len(spellings) > 1 else _literal(letter)
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for code in range(ord("A"), LAST_LETTER + 1):
+        letter = chr(code)
+        base = fold(letter)
+        if letter.isalpha() and len(base) == 1:
+            found[base] = found.get(base, "") + letter
+    return found
+
+
+def _literal(text: str) -> str:
+    """Escape what both databases' regular expressions treat as special."""
+    return "".join(f"\\{letter}" if letter in r".^$*+?()[]{}|\-" else letter for letter in text)

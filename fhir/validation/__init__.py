@@ -1,0 +1,1 @@
+"""What leaves us is checked once, when it is written."""
