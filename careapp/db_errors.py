@@ -80,6 +80,7 @@ _SQLSTATES: dict[str, CareError] = {
 # A connection that was never made has no SQLSTATE; libpq's own words are all there is.
 _CONNECTING: tuple[tuple[str, CareError], ...] = (
     ("password authentication failed", DatabaseDenied(_DENIED)),
+    ('role "', DatabaseDenied(_DENIED)),
     ("no password supplied", DatabaseDenied(_DENIED)),
     ("no pg_hba.conf entry", DatabaseDenied(_DENIED)),
     ("too many clients", _SQLSTATES["53300"]),

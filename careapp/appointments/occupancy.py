@@ -32,7 +32,8 @@ def occupy(
     """Take a practitioner's time, half-open; of a nurse from when she leaves for the visit.
 
     The row is written at once. SQLite refuses an overlap here, PostgreSQL in `check_now` or at the commit: so
-    `release` all before you `occupy` any, and end with `check_now`.
+    `release` all before you `occupy` any, and end with `check_now`. Who takes time of several practitioners
+    does it in the order of their ids, or two such transactions may each wait for the other.
 
     Raises:
         AlreadyOccupied: The practitioner is taken then (SQLite).
