@@ -31,3 +31,7 @@ class Filter(Constraint, Protocol):
     def allowed(self, problem: Problem) -> NDArray[np.bool_]:
         """Which vehicle may do which service, shape (services, vehicles)."""
         ...
+
+    def asks(self, problem: Problem, service: int) -> str:
+        """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
+        ...

@@ -24,6 +24,10 @@ class AllowedNurses:
             may[number, sorted(service.forbidden)] = False
         return may
 
+    def asks(self, problem: Problem, service: int) -> str:
+        """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
+        return "is allowed at this patient"
+
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each stop at a patient who is closed to its nurse."""
         for vehicle, stop in plan.stops():

@@ -23,6 +23,11 @@ class RequiredSkills:
             may &= asked[:, None] <= held[None, :]
         return may
 
+    def asks(self, problem: Problem, service: int) -> str:
+        """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
+        skills = problem.services[service].skills
+        return "holds " + ", ".join(f"{skill} at grade {skills[skill]}" for skill in sorted(skills))
+
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each stop whose nurse lacks a skill, naming what is missing."""
         for vehicle_number, stop in plan.stops():

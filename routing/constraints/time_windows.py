@@ -38,6 +38,11 @@ class TimeWindows:
             may[:, number] = (start <= np.minimum(windows[:, :, 1], latest[:, None])).any(axis=1)
         return may
 
+    def asks(self, problem: Problem, service: int) -> str:
+        """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
+        windows = ", ".join(f"{w.earliest}-{w.latest}" for w in problem.services[service].windows)
+        return f"has a shift that lets her start at {windows} and be home in time"
+
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each stop that starts outside all windows of its service."""
         for vehicle, stop in plan.stops():

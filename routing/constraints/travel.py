@@ -26,6 +26,10 @@ class TravelTimes:
             )
         return may
 
+    def asks(self, problem: Problem, service: int) -> str:
+        """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
+        return "can reach the place by road"
+
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each way, break or stop that the clock does not allow."""
         for route in plan.routes:

@@ -13,8 +13,8 @@ from routing.units import Points
 
 __all__ = ["Search", "compiled", "warm_up"]
 
-HOT_SHARE = 0.5
-COLD_SHARE = 0.005
+HOT_SHARE = 5.0
+COLD_SHARE = 0.01
 
 
 class Search:

@@ -1,0 +1,197 @@
+"""A whole small day as one model, to a proof of optimality.
+
+The model has the same rules as the search, one break at most included, and shares no code with it: where both end,
+they must agree.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ortools.sat.python import cp_model
+
+from routing.constraints import allowed
+from routing.problem import Nurses, Problem
+from routing.timetable import break_options
+from routing.units import LATEST, UNREACHABLE, Points, Seconds
+
+__all__ = ["Proof", "plan_exactly"]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the exact model found.
+
+    Attributes:
+        sequences: Vehicle to its services in order.
+        starts: When each planned service starts.
+        cost: Points of the plan.
+        bound: No plan costs less.
+    """
+
+    sequences: dict[int, list[int]]
+    starts: dict[int, Seconds]
+    cost: Points
+    bound: Points
+
+    @property
+    def optimal(self) -> bool:
+        """Whether no plan is better."""
+        return self.bound >= self.cost
+
+
+def plan_exactly(
+    problem: Problem, limit_s: float, *, seed: int = 0, hint: Mapping[int, Sequence[int]] | None = None
+) -> Proof | None:
+    """Plan a small day to proof, or as far as the time goes; None if no plan was found in it.
+
+    Args:
+        problem: The day; arcs grow with vehicles times services squared.
+        limit_s: Seconds, of the solver's deterministic clock as well as of the wall, so that a proof that is
+            reached does not depend on the machine.
+        seed: Of the solver.
+        hint: A plan to start from: vehicle to services in order.
+    """
+    day = _Day(problem)
+    if hint is not None:
+        day.hint(hint)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed % 2**31
+    solver.parameters.max_time_in_seconds = limit_s
+    status = solver.solve(day.model)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    return day.read(solver)
+
+
+class _Day:
+    """The variables of one day and the rules between them."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.model = cp_model.CpModel()
+        self.may = allowed(problem)
+        self.arcs: dict[tuple[int, int, int], cp_model.IntVar] = {}
+        self.done = [self.model.new_bool_var(f"done {service.id}") for service in problem.services]
+        self.does = [[self.model.new_bool_var("") for _ in problem.services] for _ in problem.vehicles]
+        self.starts = [
+            self.model.new_int_var_from_domain(
+                cp_model.Domain.from_intervals([[w.earliest, w.latest] for w in service.windows]), service.id
+            )
+            for service in problem.services
+        ]
+        self.costs: list[cp_model.LinearExprT] = []
+        for number in range(len(problem.services)):
+            self.model.add(sum(does[number] for does in self.does) == self.done[number])
+        for number in range(len(problem.vehicles)):
+            self._route(number)
+        self._visits()
+        self._links()
+        self.model.minimize(sum(self.costs))
+
+    def _route(self, vehicle: int) -> None:
+        """One circuit through the services of a vehicle, with times and at most one break; node 0 is home."""
+        model, problem, nurse = self.model, self.problem, self.problem.vehicles[vehicle]
+        leaves = model.new_int_var(nurse.shift.earliest, nurse.shift.latest, "")
+        returns = model.new_int_var(nurse.shift.earliest, nurse.shift.latest, "")
+        pause = model.new_int_var(nurse.shift.earliest, nurse.shift.latest, "")
+        options = break_options(nurse.breaks)
+        taken = [model.new_bool_var("") for _ in options]
+        idle = model.new_bool_var("")
+        circuit: list[tuple[int, int, cp_model.LiteralT]] = [(0, 0, idle)]
+        for number, does in enumerate(self.does[vehicle]):
+            circuit.append((number + 1, number + 1, ~does))
+            if not self.may[number, vehicle]:
+                model.add(does == 0)
+        places = [nurse.start, *(service.location for service in problem.services), nurse.end]
+        last = len(places) - 1
+        arc_breaks: list[list[cp_model.IntVar]] = [[] for _ in options]
+        for origin in range(last):
+            for destination in range(1, last + 1):
+                if origin == destination or (origin == 0 and destination == last):
+                    continue
+                way = problem.seconds(vehicle, places[origin], places[destination])
+                if way == UNREACHABLE:
+                    continue
+                arc = model.new_bool_var("")
+                circuit.append((origin, destination % last, arc))
+                self.arcs[vehicle, origin, destination] = arc
+                self.costs.append(problem.weights.travel * way * arc)
+                free = (
+                    leaves if origin == 0 else self.starts[origin - 1] + problem.services[origin - 1].duration
+                )
+                there = returns if destination == last else self.starts[destination - 1]
+                model.add(there >= free + way).only_enforce_if(arc)
+                for (length, _), rests in zip(options, arc_breaks, strict=True):
+                    rest = model.new_bool_var("")
+                    model.add_implication(rest, arc)
+                    model.add(there >= free + way + length).only_enforce_if(rest)
+                    model.add(pause >= free).only_enforce_if(rest)
+                    model.add(there >= pause + length).only_enforce_if(rest)
+                    rests.append(rest)
+        model.add_circuit(circuit)
+        self.costs.append(problem.weights.vehicle_use * (1 - idle))
+        self.costs += [
+            problem.weights.not_preferred * self.does[vehicle][number]
+            for number, service in enumerate(problem.services)
+            if service.preferred and vehicle not in service.preferred
+        ]
+        if nurse.max_work is not None:
+            model.add(returns - leaves <= nurse.max_work).only_enforce_if(~idle)
+        if nurse.breaks is None:
+            return
+        rule = nurse.breaks
+        model.add_at_most_one(taken)
+        unbroken = min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+        model.add(returns - leaves <= unbroken).only_enforce_if([~idle, *(~each for each in taken)])
+        for each, (length, span), rests in zip(taken, options, arc_breaks, strict=True):
+            model.add(sum(rests) == each)
+            if span <= LATEST:
+                model.add(returns - leaves <= span).only_enforce_if(each)
+            model.add(pause - leaves <= rule.longest_stretch).only_enforce_if(each)
+            model.add(returns - pause - length <= rule.longest_stretch).only_enforce_if(each)
+
+    def _visits(self) -> None:
+        for members in self.problem.visits().values():
+            for number in members:
+                self.model.add(self.done[number] == self.done[members[0]])
+                self.costs.append(self.problem.services[number].penalty * (1 - self.done[number]))
+
+    def _links(self) -> None:
+        for link in self.problem.links:
+            both = [self.done[link.first], self.done[link.second]]
+            gap = self.starts[link.second] - self.starts[link.first]
+            self.model.add(gap >= link.min_gap).only_enforce_if(both)
+            if link.max_gap is not None:
+                self.model.add(gap <= link.max_gap).only_enforce_if(both)
+            for does in self.does:
+                first, second = does[link.first], does[link.second]
+                if link.nurses is Nurses.SAME:
+                    self.model.add(first == second).only_enforce_if(both)
+                elif link.nurses is Nurses.DIFFERENT:
+                    self.model.add_at_most_one([first, second])
+
+    def hint(self, sequences: Mapping[int, Sequence[int]]) -> None:
+        """Start from a plan."""
+        used = set()
+        for vehicle, services in sequences.items():
+            nodes = [0, *(service + 1 for service in services), len(self.done) + 1]
+            used |= {(vehicle, *pair) for pair in zip(nodes, nodes[1:], strict=False)}
+        for key, arc in self.arcs.items():
+            self.model.add_hint(arc, key in used)
+
+    def read(self, solver: cp_model.CpSolver) -> Proof:
+        """Take the plan out of the solver."""
+        after = {
+            (vehicle, origin): destination
+            for (vehicle, origin, destination), arc in self.arcs.items()
+            if solver.boolean_value(arc)
+        }
+        sequences: dict[int, list[int]] = {}
+        for vehicle in range(len(self.problem.vehicles)):
+            node = after.get((vehicle, 0))
+            while node is not None and node <= len(self.done):
+                sequences.setdefault(vehicle, []).append(node - 1)
+                node = after[vehicle, node]
+        starts = {s: solver.value(self.starts[s]) for services in sequences.values() for s in services}
+        return Proof(sequences, starts, round(solver.objective_value), round(solver.best_objective_bound))

@@ -1,0 +1,229 @@
+"""From a problem to a plan: the pipeline.
+
+First plan at once; ruin and recreate until the time is nearly up; then CP-SAT: a small day is planned to proof, on
+a day without links the routes met on the way are recombined; at last times and reasons are written in plain Python.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from routing.errors import RoutingError
+from routing.exact import plan_exactly, recombine
+from routing.explain import explain_unassigned
+from routing.objective import cost_of
+from routing.plan import Plan, Route
+from routing.problem import Problem, TimeWindow
+from routing.search import Search, warm_up
+from routing.timetable import time_routes
+from routing.units import Points
+
+__all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]
+
+VERSION = "routing 1"
+"""Changes whenever the same seed may give another plan."""
+
+DEFAULT_LIMIT_S = 10.0
+STEP_S = 0.05
+PROVABLE_SERVICES = 9
+PROVABLE_VEHICLES = 4
+PROOF_S = 5.0
+RECOMBINE_SHARE = 0.1
+RECOMBINE_AT_MOST_S = 5.0
+
+
+class LostTimetable(RoutingError):
+    """The search ended with routes that have no timetable: a bug, never a proposal."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search is.
+
+    Attributes:
+        iterations: Iterations done.
+        cost: Points of the best plan so far.
+        assigned: How many services it places.
+        seconds: Since the search began.
+    """
+
+    iterations: int
+    cost: Points
+    assigned: int
+    seconds: float
+
+
+def solve(
+    problem: Problem,
+    limit: timedelta | float | None = None,
+    *,
+    seed: int = 0,
+    iterations: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> Plan:
+    """Plan a day.
+
+    There is a plan from the first moment on; more time makes it better. With `iterations` and no `limit` the same
+    problem, seed and version give the same plan, bit for bit. The first call in an installation compiles the search
+    (about twenty seconds, see `routing.search.compiled`); that time is not part of the limit.
+
+    Args:
+        problem: The day.
+        limit: Seconds or timedelta of wall-clock time; 0 for the first plan. Without it and without `iterations`,
+            `DEFAULT_LIMIT_S`.
+        seed: Of all random choices.
+        iterations: End after so many rounds of ruin and recreate, if the limit does not end it before.
+        on_progress: Told about every `STEP_S` seconds.
+        cancel: Asked as often; when it answers True, the best plan so far is returned.
+
+    Returns:
+        A plan that `routing.check.violations` accepts. Each service that is in no route has its reason.
+    """
+    if isinstance(limit, timedelta):
+        limit = limit.total_seconds()
+    if limit is None and iterations is None:
+        limit = DEFAULT_LIMIT_S
+    warm_up()
+    run = _Run(problem, limit, seed, iterations, on_progress, cancel)
+    return run.plan()
+
+
+class _Run:
+    """One call of `solve`."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        limit_s: float | None,
+        seed: int,
+        iterations: int | None,
+        on_progress: Callable[[Progress], None] | None,
+        cancel: Callable[[], bool] | None,
+    ) -> None:
+        self.began = time.perf_counter()
+        self.problem = problem
+        self.limit_s = limit_s
+        self.seed = seed
+        self.iterations = iterations
+        self.on_progress = on_progress
+        self.cancel = cancel
+
+    def plan(self) -> Plan:
+        """Run the pipeline."""
+        if not self.problem.services or not self.problem.vehicles:
+            return self._written((), 0, proven=True)
+        search = Search(self.problem, self.seed)
+        search.start()
+        stopped = self._search(search)
+        sequences, windows = search.best()
+        routes = self._timed(sequences, windows)
+        proven = False
+        if not stopped and self._left_s() > 0:
+            routes, proven = self._exact(search, sequences, routes)
+        return self._written(routes, search.iterations, proven=proven)
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    def _left_s(self) -> float:
+        return float("inf") if self.limit_s is None else self.limit_s - self._seconds()
+
+    def _is_small(self) -> bool:
+        return (
+            len(self.problem.services) <= PROVABLE_SERVICES
+            and len(self.problem.vehicles) <= PROVABLE_VEHICLES
+        )
+
+    def _search_s(self) -> float:
+        """Return how many seconds from the beginning belong to ruin and recreate."""
+        if self.limit_s is None:
+            return float("inf")
+        if self._is_small():
+            return self.limit_s / 2
+        if self.problem.links:
+            return self.limit_s
+        return self.limit_s - min(RECOMBINE_SHARE * self.limit_s, RECOMBINE_AT_MOST_S)
+
+    def _search(self, search: Search) -> bool:
+        """Advance the search until its time or its iterations are over; tell whether it was cancelled."""
+        until = self._search_s()
+        total = self.iterations or 0
+        most = self.iterations
+        if most is None and self._is_small():
+            most = 2000  # CP-SAT finishes the day
+        step = 20
+        while True:
+            self._tell(search)
+            if self.cancel is not None and self.cancel():
+                return True
+            begun = self._seconds()
+            if begun >= until or (most is not None and search.iterations >= most):
+                return False
+            count = step if most is None else min(step, most - search.iterations)
+            search.run(count, total=total, share=begun / until)
+            took = max(self._seconds() - begun, 1e-6)
+            rate = count / took
+            step = max(1, min(10 * step, int(rate * min(STEP_S, max(until - self._seconds(), 0.001)))))
+
+    def _tell(self, search: Search) -> None:
+        if self.on_progress is not None:
+            self.on_progress(Progress(search.iterations, search.best_cost, search.assigned, self._seconds()))
+
+    def _timed(self, sequences: Mapping[int, Sequence[int]], windows: Mapping[int, int]) -> tuple[Route, ...]:
+        chosen = {
+            service: self.problem.services[service].windows[window] for service, window in windows.items()
+        }
+        return _must(time_routes(self.problem, sequences, chosen))
+
+    def _exact(
+        self, search: Search, sequences: Mapping[int, Sequence[int]], routes: tuple[Route, ...]
+    ) -> tuple[tuple[Route, ...], bool]:
+        """Let CP-SAT finish: prove a small day, recombine the routes of a larger one."""
+        if self._is_small():
+            proof = plan_exactly(self.problem, min(self._left_s(), PROOF_S), seed=self.seed, hint=sequences)
+            if proof is None:
+                return routes, False
+            if proof.cost < search.best_cost:
+                chosen = {service: self._window(service, start) for service, start in proof.starts.items()}
+                better = time_routes(self.problem, proof.sequences, chosen)
+                if better is not None:
+                    return better, proof.optimal
+            return routes, proof.optimal and proof.cost >= search.best_cost
+        if self.problem.links or self.limit_s == 0:
+            return routes, False
+        limit_s = RECOMBINE_AT_MOST_S if self.limit_s is None else self._left_s()
+        better_sequences = recombine(
+            self.problem,
+            search.pool(),
+            sequences,
+            limit_s,
+            seed=self.seed,
+            deterministic=self.limit_s is None,
+        )
+        better = None if better_sequences is None else time_routes(self.problem, better_sequences)
+        return (routes if better is None else better), False
+
+    def _window(self, service: int, start: int) -> TimeWindow:
+        return next(window for window in self.problem.services[service].windows if window.holds(start))
+
+    def _written(self, routes: tuple[Route, ...], iterations: int, *, proven: bool) -> Plan:
+        plan = Plan(
+            routes,
+            explain_unassigned(self.problem, routes),
+            cost_of(self.problem, routes),
+            proven=proven,
+            seed=self.seed,
+            iterations=iterations,
+            version=VERSION,
+        )
+        return replace(plan, seconds=self._seconds())
+
+
+def _must(routes: tuple[Route, ...] | None) -> tuple[Route, ...]:
+    if routes is None:
+        raise LostTimetable(
+            "the search accepted routes for which there is no timetable; please report this day"
+        )
+    return routes
