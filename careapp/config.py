@@ -1,5 +1,6 @@
 """The settings: the only reader of the environment."""
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
     def _is_known(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as unknown:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:  # OSError: a folder of zones
             raise ValueError(f"there is no time zone {value!r}: name one like Europe/Berlin") from unknown
         return value
 
@@ -76,8 +77,15 @@ class Settings(BaseSettings):
         """Read the environment; `overrides` win over it, None means not given.
 
         Raises:
-            UnsafeSettings: A value is refused; the message names the variable and what to set.
+            UnsafeSettings: A value is refused, or a variable is none of ours; the message names each variable
+                and what to set.
         """
+        known = {f"CAREAPP_{name.upper()}" for name in cls.model_fields}
+        misspelt = sorted(name for name in os.environ if name.startswith("CAREAPP_") and name not in known)
+        if misspelt:
+            raise UnsafeSettings(
+                "; ".join(f"{name}: there is no such setting, the README lists them" for name in misspelt)
+            )
         given = {name: value for name, value in overrides.items() if value is not None}
         try:
             return cls(**given)  # type: ignore[arg-type]  # each value is validated by the field's own type

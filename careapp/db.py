@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import (
     Connection,
     DateTime,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -109,19 +110,21 @@ def make_engine(address: str) -> Engine:
     """
     try:
         url = make_url(address)
-    except ArgumentError as malformed:
+    except (ArgumentError, ValueError) as malformed:  # ValueError: the port is no number
         raise BadDatabaseAddress(
             "CAREAPP_DATABASE_URL is no database address: it looks like "
             "postgresql+psycopg://user:password@host:5432/name"
         ) from malformed
     if url.drivername == "postgresql+psycopg":
-        return create_engine(
+        server = create_engine(
             url,
             pool_pre_ping=True,
             pool_timeout=10,
             hide_parameters=True,  # an error must not quote a row
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
         )
+        event.listen(server, "handle_error", _drop_detail)
+        return server
     if url.drivername != "sqlite":
         raise BadDatabaseAddress(
             f"{url.drivername} is not supported: use sqlite:///… or postgresql+psycopg://…"
@@ -139,6 +142,15 @@ def make_engine(address: str) -> Engine:
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _drop_detail(context: ExceptionContext) -> None:
+    # PostgreSQL's DETAIL quotes the row that was refused, and so a patient.
+    error = context.original_exception
+    if isinstance(error, psycopg.Error) and error.diag.message_detail:
+        error.args = (error.diag.message_primary,)
+        if context.sqlalchemy_exception is not None:
+            context.sqlalchemy_exception.args = (f"({type(error).__name__}) {error.diag.message_primary}",)
 
 
 def _begin_sqlite(connection: Connection) -> None:
