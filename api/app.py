@@ -1,0 +1,109 @@
+"""Put the application together."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
+from importlib.metadata import version
+from secrets import token_bytes
+from threading import Event
+
+from fastapi import Depends, FastAPI
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from api import errors
+from api.database import open_sessions, opened
+from api.dependencies import refuse_foreign_pages
+from api.middleware import BodyLimit, Surroundings
+from api.openapi import describe
+from api.routers import ROUTERS
+from api.worker_command import command_for
+from careapp import clock, migrate
+from careapp.calendar import Calendar
+from careapp.config import Settings
+from careapp.db import make_reading_sessions
+from careapp.jobs.supervisor import Supervisor
+from careapp.scheduler import start_scheduler
+
+DESCRIPTION = """
+Plans community nurses' daily tours in a rural region and offers doctors' video slots that fit them.
+
+Times are RFC 3339 with an offset, ways in metres, durations in seconds, cost in points (one point is one
+second of travel). A list answers pages: follow `next` until it is null. An error is a problem in detail
+(RFC 9457); under `/fhir` it is an OperationOutcome. There is no sign-in yet, so the service answers on
+loopback only. This document is the only one: no page here loads anything from elsewhere.
+"""
+TAGS = [
+    {"name": "days", "description": "A local day: demand, plan, publication."},
+    {"name": "jobs", "description": "Long work: state, progress, cancellation."},
+    {"name": "tours", "description": "What each nurse drives, as the coordinator sees it."},
+    {"name": "nurses", "description": "Nurses, their shifts and absences, and each one's own day."},
+    {"name": "visits", "description": "Planned home visits."},
+    {"name": "patients", "description": "People who receive care."},
+    {"name": "orders", "description": "Standing demand, from which visits are made."},
+    {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
+    {"name": "about", "description": "Version, sources, terms of use."},
+    {"name": "health", "description": "For whoever watches over the service."},
+]
+MOST_BODY_BYTES = 1_000_000
+
+
+def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: bool = True) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: See `careapp.config`.
+        engine: A database in use elsewhere, which stays open; None opens the one that the settings name.
+        runs_jobs: False leaves jobs and the evening's planning to another process.
+    """
+    app = FastAPI(
+        title="careapp",
+        version=version("careapp"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        # FastAPI's own pages load their scripts from a foreign host.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=partial(_lifespan, settings=settings, engine=engine, runs_jobs=runs_jobs),
+        dependencies=[Depends(refuse_foreign_pages)],
+    )
+    app.state.settings = settings
+    app.state.calendar = Calendar.of(settings)
+    app.state.stopping = Event()
+    app.state.started_at = clock.now()
+    app.state.page_key = token_bytes(32)
+    app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)
+    app.add_middleware(Surroundings)
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI documents this way of extending it
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    app: FastAPI, *, settings: Settings, engine: Engine | None, runs_jobs: bool
+) -> AsyncIterator[None]:
+    with nullcontext(engine) if engine is not None else opened(settings) as database:
+        migrate.require_current(database)
+        app.state.engine = database
+        app.state.sessions = open_sessions(database)
+        app.state.reading_sessions = make_reading_sessions(database)
+        with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
+            yield
+
+
+@contextmanager
+def supervised(sessions: sessionmaker[Session], settings: Settings) -> Iterator[None]:
+    """Do queued jobs and what is due by itself until the block ends; unfinished jobs go back to the queue."""
+    supervisor = Supervisor(sessions, command_for(settings), settings, clock.now)
+    supervisor.start()
+    scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now)
+    try:
+        yield
+    finally:
+        scheduler.shutdown()
+        supervisor.stop()

@@ -1,0 +1,29 @@
+"""The database as the edge opens it: with the FHIR documents kept in step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from careapp import clock
+from careapp.config import Settings
+from careapp.db import make_engine, make_sessions
+from fhir.projector import attach
+
+
+def open_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Return the factory of writing sessions, each keeping the FHIR documents in step with the rows."""
+    sessions = make_sessions(engine)
+    attach(sessions, clock.now)
+    return sessions
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Engine]:
+    """Open the database that the settings name, and close it at the block's end."""
+    engine = make_engine(settings.database_address)
+    try:
+        yield engine
+    finally:
+        engine.dispose()

@@ -1,0 +1,84 @@
+"""What a route may ask for."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session, sessionmaker
+
+from api.errors import ForeignPage
+from careapp import clock
+from careapp.access import Viewer, ViewerRole
+from careapp.calendar import Calendar
+from careapp.config import Settings
+
+LOCAL_VIEWER = Viewer("local coordinator", ViewerRole.COORDINATOR)
+"""Whoever sits at this machine, for the whole region: until sign-in is built, nobody else can reach us."""
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _read(request: Request) -> Iterator[Session]:
+    with request.app.state.reading_sessions.begin() as session:
+        yield session
+
+
+def _write(request: Request) -> Iterator[Session]:
+    """One request is one transaction: commit at its end, or nothing at all."""
+    with request.app.state.sessions.begin() as session:
+        yield session
+
+
+def _reading_sessions(request: Request) -> sessionmaker[Session]:
+    sessions: sessionmaker[Session] = request.app.state.reading_sessions
+    return sessions
+
+
+def _signed_in() -> Viewer:
+    return LOCAL_VIEWER
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _calendar(request: Request) -> Calendar:
+    calendar: Calendar = request.app.state.calendar
+    return calendar
+
+
+def refuse_foreign_pages(request: Request) -> None:
+    """Refuse what another site's page sends through the browser of whoever sits here.
+
+    There is no sign-in to protect a request yet. A page may send one to loopback unseen (`Origin` tells), or
+    give its own name our address (`Host` tells).
+
+    Raises:
+        ForeignPage: The request's `Host` or `Origin` is not this machine.
+    """
+    host = request.headers.get("host", "")
+    if _name_of(f"//{host}") not in LOOPBACK_NAMES:
+        raise ForeignPage("there is no sign-in yet: ask for localhost or 127.0.0.1 on the machine itself")
+    origin = request.headers.get("origin")
+    if origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:
+        raise ForeignPage("pages of other sites may not use this service")
+
+
+def _name_of(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:  # brackets that are no IPv6 address
+        return None
+
+
+# scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.
+DbSession = Annotated[Session, Depends(_write, scope="function")]
+ReadSession = Annotated[Session, Depends(_read, scope="function")]
+ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
+SignedIn = Annotated[Viewer, Depends(_signed_in)]
+Now = Annotated[datetime, Depends(clock.now)]
+Cal = Annotated[Calendar, Depends(_calendar)]
+SettingsDep = Annotated[Settings, Depends(_settings)]

@@ -1,0 +1,31 @@
+"""The routes, one file per area. To add an area: write its file, then list it here."""
+
+from api.routers import (
+    about,
+    consultations,
+    days,
+    fhir,
+    health,
+    jobs,
+    nurses,
+    orders,
+    patients,
+    tours,
+    visits,
+)
+
+__all__ = ["ROUTERS"]
+
+ROUTERS = (
+    about.router,
+    health.router,
+    days.router,
+    jobs.router,
+    tours.router,
+    nurses.router,
+    visits.router,
+    patients.router,
+    orders.router,
+    consultations.router,
+    fhir.router,
+)

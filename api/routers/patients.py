@@ -1,0 +1,197 @@
+"""Patients and the organisations that care for them."""
+
+from datetime import date
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api.dependencies import DbSession, Now, ReadSession, SignedIn
+from api.openapi import problems
+from api.shapes import (
+    After,
+    Example,
+    In,
+    Limit,
+    Line,
+    LocalDate,
+    NamedOut,
+    Out,
+    PageOut,
+    PlaceOut,
+    next_address,
+    shown_as,
+)
+from careapp.organisations import queries as organisations
+from careapp.organisations.commands import Address
+from careapp.organisations.models import OrganisationKind
+from careapp.people import commands, queries
+from careapp.people.models import Gender, Patient
+
+router = APIRouter(prefix="/api", tags=["patients"])
+
+ORGANISATION_EXAMPLE: Example = {
+    "id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c05",
+    "name": "Pflegedienst Beispiel",
+    "kind": "care-service",
+    "is_active": True,
+}
+HOME_EXAMPLE: Example = {
+    "street": "Hauptstraße",
+    "house_number": "1",
+    "postal_code": "57319",
+    "city": "Bad Berleburg",
+    "district": "Arfeld",
+    "latitude": 51.03,
+    "longitude": 8.47,
+}
+NEW_PATIENT_EXAMPLE: Example = {
+    "organisation_id": ORGANISATION_EXAMPLE["id"],
+    "family_name": "Beispiel",
+    "given_name": "Erna",
+    "gender": "female",
+    "birth_date": "1939-05-14",
+    "insurance_number": "X110465770",
+    "home": HOME_EXAMPLE,
+}
+PATIENT_EXAMPLE: Example = {
+    "id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02",
+    "organisation": {"id": ORGANISATION_EXAMPLE["id"], "name": ORGANISATION_EXAMPLE["name"]},
+    "family_name": "Beispiel",
+    "given_name": "Erna",
+    "gender": "female",
+    "birth_date": "1939-05-14",
+    "phone": None,
+    "insurance_number": "X110465770",
+    "home": HOME_EXAMPLE,
+    "is_active": True,
+    "is_synthetic": True,
+}
+
+
+class OrganisationOut(NamedOut):
+    """A care service with nurses, or a practice with doctors."""
+
+    model_config = shown_as(ORGANISATION_EXAMPLE)
+
+    kind: OrganisationKind
+    is_active: bool
+
+
+class OrganisationPage(PageOut[OrganisationOut]):
+    """Some organisations."""
+
+    model_config = shown_as({"items": [ORGANISATION_EXAMPLE], "next": None})
+
+
+class PatientOut(Out):
+    """A person who receives care; `is_synthetic` marks one of the demo region."""
+
+    model_config = shown_as(PATIENT_EXAMPLE)
+
+    id: UUID
+    organisation: NamedOut
+    family_name: str
+    given_name: str
+    gender: Gender
+    birth_date: date | None
+    phone: str | None
+    insurance_number: str | None
+    home: PlaceOut
+    is_active: bool
+    is_synthetic: bool
+
+    @classmethod
+    def of(cls, row: Patient) -> Self:
+        """Show a patient loaded with `people.queries.WITH_HOME`."""
+        return cls.model_validate(row)
+
+
+class PatientPage(PageOut[PatientOut]):
+    """Some patients."""
+
+    model_config = shown_as({"items": [PATIENT_EXAMPLE], "next": None})
+
+
+class NewHome(In):
+    """Where nurses visit: a point on the map, and the address to find the door."""
+
+    model_config = shown_as(HOME_EXAMPLE)
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    street: Line | None = None
+    house_number: Line | None = None
+    postal_code: Line | None = None
+    city: Line | None = None
+    district: Line | None = None
+
+
+class NewPatient(In):
+    """Whom an organisation takes into its care."""
+
+    model_config = shown_as(NEW_PATIENT_EXAMPLE)
+
+    organisation_id: UUID
+    family_name: Line
+    given_name: Line
+    home: NewHome
+    gender: Gender = Gender.UNKNOWN
+    birth_date: LocalDate | None = None
+    phone: Line | None = None
+    insurance_number: Line | None = Field(default=None, description="KVNR: a capital letter and nine digits.")
+
+
+@router.get("/organisations")
+def list_organisations(
+    request: Request,
+    session: ReadSession,
+    viewer: SignedIn,
+    kind: OrganisationKind | None = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> OrganisationPage:
+    """List care services and practices."""
+    page = organisations.list_organisations(session, viewer=viewer, kind=kind, limit=limit, after=after)
+    return OrganisationPage(
+        items=[OrganisationOut.model_validate(row) for row in page.items], next=next_address(request, page)
+    )
+
+
+@router.get("/patients")
+def list_patients(
+    request: Request,
+    session: ReadSession,
+    viewer: SignedIn,
+    is_active: Annotated[
+        bool | None, Query(description="Only those in care, or only those no longer.")
+    ] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> PatientPage:
+    """List patients with their homes. There is no search by name: an address must not hold one."""
+    page = queries.list_patients(session, viewer=viewer, is_active=is_active, limit=limit, after=after)
+    return PatientPage(items=[PatientOut.of(row) for row in page.items], next=next_address(request, page))
+
+
+@router.get("/patients/{patient_id}", responses=problems(404))
+def get_patient(patient_id: UUID, session: ReadSession, viewer: SignedIn) -> PatientOut:
+    """Show a patient."""
+    return PatientOut.of(queries.get_patient(session, patient_id=patient_id, viewer=viewer))
+
+
+@router.post("/patients", status_code=201, responses=problems(404))
+def add_patient(
+    body: NewPatient, response: Response, session: DbSession, viewer: SignedIn, now: Now
+) -> PatientOut:
+    """Take a patient into an organisation's care."""
+    patient = commands.add_patient(
+        session,
+        **body.model_dump(exclude={"home"}),
+        home=Address(**body.home.model_dump()),
+        viewer=viewer,
+        now=now,
+    )
+    response.headers["Location"] = f"/api/patients/{patient.id}"
+    return PatientOut.of(patient)
