@@ -20,6 +20,9 @@ _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _EXAMPLE = "write for example FREQ=WEEKLY;BYDAY=MO,WE,FR"
 _ORDINAL_WEEKDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 
+_WEEKS_OF_MONTH = 5
+_WEEKS_OF_YEAR = 53
+
 _ONE_PERIOD = 12 * date.max.year
 """An interval that ends dateutil's iteration after one month or year.
 
@@ -165,6 +168,9 @@ def _refuse_contradictions(rule: _Rule) -> None:
         raise InvalidRecurrence("COUNT and UNTIL exclude each other: give one of them")
     if any(ordinal for ordinal, _ in rule.by_day) and rule.frequency in {"DAILY", "WEEKLY"}:
         raise InvalidRecurrence("a numbered weekday such as 1MO needs FREQ=MONTHLY or FREQ=YEARLY")
+    is_within_month = rule.frequency == "MONTHLY" or bool(rule.by_month)
+    if is_within_month and any(abs(ordinal) > _WEEKS_OF_MONTH for ordinal, _ in rule.by_day):
+        raise InvalidRecurrence(f"a month has no weekday beyond {_WEEKS_OF_MONTH}MO or -{_WEEKS_OF_MONTH}MO")
     if rule.by_month_day and rule.frequency == "WEEKLY":
         raise InvalidRecurrence("BYMONTHDAY cannot stand with FREQ=WEEKLY: use FREQ=MONTHLY")
     if rule.by_position and rule.frequency in {"DAILY", "WEEKLY"}:
@@ -194,7 +200,7 @@ def _read_days(rule: _Rule, value: str) -> _Rule:
     for item in value.split(","):
         match = _ORDINAL_WEEKDAY.fullmatch(item)
         ordinal = int(match[1] or 0) if match else 99
-        if match is None or abs(ordinal) > 53 or (match[1] and not ordinal):  # a year has at most 53 Mondays
+        if match is None or abs(ordinal) > _WEEKS_OF_YEAR or (match[1] and not ordinal):
             raise InvalidRecurrence(f"BYDAY={item} is no weekday: write {', '.join(_WEEKDAYS)}, 1MO or -1FR")
         days.append((ordinal, _WEEKDAYS.index(match[2])))
     return replace(rule, by_day=tuple(days))
