@@ -1,7 +1,7 @@
 """Plan a day: from rows to proposed tours, in short transactions around a long search."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from careapp.access import Viewer
 from careapp.calendar import Calendar
 from careapp.config import Settings
-from careapp.errors import Conflict
+from careapp.errors import Conflict, Invalid
+from careapp.people.models import VehicleKind
 from careapp.tours import commands as tours
 from careapp.tours.day import NothingToPlan
 from careapp.tours.queries import day_to_plan
 from careapp.visits import commands as visits
 from routing import check, search, solver
-from routing.travel.estimate import Estimate
+from routing.errors import RoutingError
+from routing.travel.estimate import CarEstimate, EBikeEstimate
+from routing.travel.source import TravelSource
 
 KIND = "plan-day"
 """Name of the job."""
@@ -25,6 +28,10 @@ KIND = "plan-day"
 
 class PlanningCancelled(Conflict):
     """Somebody asked to stop before the plan was written; the day is as it was."""
+
+
+class DayContradictsItself(Invalid):
+    """The rows of a day make no sense to the planner; the message names the row."""
 
 
 class PlanBreaksRules(RuntimeError):
@@ -48,6 +55,14 @@ class Progress:
     cost: int | None = None
     unassigned: int | None = None
     iterations: int | None = None
+
+
+def travel_sources(settings: Settings) -> Mapping[VehicleKind, TravelSource]:
+    """Return who knows the ways of each kind of vehicle."""
+    return {
+        VehicleKind.CAR: CarEstimate(safety=settings.travel_safety),
+        VehicleKind.EBIKE: EBikeEstimate(safety=settings.travel_safety),
+    }
 
 
 def plan_day(
@@ -83,6 +98,7 @@ def plan_day(
     Raises:
         NothingToPlan: The day has no open visit.
         PlanningCancelled: `is_cancelled` said so; nothing was written but the day's visits and shifts.
+        DayContradictsItself: A row of the day cannot be meant as it stands.
         DayChanged: The day changed during the search.
         PlanBreaksRules: The check found a violation.
     """
@@ -97,10 +113,15 @@ def plan_day(
         session.expunge_all()
     if not day.visits:
         raise NothingToPlan(f"{date.isoformat()} has no open visit: add care orders or choose another day")
-    travel = Estimate(safety=settings.travel_safety)
     on_progress(Progress(0.02, "measuring ways"))
-    problem = day.to_problem(travel)
-    if not search.is_compiled():
+    sources = travel_sources(settings)
+    try:
+        problem = day.to_problem(sources)
+    except RoutingError as contradiction:
+        raise DayContradictsItself(
+            f"{date.isoformat()} cannot be planned: {contradiction}"
+        ) from contradiction
+    if not search.compiled():
         on_progress(Progress(0.03, "compiling the search, once on this machine (about 20 s)"))
         search.warm_up()
 
@@ -110,21 +131,28 @@ def plan_day(
                 fraction=0.05 + 0.9 * min(1.0, state.seconds / limit_s),
                 text="searching",
                 cost=state.cost,
-                unassigned=state.unassigned,
+                unassigned=len(problem.services) - state.assigned,
                 iterations=state.iterations,
             )
         )
 
     plan = solver.solve(problem, limit_s, seed=seed, on_progress=tell, cancel=is_cancelled)
     if is_cancelled():
-        raise PlanningCancelled("the planning was stopped before its plan was written: start it again any time")
+        raise PlanningCancelled(
+            "the planning was stopped before its plan was written: start it again any time"
+        )
     violations = check.violations(problem, plan)
     if violations:
         raise PlanBreaksRules(f"{len(violations)} violations, the first: {violations[0].sentence}")
     on_progress(Progress(0.96, "proposing tours"))
     with sessions.begin() as session:
         row = tours.propose_tours(
-            session, day=day, plan=plan, travel_source=travel.name, viewer=viewer, now=now()
+            session,
+            day=day,
+            plan=plan,
+            travel_source=", ".join(sorted({source.name for source in sources.values()})),
+            viewer=viewer,
+            now=now(),
         )
     left_out = {day.services[reason.service].visit_id for reason in plan.unassigned}
     return {

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from careapp.access import Viewer, visible
 from careapp.appointments.models import AppointmentStatus
@@ -231,11 +231,9 @@ def _refuse_changed(session: Session, day: Day) -> None:
 
 
 def _withdraw(session: Session, tours: Select[UUID]) -> None:
-    """Delete proposed tours with all that hangs on them, one by one so that whoever follows rows sees it."""
-    for tour in session.scalars(select(Tour).where(Tour.id.in_(tours)).options(*WITH_STOPS)):
-        for part in (*tour.stops, *tour.breaks):
-            session.delete(part)
-        session.flush()  # before their tour
+    """Delete proposed tours with their stops, through the session, so that whoever follows rows sees it."""
+    parts = (selectinload(Tour.stops), selectinload(Tour.breaks))
+    for tour in session.scalars(select(Tour).where(Tour.id.in_(tours)).options(*parts)):
         session.delete(tour)
     session.flush()  # a shift has one tour: the old ones go before the new ones come
 

@@ -1,5 +1,6 @@
 """A local day as rows, and the same day as numbers for the planner."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -12,7 +13,7 @@ from careapp.tours.models import Shift
 from careapp.visits.models import Service, Visit, VisitLink
 from routing.problem import Link, Nurses, Problem, TimeWindow, Travel, Vehicle
 from routing.problem import Service as RoutedService
-from routing.travel import Place, TravelSource
+from routing.travel.source import Coordinates, TravelSource
 
 PENALTY_BY_PRIORITY = {1: 2 * 3600, 2: 6 * 3600, 3: 24 * 3600, 4: 240 * 3600}
 """Points of leaving a visit's nurse out: seconds of driving that it is worth to place it."""
@@ -69,26 +70,29 @@ class Day:
         """Return the moment that the planner calls `seconds`."""
         return self.starts_at + timedelta(seconds=seconds)
 
-    def to_problem(self, travel: TravelSource) -> Problem:
+    def to_problem(self, sources: Mapping[VehicleKind, TravelSource]) -> Problem:
         """State the day in numbers; services and vehicles are numbered as in `services` and `work_times`.
 
         A nurse visits patients of her own organisation only.
 
+        Args:
+            sources: Who knows the ways of each kind of vehicle.
+
         Raises:
-            routing.errors.InvalidProblem: The rows contradict each other.
+            routing.errors.InvalidProblem: The rows contradict each other, or a place cannot be used.
         """
         places = _Places()
         vehicles = tuple(self._vehicle(work_time, places) for work_time in self.work_times)
         services = tuple(
             self._service(visit, service, places) for visit in self.visits for service in visit.services
         )
-        kinds = {vehicle.travel for vehicle in vehicles}
-        nowhere = Travel(*(np.zeros((len(places.all), len(places.all)), np.int32) for _ in range(2)))
+        in_use = {vehicle.travel for vehicle in vehicles}
+        unused = Travel(*(np.zeros((len(places.all), len(places.all)), np.int32) for _ in range(2)))
         return Problem(
             services=services,
             vehicles=vehicles,
             travel=tuple(
-                travel.matrix(places.all, kind.value) if number in kinds else nowhere
+                sources[kind].travel(places.all) if number in in_use else unused
                 for number, kind in enumerate(VehicleKind)
             ),
             links=tuple(self._links()),
@@ -169,13 +173,13 @@ class _Places:
     """Numbers places as they are met, each id once."""
 
     def __init__(self) -> None:
-        self.all: list[Place] = []
+        self.all: list[Coordinates] = []
         self._numbers: dict[UUID, int] = {}
 
     def number(self, place_id: UUID, latitude: float, longitude: float) -> int:
         if place_id not in self._numbers:
             self._numbers[place_id] = len(self.all)
-            self.all.append(Place(latitude, longitude))
+            self.all.append(Coordinates(latitude, longitude))
         return self._numbers[place_id]
 
 

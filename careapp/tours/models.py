@@ -141,8 +141,12 @@ class Tour(Base):
     shift: Mapped[Shift] = relationship(lazy="raise")
     plan: Mapped[Plan] = relationship(lazy="raise")
     organisation: Mapped[Organisation] = relationship(lazy="raise")
-    stops: Mapped[list["Stop"]] = relationship(lazy="raise", order_by="Stop.position", back_populates="tour")
-    breaks: Mapped[list["TourBreak"]] = relationship(lazy="raise", order_by="TourBreak.starts_at")
+    stops: Mapped[list["Stop"]] = relationship(
+        lazy="raise", order_by="Stop.position", back_populates="tour", cascade="all, delete-orphan"
+    )
+    breaks: Mapped[list["TourBreak"]] = relationship(
+        lazy="raise", order_by="TourBreak.starts_at", cascade="all, delete-orphan"
+    )
 
 
 class Stop(Base):

@@ -38,15 +38,17 @@ class Coordinates:
 
 
 class TravelSource(Protocol):
-    """Something that knows how long the ways between places take.
+    """Something that knows how long the ways between places take."""
 
-    Attributes:
-        name: Stored with a plan, so that people know how far to trust its times.
-        estimated: Whether times come from a formula and not from roads.
-    """
+    @property
+    def name(self) -> str:
+        """Stored with a plan, so that people know how far to trust its times."""
+        ...
 
-    name: str
-    estimated: bool
+    @property
+    def estimated(self) -> bool:
+        """Whether times come from a formula and not from roads."""
+        ...
 
     def travel(self, places: Sequence[Coordinates]) -> Travel:
         """Return times and distances between all places, in their order; identical places are 0 s apart.

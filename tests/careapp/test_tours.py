@@ -7,8 +7,10 @@ from sqlalchemy import func, select
 
 from careapp.appointments.models import AppointmentStatus, Occupancy
 from careapp.appointments.occupancy import AlreadyOccupied, occupy
+from careapp.config import Settings
 from careapp.db import NaiveDatetime
 from careapp.people.models import Absence, Preference, PreferenceKind
+from careapp.planning import travel_sources
 from careapp.records.models import OutboxMessage
 from careapp.tours import commands, queries
 from careapp.tours.day import work_times
@@ -17,7 +19,6 @@ from careapp.visits.models import Visit, VisitLink
 from routing.plan import Break, Cost, Plan, Route, Unassigned
 from routing.plan import Stop as RoutedStop
 from routing.problem import Nurses
-from routing.travel.estimate import Estimate
 from tests.careapp.worlds import (
     DAY,
     EVERYONE,
@@ -159,7 +160,7 @@ class TestToProblem:
         session.flush()
         session.expire_all()
         day = queries.day_to_plan(session, date=DAY, calendar=calendar, viewer=viewer)
-        return day, day.to_problem(Estimate(safety=1.0))
+        return day, day.to_problem(travel_sources(Settings.read()))
 
     def test_counts_seconds_from_the_local_midnight(self, session, calendar):
         nurse = a_nurse(session)
