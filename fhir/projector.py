@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection, and_, bindparam, delete, event, func, insert, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
 from fhir import changes
@@ -40,8 +40,8 @@ def attach(sessions: sessionmaker[Session], now: Callable[[], datetime]) -> None
         if not session.in_nested_transaction():  # a savepoint's end is not the transaction's
             project(session, now=now())
 
-    def after_soft_rollback(session: Session, _previous: Any) -> None:
-        if not session.in_nested_transaction() and not session.in_transaction():
+    def after_soft_rollback(session: Session, rolled_back: SessionTransaction) -> None:
+        if rolled_back.parent is None:  # after a savepoint's, to look once more at a row does no harm
             changes.forget(session)
 
     event.listen(sessions, "after_flush", changes.note_flush)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, SQLColumnExpression
+from sqlalchemy import ColumnElement, CompoundSelect, Select, SQLColumnExpression, select
 from sqlalchemy.orm.interfaces import ORMOption
 
 from careapp.db import Base
@@ -96,7 +96,10 @@ class ServedResource:
                 (carriers.ids(None, self.key),), sort=self.key, definition=f"{codes.HL7_PARAMETER}Resource-id"
             ),
             "_lastUpdated": Instant(
-                Document.updated_at, definition=f"{codes.HL7_PARAMETER}Resource-lastUpdated"
+                select(Document.updated_at)
+                .where(Document.kind == self.kind, Document.id == self.key)
+                .scalar_subquery(),
+                definition=f"{codes.HL7_PARAMETER}Resource-lastUpdated",
             ),
             "_tag": Token(
                 (carriers.cases(codes.ACT_REASON, {codes.TEST_DATA: self.synthetic}),),

@@ -1,14 +1,28 @@
 """A FHIR search: query string in, one SELECT, stored bytes out."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    SQLColumnExpression,
+    Uuid,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, visible
+from careapp.db import UtcDateTime
 from careapp.records.models import Document
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
@@ -106,26 +120,34 @@ def _statement(
     *,
     counts: bool,
 ) -> Select[Any]:
+    """Choose a page of rows first, by the indexes of their table, then fetch only their documents."""
+    is_shown = select(1).where(Document.kind == resource.kind, Document.id == resource.key).exists()
+
     def matching(statement: Select[Any]) -> Select[Any]:
-        joined = statement.select_from(resource.table).join(
-            Document, and_(Document.kind == resource.kind, Document.id == resource.key)
-        )
-        return visible(joined.where(*asked.conditions), viewer, resource.table)
+        narrowed = statement.select_from(resource.table).where(*asked.conditions, is_shown)
+        return visible(narrowed, viewer, resource.table)
 
     counted = matching(select(func.count().label("total")))
     if not asked.count:
         return counted
-    columns: list[SQLColumnExpression[Any]] = [sort.column for sort in order]
-    if counts:  # in the same statement, so that total and entries are of one moment
-        columns.append(counted.correlate(None).scalar_subquery().label("total"))
-    statement = matching(select(Document.content, *columns)).limit(asked.count + 1)
+    wanted: list[Any] = [sort.column.label(f"key_{number}") for number, sort in enumerate(order)]
+    rows = matching(select(*wanted))
     if place.after is not None:
-        statement = statement.where(_beyond(order, place.after, asked))
-    return statement.order_by(*(_direction(sort, asked) for sort in order))
+        rows = rows.where(_beyond(order, place.after, asked))
+    page = rows.order_by(*(_direction(sort.column, sort, asked) for sort in order))
+    chosen = page.limit(asked.count + 1).subquery("page")
+    keys = list(chosen.c)
+    content = select(Document.content).where(Document.kind == resource.kind, Document.id == keys[-1])
+    columns: list[Any] = [content.scalar_subquery(), *keys]
+    if counts:  # in the same statement, so that total and entries are of one moment
+        columns.append(counted.scalar_subquery().label("total"))
+    return select(*columns).order_by(
+        *(_direction(key, sort, asked) for key, sort in zip(keys, order, strict=True))
+    )
 
 
-def _direction(sort: Sort, asked: Asked) -> ColumnElement[Any]:
-    directed = sort.column.desc() if sort.is_descending else sort.column.asc()
+def _direction(column: SQLColumnExpression[Any], sort: Sort, asked: Asked) -> ColumnElement[Any]:
+    directed = column.desc() if sort.is_descending else column.asc()
     return directed.nulls_last() if _may_be_null(sort, asked) else directed
 
 
@@ -161,6 +183,13 @@ def _beyond(order: Sequence[Sort], after: Sequence[str | None], asked: Asked) ->
 def _value(column: Any, text: str | None) -> Any:
     if text is None:
         return None
-    kind = column.type.python_type
-    read = kind.fromisoformat if issubclass(kind, date) else kind
+    read = next(read for kind, read in READERS.items() if isinstance(column.type, kind))
     return literal(read(text), column.type)
+
+
+READERS: dict[type[Any], Callable[[str], Any]] = {
+    UtcDateTime: datetime.fromisoformat,
+    Date: date.fromisoformat,
+    Uuid: UUID,
+}
+"""How a sort value in a link becomes the column's again."""
