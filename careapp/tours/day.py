@@ -47,7 +47,8 @@ class Day:
 
     Attributes:
         date: The local day.
-        starts_at: Its first moment; the planner counts seconds from here, so a day may have 23 or 25 hours.
+        origin: Where the planner begins to count seconds: twelve hours before local noon. So `7 * 3600` is
+            07:00 by the clock also on the days on which it changes, from the change on.
         visits: Open visits with windows, services, skills, patient and home loaded.
         work_times: Shifts without a published tour.
         links: Gaps between visits that are both among `visits`.
@@ -55,7 +56,7 @@ class Day:
     """
 
     date: date
-    starts_at: datetime
+    origin: datetime
     visits: list[Visit]
     work_times: list[WorkTime]
     links: list[VisitLink]
@@ -68,7 +69,7 @@ class Day:
 
     def moment(self, seconds: int) -> datetime:
         """Return the moment that the planner calls `seconds`."""
-        return self.starts_at + timedelta(seconds=seconds)
+        return self.origin + timedelta(seconds=seconds)
 
     def to_problem(self, sources: Mapping[VehicleKind, TravelSource]) -> Problem:
         """State the day in numbers; services and vehicles are numbered as in `services` and `work_times`.
@@ -166,7 +167,7 @@ class Day:
         return TimeWindow(self._seconds(earliest), self._seconds(latest))
 
     def _seconds(self, moment: datetime) -> int:
-        return round((moment - self.starts_at).total_seconds())
+        return round((moment - self.origin).total_seconds())
 
 
 class _Places:

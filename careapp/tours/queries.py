@@ -1,7 +1,7 @@
 """Read shifts, plans and tours."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -103,7 +103,7 @@ def day_to_plan(session: Session, *, date: date, calendar: Calendar, viewer: Vie
     preferences = session.scalars(visible(select(Preference), viewer, Preference))
     return Day(
         date=date,
-        starts_at=starts_at,
+        origin=calendar.at(date, time(12)) - timedelta(hours=12),
         visits=list(visits),
         work_times=work_times(list(shifts), list(absences)),
         links=sorted(

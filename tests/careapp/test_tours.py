@@ -173,6 +173,20 @@ class TestToProblem:
         assert (window.earliest, window.latest) == (7 * HOUR, 9 * HOUR)  # 07:00 and 09:00 in Berlin
         assert problem.vehicles[0].shift.earliest == 6 * HOUR
 
+    @pytest.mark.parametrize("day", [DAY, date(2026, 3, 29), date(2026, 10, 25)])
+    def test_counts_so_that_the_clock_can_be_read_off(self, session, calendar, day):
+        # On 2026-03-29 midnight lies 6 hours before 07:00, on 2026-10-25 it lies 8 hours before.
+        seven = calendar.at(day, time(7))
+        a_visit(session, day=day, windows=[(seven, seven)])
+        session.flush()
+        session.expire_all()
+
+        planned = queries.day_to_plan(session, date=day, calendar=calendar, viewer=EVERYONE)
+
+        window = planned.to_problem(travel_sources(Settings.read())).services[0].windows[0]
+        assert window.earliest == 7 * HOUR
+        assert planned.moment(window.earliest) == seven
+
     def test_keeps_nurses_with_the_patients_of_their_own_service(self, session, calendar):
         here, there = a_nurse(session), a_nurse(session)
         shifts = {a_shift(session, nurse).id: nurse for nurse in (here, there)}
