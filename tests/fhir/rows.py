@@ -1,0 +1,158 @@
+"""Rows that only FHIR tests need, beside those of `tests.careapp.worlds`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from careapp.appointments.models import AppointmentStatus
+from careapp.consultations.models import Booking, Slot, SlotStatus
+from careapp.people.models import Patient, Role
+from careapp.tours.models import Plan, Shift, Stop, Tour, TourBreak, TourStatus
+from careapp.visits.models import Visit
+from tests.careapp.worlds import (
+    DAY,
+    World,
+    a_patient,
+    a_place,
+    a_shift,
+    a_slot,
+    a_visit,
+    a_world,
+    an_order,
+    moment,
+)
+
+
+def a_plan(session: Session) -> Plan:
+    plan = Plan(
+        id=uuid4(),
+        date=DAY,
+        made_at=moment(16),
+        seed=0,
+        version="1",
+        iterations=1,
+        seconds=1.0,
+        travel_source="estimate",
+        cost=1,
+        cost_terms={},
+    )
+    session.add(plan)
+    session.flush()
+    return plan
+
+
+def a_tour(
+    session: Session,
+    nurse: Role,
+    visits: Sequence[Visit],
+    *,
+    plan: Plan | None = None,
+    shift: Shift | None = None,
+    service: int = 0,
+    is_published: bool = False,
+) -> Tour:
+    """Plan some visits, one each half hour from 06:00 UTC; `service` tells which nurse of them this is."""
+    plan = plan or a_plan(session)
+    shift = shift or a_shift(session, nurse)
+    tour = Tour(
+        id=uuid4(),
+        organisation_id=nurse.organisation_id,
+        plan_id=plan.id,
+        shift_id=shift.id,
+        role_id=nurse.id,
+        practitioner_id=nurse.practitioner_id,
+        date=DAY,
+        status=TourStatus.PUBLISHED if is_published else TourStatus.PROPOSED,
+        published_at=moment(17) if is_published else None,
+        leaves_at=moment(5, 50),
+        returns_at=moment(9),
+        travel_s=1200,
+        metres=9000,
+        waiting_s=60,
+        last_leg_s=600,
+        stops=[],
+        breaks=[TourBreak(starts_at=moment(8), ends_at=moment(8, 30))],
+    )
+    for position, visit in enumerate(visits):
+        starts_at = moment(6) + timedelta(minutes=30 * position)
+        visit.starts_at, visit.ends_at = starts_at, starts_at + timedelta(seconds=visit.duration_s)
+        visit.status = AppointmentStatus.BOOKED if is_published else AppointmentStatus.PROPOSED
+        tour.stops.append(
+            Stop(
+                id=uuid4(),
+                position=position,
+                service_id=visit.services[service].id,
+                visit_id=visit.id,
+                arrives_at=starts_at - timedelta(minutes=1),
+                starts_at=starts_at,
+                ends_at=visit.ends_at,
+                travel_s=600,
+                metres=4500,
+            )
+        )
+    session.add(tour)
+    session.flush()
+    return tour
+
+
+def a_booking(session: Session, slot: Slot, patient: Patient, *, visit: Visit | None = None) -> Booking:
+    slot.status = SlotStatus.BUSY
+    booking = Booking(
+        id=uuid4(),
+        organisation_id=patient.organisation_id,
+        patient_id=patient.id,
+        status=AppointmentStatus.BOOKED,
+        title="Videosprechstunde",
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        slot_id=slot.id,
+        visit_id=visit and visit.id,
+    )
+    session.add(booking)
+    session.flush()
+    return booking
+
+
+@dataclass(frozen=True)
+class Served:
+    """A world in which every kind of resource occurs."""
+
+    world: World
+    double: Visit
+    tours: list[Tour]
+    booking: Booking
+    free_slot: Slot
+
+
+def a_served_world(session: Session) -> Served:
+    """Build a world with a published tour, a double visit, an unplanned visit of an order, and a booking."""
+    world = a_world(session)
+    first, second = world.nurses
+    double = a_visit(session, world.patients[0], services=({"care": 2}, {}), order=world.orders[0])
+    plan = a_plan(session)
+    tours = [
+        a_tour(
+            session,
+            first,
+            [double, *world.visits[:2]],
+            plan=plan,
+            shift=world.shifts[0],
+            is_published=True,
+        ),
+        a_tour(session, second, [double], plan=plan, shift=world.shifts[1], service=1, is_published=True),
+    ]
+    booking = a_booking(session, world.slot, world.patients[1], visit=world.visits[1])
+    free_slot = a_slot(session, world.schedule, starts_at=moment(9))
+    # What may be missing, is missing somewhere.
+    bare = a_place(session, world.organisation)
+    bare.street = bare.house_number = bare.city = bare.district = bare.postal_code = None
+    stranger = a_patient(session, world.organisation, home=bare, family_name="Unbekannt")
+    stranger.birth_date = stranger.insurance_number = None
+    an_order(session, stranger, recurrence="FREQ=MONTHLY;BYDAY=1MO", skills=(), is_active=False)
+    world.doctor.practitioner.title = "Dr."
+    world.practice.phone = "02931 1000"
+    session.flush()
+    return Served(world, double, tours, booking, free_slot)
