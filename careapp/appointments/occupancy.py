@@ -1,7 +1,7 @@
 """Take and free a practitioner's time; the database refuses two at once."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 from careapp.appointments.models import Occupancy
 from careapp.errors import Conflict
 from careapp.people.models import Practitioner
+
+_CHUNK = 500
+"""Fewer than any database's most parameters of a statement."""
 
 
 class AlreadyOccupied(Conflict):
@@ -31,17 +34,11 @@ def occupy(
 ) -> Occupancy:
     """Take a practitioner's time, half-open; of a nurse from when she leaves for the visit.
 
-    The row is written at once. SQLite refuses an overlap here, PostgreSQL in `check_now` or at the commit: so
-    `release` all before you `occupy` any, and end with `check_now`. Who takes time of several practitioners
-    does it in the order of their ids, or two such transactions may each wait for the other.
+    Who takes several times in one transaction uses `occupy_all`.
 
     Raises:
-        AlreadyOccupied: The practitioner is taken then (SQLite).
+        AlreadyOccupied: The practitioner is taken then (SQLite; see `occupy_all`).
     """
-    # Whoever takes time of the same practitioner waits here; else they would deadlock on the constraint.
-    session.execute(
-        select(Practitioner.id).where(Practitioner.id == practitioner_id).with_for_update(key_share=True)
-    )
     row = Occupancy(
         id=uuid4(),
         organisation_id=organisation_id,
@@ -50,10 +47,32 @@ def occupy(
         starts_at=starts_at,
         ends_at=ends_at,
     )
-    with refusing_overlaps():
-        session.add(row)
-        session.flush()
+    occupy_all(session, [row])
     return row
+
+
+def occupy_all(session: Session, rows: Sequence[Occupancy]) -> None:
+    """Take the time of one or many practitioners; the rows are written at once.
+
+    SQLite refuses an overlap here, PostgreSQL in `check_now` or at the commit: so `release` all before you
+    occupy any, and end with `check_now`.
+
+    Raises:
+        AlreadyOccupied: A practitioner is taken then (SQLite).
+    """
+    practitioners = sorted({row.practitioner_id for row in rows})
+    # Whoever takes time of the same practitioner waits here, and all wait in the same order: else two
+    # transactions would deadlock, on the constraint or on each other.
+    for start in range(0, len(practitioners), _CHUNK):
+        session.execute(
+            select(Practitioner.id)
+            .where(Practitioner.id.in_(practitioners[start : start + _CHUNK]))
+            .order_by(Practitioner.id)
+            .with_for_update(key_share=True)
+        ).all()
+    with refusing_overlaps():
+        session.add_all(rows)
+        session.flush()
 
 
 def release(session: Session, *, appointment_id: UUID) -> None:

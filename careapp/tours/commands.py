@@ -1,6 +1,6 @@
 """Change shifts and tours. Each function is one use case; none commits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -8,8 +8,8 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from careapp.access import Viewer, visible
-from careapp.appointments.models import AppointmentStatus
-from careapp.appointments.occupancy import check_now, occupy
+from careapp.appointments.models import AppointmentStatus, Occupancy
+from careapp.appointments.occupancy import check_now, occupy_all
 from careapp.calendar import Calendar
 from careapp.db import record_change, refuse_naive
 from careapp.errors import Conflict, Invalid
@@ -323,22 +323,23 @@ def publish_day(session: Session, *, date: date, viewer: Viewer, now: datetime) 
         .options(*WITH_STOPS)
         .execution_options(populate_existing=True)
     ).all()
+    taken = [occupancy for tour in tours for occupancy in _promise(tour)]
+    occupy_all(session, taken)
     for tour in tours:
-        _promise(session, tour)
         outbox.send(session, topic="tour.published", payload={"tour": str(tour.id)}, now=now)
         audit.record(session, viewer=viewer, now=now, action="publish_tour", subject=tour)
     check_now(session)
     return list(tours)
 
 
-def _promise(session: Session, tour: Tour) -> None:
+def _promise(tour: Tour) -> Iterator[Occupancy]:
     for stop in tour.stops:
         # The second nurse of a double visit finds it promised by the first, in this transaction.
         if stop.visit.status == AppointmentStatus.CANCELLED or stop.visit.starts_at != stop.starts_at:
             raise DayChanged(f"visit {stop.visit_id} has changed since the day was planned: plan it again")
         stop.visit.status = AppointmentStatus.BOOKED
-        occupy(
-            session,
+        yield Occupancy(
+            id=uuid4(),
             organisation_id=tour.organisation_id,
             practitioner_id=tour.practitioner_id,
             appointment_id=stop.visit_id,
