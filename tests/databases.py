@@ -69,6 +69,8 @@ def launched(programs: Path) -> Iterator[str]:
     password, port = secrets.token_hex(8), free_port()
     (folder / "password").write_text(password)
     account = unprivileged()
+    if account and not all(parent.stat().st_mode & 0o001 for parent in programs.parents):
+        programs = copied(programs, folder)  # a checkout below /root: the account cannot reach its programs
     for path in (folder, folder / "password"):
         os.chown(path, *account or (-1, -1))
     user, group = account or (None, None)
@@ -94,6 +96,15 @@ def launched(programs: Path) -> Iterator[str]:
         server.send_signal(2)  # SIGINT: "fast" shutdown
         server.wait(30)
         shutil.rmtree(folder)
+
+
+def copied(programs: Path, folder: Path) -> Path:
+    """Copy the wheel's programs, and the libraries that they look for beside them."""
+    installed, site = programs.parent, programs.parents[2]
+    shutil.copytree(installed, folder / "site" / installed.relative_to(site), symlinks=True)
+    for libraries in site.glob("pgserver*.libs"):
+        shutil.copytree(libraries, folder / "site" / libraries.name)
+    return folder / "site" / programs.relative_to(site)
 
 
 def free_port() -> int:

@@ -27,6 +27,19 @@ def test_each_kind_of_programs_serves_our_migrations(find):
         psycopg.connect(databases.plain(server), connect_timeout=2)
 
 
+def test_programs_in_a_private_folder_serve_too(tmp_path):
+    # As root the server runs as somebody else, who cannot enter a folder such as /root (nor pytest's own).
+    programs = databases.wheel_programs()
+    if programs is None:
+        assert databases.find_programs()
+        return
+    private = databases.copied(programs, tmp_path)
+    tmp_path.chmod(0o700)
+
+    with databases.launched(private) as server, psycopg.connect(databases.plain(server)) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_an_address_in_the_environment_comes_first(monkeypatch):
     monkeypatch.setenv("CARE_TEST_DATABASE_URL", "postgresql+psycopg://somewhere/else")
 

@@ -113,8 +113,8 @@ class Supervisor:
         while not self._is_stopping:
             try:
                 self._look()
-            except SQLAlchemyError as error:
-                # The database may come back; the rows will still say what there is to do.
+            except (SQLAlchemyError, OSError) as error:
+                # The database may come back, or memory for a child; the rows still say what to do.
                 logger.warning("jobs wait: %s", explain_database_error(error) or type(error).__name__)
             self._wakes.wait(LOOK_S)
             self._wakes.clear()

@@ -111,7 +111,7 @@ class TestMakeEngine:
     def test_keeps_rows_out_of_its_errors(self, session):
         patient = a_patient(session, family_name="Geheimrat")
 
-        patient.gender = None
+        patient.gender = None  # type: ignore[assignment]  # what the database must refuse
 
         with pytest.raises(IntegrityError, match="gender") as refused:
             session.commit()

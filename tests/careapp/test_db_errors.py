@@ -18,12 +18,13 @@ from sqlalchemy.pool import QueuePool
 from careapp import db_errors
 from careapp.db import make_engine, make_reading_sessions
 from careapp.db_errors import explain_database_error
+from careapp.errors import CareError
 from careapp.records import outbox
 
 INSERT = text("INSERT INTO skill (code, name_de, name_en) VALUES ('care', 'Pflege', 'Care')")
 
 
-def trouble(engine: Engine, *statements: str) -> db_errors.CareError | None:
+def trouble(engine: Engine, *statements: str) -> CareError | None:
     """Run statements until one fails; return what is said about it."""
     try:
         with engine.begin() as connection:
@@ -94,6 +95,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from careapp.db import make_engine
 from careapp.db_errors import explain_database_error
+from careapp.errors import CareError
 engine = make_engine(sys.argv[1])
 if os.geteuid() == 0:
     os.setgroups([])

@@ -1,6 +1,8 @@
 """The job row: submit, claim, renew, end."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
@@ -79,6 +81,19 @@ class TestSubmit:
             again = queue.submit(session, kind="plan-day", arguments=ARGUMENTS, viewer=viewer, now=now)
 
             assert again.id != job.id
+
+    def test_makes_one_for_many_who_ask_at_once(self, sessions, viewer, now):
+        barrier = Barrier(4)
+
+        def ask(_: int) -> Job:
+            barrier.wait()
+            with sessions.begin() as session:
+                return queue.submit(session, kind="plan-day", arguments=ARGUMENTS, viewer=viewer, now=now)
+
+        with ThreadPoolExecutor(4) as threads:
+            asked = list(threads.map(ask, range(4)))
+
+        assert len({job.id for job in asked}) == 1
 
     def test_writes_who_asked(self, session, job):
         row = session.scalars(select(AuditEvent)).one()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -37,7 +38,7 @@ def supervise(engine, sessions) -> Callable[..., Supervisor]:
 
 
 @pytest.fixture
-def job(sessions, viewer) -> Job:
+def job(sessions, viewer):
     with sessions.begin() as session:
         return queue.submit(session, kind="plan-day", arguments={}, viewer=viewer, now=clock.now())
 
@@ -46,7 +47,8 @@ def job(sessions, viewer) -> Job:
 def read(sessions, job) -> Callable[[], Job]:
     def read_it() -> Job:
         with sessions() as session:
-            return session.scalars(select(Job).where(Job.id == job.id)).one()
+            found: Job = session.scalars(select(Job).where(Job.id == job.id)).one()
+            return found
 
     return read_it
 
@@ -88,7 +90,7 @@ def is_alive(pid: int) -> bool:
 
 class TestRunUntilEnded:
     def test_returns_the_result_and_tells_the_progress(self, supervise, job):
-        told = []
+        told: list[dict[str, Any]] = []
 
         ended = supervise("works").run_until_ended(job.id, told.append)
 
