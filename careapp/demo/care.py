@@ -106,7 +106,7 @@ _STOCKINGS = Kind(
     ({"compression": 1},),
     min_gap_minutes=540,
 )
-_WASH = Kind("Körperpflege am Morgen", (25, 40), (_at(6.5, 9.5, 2),), ({"basic-care": 2},))
+_WASH = Kind("Körperpflege am Morgen", (20, 35), (_at(6.5, 9.5, 2.5),), ({"basic-care": 2},))
 _WASH_BY_TWO = Kind(
     "Körperpflege und Lagerung zu zweit",
     (35, 45),
@@ -134,8 +134,8 @@ _WOUND_LATE = Kind(
 )
 _SHOWER = Kind(
     "Duschen oder Baden",
-    (35, 45),
-    (_at(13.5, 14.5, 3),),
+    (30, 40),
+    (_at(13.5, 14.5, 3.5),),
     ({"basic-care": 2},),
     recurrences=_TWICE_A_WEEK,
     priority=1,
@@ -175,16 +175,16 @@ COUNSELLING = Kind(
 PROFILES = (
     Profile(0.22, (_INSULIN,), needs_late=True),
     Profile(0.18, (_STOCKINGS,), needs_late=True),
-    Profile(0.16, (_WASH,)),
+    Profile(0.13, (_WASH,)),
     Profile(0.04, (_WASH_BY_TWO, _TO_BED), needs_late=True, needs_pair=True),
     Profile(0.09, (_WOUND_EARLY,)),
-    Profile(0.05, (_WOUND_LATE,), needs_late=True),
+    Profile(0.06, (_WOUND_LATE,), needs_late=True),
     Profile(0.04, (_SHOWER,), needs_late=True),
-    Profile(0.03, (_MEDICATION_BOX,)),
-    Profile(0.03, (_PALLIATIVE,)),
-    Profile(0.07, (_NOON,)),
-    Profile(0.05, (_EVENING,), needs_late=True),
-    Profile(0.04, (_AFTERNOON,), needs_late=True),
+    Profile(0.05, (_MEDICATION_BOX,)),
+    Profile(0.02, (_PALLIATIVE,)),
+    Profile(0.05, (_NOON,)),
+    Profile(0.07, (_EVENING,), needs_late=True),
+    Profile(0.05, (_AFTERNOON,), needs_late=True),
 )
 """Who needs what; the shares add up to one."""
 

@@ -15,7 +15,7 @@ LEAST_POPULATION = 20_000
 FARTHEST_KM = 15.0
 """No home lies farther from its service's base than this, and the jitter."""
 
-TYPICAL_KM = 6.0
+TYPICAL_KM = 3.5
 """Over this distance from the base the density of patients falls to a third."""
 
 _METRES_PER_DEGREE = 111_200
