@@ -20,10 +20,9 @@ from routing.units import LATEST
 
 __all__ = ["explain_unassigned"]
 
-MOST_DETAILED = 60
+MOST_DETAILED = 30
 """So many services get a minimal set of rules at most; the others of a hopelessly full day the whole set."""
 
-MOST_TRIALS = 400
 FULL = ("time-windows", "shifts", "working-time", "breaks")
 WIDE = TimeWindow(-LATEST, LATEST)
 
@@ -49,8 +48,12 @@ class _Explainer:
         self.visits = problem.visits()
         self.masks: dict[str, NDArray[np.bool_]] = {rule.name: rule.allowed(problem) for rule in FILTERS}
         self.may = np.logical_and.reduce(list(self.masks.values()))
-        self.sheet = Sheet(problem, routes)
+        self.sheet = Sheet(problem, routes, self.may)
         self.relaxed: dict[str, Sheet] = {}
+        self.links: dict[int, list[Link]] = {}
+        for link in problem.links:
+            self.links.setdefault(link.first, []).append(link)
+            self.links.setdefault(link.second, []).append(link)
 
     def reasons(self, missing: list[int]) -> Iterator[Unassigned]:
         detailed = MOST_DETAILED
@@ -103,7 +106,7 @@ class _Explainer:
             if proof is not None:
                 sentence = f"service {self.problem.services[mate].id} of the same visit cannot be done: {proof.sentence}"
                 return Unassigned(number, ("whole-visits", *proof.rules), sentence, proof.proven)
-        for link in self.problem.links:
+        for link in self.links.get(number, ()):
             if link.first in members and link.second in members and not self._link_fits(link):
                 sentence = "the linked services of this visit find no two starts and nurses that fit together"
                 return Unassigned(number, ("whole-visits", "links"), sentence, proven=True)
@@ -140,26 +143,22 @@ class _Explainer:
         sentence = f"its cheapest place costs {room.points} points more, leaving it out {penalty}"
         return Unassigned(number, ("objective",), sentence, proven=False)
 
-    def _room(self, sheet: Sheet, number: int) -> Place | None:
+    def _room(self, sheet: Sheet, number: int, windows: tuple[TimeWindow, ...] | None = None) -> Place | None:
         """Return the cheapest place that a plan has for a service."""
-        places = sorted(sheet.candidates(number), key=lambda p: (p.points, p.vehicle, p.position))
+        places = sheet.candidates(number, windows)
         return next((place for place in places if sheet.with_place(number, place) is not None), None)
 
     def _minimal(self, number: int) -> tuple[str, ...]:
         """Return the rules that close every place: dropping any one of them, if one is enough, opens a place."""
-        opening = tuple(
-            rule for rule in FULL if self._room(self._sheet_without(rule, number), number) is not None
-        )
-        return opening or FULL
+        opening = [rule for rule in FULL if self._opens(rule, number)]
+        return tuple(opening) or FULL
 
-    def _sheet_without(self, rule: str, number: int) -> Sheet:
+    def _opens(self, rule: str, number: int) -> bool:
         if rule == "time-windows":
-            services = list(self.problem.services)
-            services[number] = replace(services[number], windows=(WIDE,))
-            return Sheet(replace(self.problem, services=tuple(services)), self.routes)
+            return self._room(self.sheet, number, (WIDE,)) is not None
         if rule not in self.relaxed:
-            self.relaxed[rule] = Sheet(_RELAXED[rule](self.problem), self.routes)
-        return self.relaxed[rule]
+            self.relaxed[rule] = Sheet(_RELAXED[rule](self.problem), self.routes, self.may)
+        return self._room(self.relaxed[rule], number) is not None
 
 
 def _without_breaks(problem: Problem) -> Problem:

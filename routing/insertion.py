@@ -1,13 +1,15 @@
 """Where would one more visit fit best?"""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from routing.constraints import allowed
 from routing.plan import Plan, Route
-from routing.problem import Nurses, Problem, TimeWindow
-from routing.timetable import Part, fit, time_routes, windows_of
-from routing.units import UNREACHABLE, Points, Seconds
+from routing.problem import Link, Nurses, Problem, TimeWindow
+from routing.timetable import Clock, Part, fit, windows_of
+from routing.units import Points
 
 __all__ = ["Place", "Sheet", "best_places"]
 
@@ -43,7 +45,7 @@ def best_places(problem: Problem, plan: Plan, service: int, count: int = 5) -> l
     """
     found: list[Place] = []
     sheet = Sheet(problem, plan.routes)
-    for place in sorted(sheet.candidates(service), key=lambda p: (p.points, p.vehicle, p.position)):
+    for place in sheet.candidates(service):
         if len(found) == count:
             break
         if (
@@ -60,64 +62,101 @@ class Sheet:
     Args:
         problem: The day.
         routes: The plan's routes.
+        may: Which vehicle may do which service, if already known.
     """
 
-    def __init__(self, problem: Problem, routes: tuple[Route, ...]) -> None:
+    def __init__(
+        self, problem: Problem, routes: tuple[Route, ...], may: NDArray[np.bool_] | None = None
+    ) -> None:
         self.problem = problem
-        self.may = allowed(problem)
+        self.may = allowed(problem) if may is None else may
         self.routes = {route.vehicle: route for route in routes}
         self.windows = windows_of(problem, Plan(routes))
         self.placed = Plan(routes).placed()
         self.sequences = {r.vehicle: [stop.service for stop in r.stops] for r in routes}
-        self._gaps = {number: self._free(number) for number in range(len(problem.vehicles))}
+        starts = {service: stop.start for service, (_, stop) in self.placed.items()}
+        self.clock = Clock(problem, self.sequences, self.windows, starts)
+        self._links: dict[int, list[Link]] = {}
+        for link in problem.links:
+            self._links.setdefault(link.first, []).append(link)
+            self._links.setdefault(link.second, []).append(link)
+        rows = [row for number in range(len(problem.vehicles)) for row in self._free(number)]
+        columns = np.array(rows, dtype=np.int64).reshape(-1, 7).T
+        self._vehicle, self._position, self._before, self._departs, self._after, self._latest, self._saved = (
+            columns
+        )
+        self._kind = np.array([vehicle.travel for vehicle in problem.vehicles], dtype=np.int64)[self._vehicle]
+        self._empty = np.array([number not in self.sequences for number in range(len(problem.vehicles))])
 
-    def _free(self, vehicle: int) -> list[tuple[int, Seconds, int, Seconds]]:
-        """Return for each position: place before, earliest departure there, place after, latest start there."""
+    def _free(self, vehicle: int) -> list[tuple[int, ...]]:
+        """Return a row for each position.
+
+        Vehicle, position, place before, earliest departure there, place after, latest start there, and the way
+        between the two that an insertion saves.
+        """
         nurse = self.problem.vehicles[vehicle]
         parts = [self._part(service) for service in self.sequences.get(vehicle, [])]
         places = [nurse.start, *(part.location for part in parts), nurse.end]
+        ways = [self.problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(places) - 1)]
         departs = [nurse.shift.earliest]
-        for part, origin in zip(parts, places, strict=False):
-            way = self.problem.seconds(vehicle, origin, part.location)
+        for part, way in zip(parts, ways, strict=False):
             departs.append(max(part.low, departs[-1] + way) + part.duration)
         latest = [nurse.shift.latest]
-        for part, after in zip(reversed(parts), reversed(places), strict=False):
-            way = self.problem.seconds(vehicle, part.location, after)
+        for part, way in zip(reversed(parts), reversed(ways), strict=False):
             latest.append(min(part.high, latest[-1] - way - part.duration))
-        return list(zip(places, departs, places[1:], reversed(latest), strict=False))
+        latest.reverse()
+        if not parts:
+            ways = [0]  # who does not leave does not travel
+        return [
+            (
+                vehicle,
+                position,
+                places[position],
+                departs[position],
+                places[position + 1],
+                latest[position],
+                way,
+            )
+            for position, way in enumerate(ways)
+        ]
 
     def _part(self, service: int) -> Part:
         asked, window = self.problem.services[service], self.windows[service]
         return Part(asked.location, asked.duration, window.earliest, window.latest)
 
-    def candidates(self, service: int) -> Iterator[Place]:
-        """Yield the places that a look at the neighbours does not exclude."""
+    def candidates(self, service: int, windows: tuple[TimeWindow, ...] | None = None) -> list[Place]:
+        """Return the places that a look at the neighbours does not exclude, cheapest first.
+
+        Args:
+            service: Number of a service that is in no route.
+            windows: When it may start, instead of its own windows.
+        """
         problem, asked = self.problem, self.problem.services[service]
-        for vehicle, gaps in self._gaps.items():
-            if not self.may[service, vehicle]:
-                continue
-            empty = vehicle not in self.sequences
-            fixed = problem.weights.vehicle_use * empty
-            fixed += problem.weights.not_preferred * (
-                bool(asked.preferred) and vehicle not in asked.preferred
-            )
-            for position, (before, departs, after, latest) in enumerate(gaps):
-                there = problem.seconds(vehicle, before, asked.location)
-                onward = problem.seconds(vehicle, asked.location, after)
-                if UNREACHABLE in (there, onward):
-                    continue
-                saved = 0 if empty else problem.seconds(vehicle, before, after)
-                for window in asked.windows:
-                    start = max(window.earliest, departs + there)
-                    if start <= window.latest and start + asked.duration + onward <= latest:
-                        points = problem.weights.travel * (there + onward - saved) + fixed
-                        yield Place(vehicle, position, window, points)
+        there, onward = np.empty_like(self._before), np.empty_like(self._before)
+        for kind, travel in enumerate(problem.travel):
+            mine = self._kind == kind
+            there[mine] = travel.seconds[self._before[mine], asked.location]
+            onward[mine] = travel.seconds[asked.location, self._after[mine]]
+        extra = problem.weights.vehicle_use * self._empty[self._vehicle]
+        if asked.preferred:
+            strange = ~np.isin(self._vehicle, list(asked.preferred))
+            extra = extra + problem.weights.not_preferred * strange
+        points = problem.weights.travel * (there + onward - self._saved) + extra
+        places: list[Place] = []
+        for window in asked.windows if windows is None else windows:
+            start = np.maximum(window.earliest, self._departs + there)
+            fits = self.may[service, self._vehicle] & (start <= window.latest)
+            fits &= start + asked.duration + onward <= self._latest
+            places += [
+                Place(int(self._vehicle[i]), int(self._position[i]), window, int(points[i]))
+                for i in np.flatnonzero(fits)
+            ]
+        return sorted(places, key=lambda place: (place.points, place.vehicle, place.position))
 
     def with_place(self, service: int, place: Place) -> tuple[Route, ...] | None:
         """Return the plan's routes with the service in this place, or None if they have no timetable then."""
         sequence = list(self.sequences.get(place.vehicle, []))
         sequence.insert(place.position, service)
-        windows = {**self.windows, service: place.window}
         asked = self.problem.services[service]
         parts = [
             Part(asked.location, asked.duration, place.window.earliest, place.window.latest)
@@ -125,21 +164,17 @@ class Sheet:
             else self._part(number)
             for number in sequence
         ]
-        if fit(self.problem, place.vehicle, parts) is None or not self._nurses_agree(service, place.vehicle):
+        if not self._nurses_agree(service, place.vehicle) or fit(self.problem, place.vehicle, parts) is None:
             return None
-        if not self.problem.links:
-            timed = time_routes(self.problem, {place.vehicle: sequence}, windows)
-            if timed is None:
-                return None
-            others = (route for vehicle, route in self.routes.items() if vehicle != place.vehicle)
-            return tuple(sorted((*others, *timed), key=lambda route: route.vehicle))
-        return time_routes(self.problem, {**self.sequences, place.vehicle: sequence}, windows)
+        moved = self.clock.spread_with(service, place.vehicle, sequence, place.window)
+        if moved is None:
+            return None
+        routes = {**self.routes, **{route.vehicle: route for route in moved}}
+        return tuple(routes[vehicle] for vehicle in sorted(routes))
 
     def _nurses_agree(self, service: int, vehicle: int) -> bool:
         """Whether the links of a service to planned ones allow this vehicle."""
-        for link in self.problem.links:
-            if service not in (link.first, link.second):
-                continue
+        for link in self._links.get(service, ()):
             other = link.first + link.second - service
             if other in self.placed:
                 same = self.placed[other][0] == vehicle

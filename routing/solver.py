@@ -31,6 +31,9 @@ PROVABLE_VEHICLES = 4
 PROOF_S = 5.0
 RECOMBINE_SHARE = 0.1
 RECOMBINE_AT_MOST_S = 5.0
+WRITE_SHARE = 0.1
+WRITE_S_PER_SERVICE = 0.0015
+"""For times and reasons at the end; the larger part of it when a day is hopelessly full."""
 
 
 class LostTimetable(RoutingError):
@@ -118,9 +121,9 @@ class _Run:
         search.start()
         stopped = self._search(search)
         sequences, windows = search.best()
-        routes = self._timed(sequences, windows)
+        routes = _must(time_routes(self.problem, sequences, windows))
         proven = False
-        if not stopped and self._left_s() > 0:
+        if not stopped and self._left_s() > self._write_s():
             routes, proven = self._exact(search, sequences, routes)
         return self._written(routes, search.iterations, proven=proven)
 
@@ -136,6 +139,11 @@ class _Run:
             and len(self.problem.vehicles) <= PROVABLE_VEHICLES
         )
 
+    def _write_s(self) -> float:
+        """Return how many seconds at the end belong to writing the plan."""
+        limit_s = self.limit_s or 0.0
+        return min(WRITE_SHARE * limit_s, WRITE_S_PER_SERVICE * len(self.problem.services))
+
     def _search_s(self) -> float:
         """Return how many seconds from the beginning belong to ruin and recreate."""
         if self.limit_s is None:
@@ -143,8 +151,8 @@ class _Run:
         if self._is_small():
             return self.limit_s / 2
         if self.problem.links:
-            return self.limit_s
-        return self.limit_s - min(RECOMBINE_SHARE * self.limit_s, RECOMBINE_AT_MOST_S)
+            return self.limit_s - self._write_s()
+        return self.limit_s - self._write_s() - min(RECOMBINE_SHARE * self.limit_s, RECOMBINE_AT_MOST_S)
 
     def _search(self, search: Search) -> bool:
         """Advance the search until its time or its iterations are over; tell whether it was cancelled."""
@@ -171,12 +179,6 @@ class _Run:
         if self.on_progress is not None:
             self.on_progress(Progress(search.iterations, search.best_cost, search.assigned, self._seconds()))
 
-    def _timed(self, sequences: Mapping[int, Sequence[int]], windows: Mapping[int, int]) -> tuple[Route, ...]:
-        chosen = {
-            service: self.problem.services[service].windows[window] for service, window in windows.items()
-        }
-        return _must(time_routes(self.problem, sequences, chosen))
-
     def _exact(
         self, search: Search, sequences: Mapping[int, Sequence[int]], routes: tuple[Route, ...]
     ) -> tuple[tuple[Route, ...], bool]:
@@ -186,14 +188,16 @@ class _Run:
             if proof is None:
                 return routes, False
             if proof.cost < search.best_cost:
-                chosen = {service: self._window(service, start) for service, start in proof.starts.items()}
-                better = time_routes(self.problem, proof.sequences, chosen)
-                if better is not None:
-                    return better, proof.optimal
+                linked = {s for link in self.problem.links for s in (link.first, link.second)}
+                chosen = {
+                    service: TimeWindow(start, start) if service in linked else self._window(service, start)
+                    for service, start in proof.starts.items()
+                }
+                return _must(time_routes(self.problem, proof.sequences, chosen)), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
         if self.problem.links or self.limit_s == 0:
             return routes, False
-        limit_s = RECOMBINE_AT_MOST_S if self.limit_s is None else self._left_s()
+        limit_s = RECOMBINE_AT_MOST_S if self.limit_s is None else self._left_s() - self._write_s()
         better_sequences = recombine(
             self.problem,
             search.pool(),

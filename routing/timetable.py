@@ -183,46 +183,123 @@ def time_routes(
         problem: The day.
         sequences: Vehicle to its services in order.
         windows: The window each service uses. Without it, each route takes the first choice that fits it; that
-            decides exactly whether a timetable exists, unless a service has several windows and a link.
+            decides exactly whether a timetable exists, unless there are links.
     """
     used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
+    chosen = dict(windows) if windows is not None else {}
     if windows is None:
-        windows = {}
         for vehicle, services in used.items():
-            chosen = _choose_windows(problem, vehicle, services)
-            if chosen is None:
+            first = _choose_windows(problem, vehicle, services)
+            if first is None:
                 return None
-            windows.update(zip(services, chosen, strict=True))
-    low = {service: windows[service].earliest for services in used.values() for service in services}
-    at = {service: vehicle for vehicle, services in used.items() for service in services}
-    timed: dict[int, tuple[list[Part], PlannedBreak, tuple[list[Seconds], Seconds, Seconds]]] = {}
-    bounds: dict[int, list[tuple[int, Seconds]]] = {}
-    for link in problem.links:
-        if link.first in at and link.second in at:
-            bounds.setdefault(link.first, []).append((link.second, link.min_gap))
+            chosen.update(zip(services, first, strict=True))
+    clock = Clock(problem, used, chosen)
+    times = clock.spread(sorted(used))
+    return None if times is None else clock.routes(times)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One route with its times: stops, break, starts, earliest break, least leaving."""
+
+    parts: list[Part]
+    pause: PlannedBreak
+    starts: list[Seconds]
+    rest: Seconds
+    leaves: Seconds
+
+
+class Clock:
+    """The times of a whole plan, and what a change in one route does to the others.
+
+    Args:
+        problem: The day.
+        sequences: Vehicle to its services in order.
+        windows: The window each service uses.
+        starts: Starts of a timetable that is known to be the earliest; the clock then need not look at routes that
+            do not change.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        sequences: dict[int, list[int]],
+        windows: dict[int, TimeWindow],
+        starts: Mapping[int, Seconds] | None = None,
+    ) -> None:
+        self.problem = problem
+        self.sequences = sequences
+        self.windows = windows
+        self.at = {service: vehicle for vehicle, services in sequences.items() for service in services}
+        self.low = {service: windows[service].earliest for service in self.at}
+        self.bounds: dict[int, list[tuple[int, Seconds]]] = {}
+        for link in problem.links:
+            self.bounds.setdefault(link.first, []).append((link.second, link.min_gap))
             if link.max_gap is not None:
-                bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
-    waiting = deque(sorted(used))
-    while waiting:
-        vehicle = waiting.popleft()
-        parts = [
-            Part(problem.services[s].location, problem.services[s].duration, low[s], windows[s].latest)
-            for s in used[vehicle]
-        ]
-        pause = fit(problem, vehicle, parts)
-        times = None if pause is None else settle(problem, vehicle, parts, pause)
-        if pause is None or times is None:
-            return None
-        timed[vehicle] = parts, pause, times
-        for service, start in zip(used[vehicle], times[0], strict=True):
-            for other, gap in bounds.get(service, ()):
-                if start + gap > windows[other].latest:
-                    return None
-                if start + gap > low[other]:
-                    low[other] = start + gap
-                    if at[other] not in waiting:
-                        waiting.append(at[other])
-    return tuple(_route(problem, vehicle, used[vehicle], *timed[vehicle]) for vehicle in sorted(used))
+                self.bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
+        if starts is not None:
+            self.low.update({service: starts[service] for service in self.bounds if service in self.at})
+            self.low.update(
+                {link.second: starts[link.second] for link in problem.links if link.second in self.at}
+            )
+
+    def spread(self, vehicles: Sequence[int]) -> dict[int, Timed] | None:
+        """Time these routes and all that they move; return the timed ones, or None if a time cannot be kept."""
+        problem, raised = self.problem, dict[int, Seconds]()
+        timed: dict[int, Timed] = {}
+        waiting = deque(vehicles)
+        while waiting:
+            vehicle = waiting.popleft()
+            parts = [
+                Part(
+                    problem.services[s].location,
+                    problem.services[s].duration,
+                    raised.get(s, self.low[s]),
+                    self.windows[s].latest,
+                )
+                for s in self.sequences[vehicle]
+            ]
+            pause = fit(problem, vehicle, parts)
+            times = None if pause is None else settle(problem, vehicle, parts, pause)
+            if pause is None or times is None:
+                return None
+            timed[vehicle] = Timed(parts, pause, *times)
+            for service, start in zip(self.sequences[vehicle], times[0], strict=True):
+                for other, gap in self.bounds.get(service, ()):
+                    if other not in self.at or start + gap <= raised.get(other, self.low[other]):
+                        continue
+                    if start + gap > self.windows[other].latest:
+                        return None
+                    raised[other] = start + gap
+                    if self.at[other] not in waiting:
+                        waiting.append(self.at[other])
+        return timed
+
+    def spread_with(
+        self, service: int, vehicle: int, sequence: list[int], window: TimeWindow
+    ) -> tuple[Route, ...] | None:
+        """Return the routes that change when a vehicle does one more service, or None if that cannot be timed.
+
+        Nothing of the clock itself changes.
+        """
+        before = self.sequences.get(vehicle)
+        self.sequences[vehicle], self.at[service] = sequence, vehicle
+        self.windows[service] = window
+        self.low[service] = window.earliest
+        partners = {self.at[other] for other, _ in self.bounds.get(service, ()) if other in self.at}
+        partners |= {self.at[s] for s, ties in self.bounds.items() if s in self.at and service in dict(ties)}
+        times = self.spread([vehicle, *sorted(partners - {vehicle})])
+        routes = None if times is None else self.routes(times)
+        del self.at[service], self.windows[service], self.low[service]
+        if before is None:
+            del self.sequences[vehicle]
+        else:
+            self.sequences[vehicle] = before
+        return routes
+
+    def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
+        """Write timed routes down, by number of vehicle."""
+        return tuple(_route(self.problem, v, self.sequences[v], times[v]) for v in sorted(times))
 
 
 def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> list[TimeWindow] | None:
@@ -256,12 +333,10 @@ def _route(
     problem: Problem,
     vehicle: int,
     services: Sequence[int],
-    parts: Sequence[Part],
-    pause: PlannedBreak,
-    times: tuple[list[Seconds], Seconds, Seconds],
+    timed: Timed,
 ) -> Route:
     """Write a route down, leaving and resting as late as its starts allow."""
-    starts, _, leaves = times
+    parts, pause, starts, leaves = timed.parts, timed.pause, timed.starts, timed.leaves
     nurse = problem.vehicles[vehicle]
     way = problem.seconds(vehicle, nurse.start, parts[0].location)
     leaves = max(leaves, starts[0] - way - (pause.length if pause.gap == 0 else 0))
@@ -279,7 +354,7 @@ def _route(
     home = problem.seconds(vehicle, at, nurse.end)
     returns = free + home
     if pause.gap == len(parts):
-        returns = max(returns, times[1]) + pause.length
+        returns = max(returns, timed.rest) + pause.length
         breaks.append(_rest(problem, vehicle, pause, leaves, returns))
     metres = problem.metres(vehicle, at, nurse.end)
     return Route(vehicle, tuple(stops), tuple(breaks), leaves, returns, home, metres)

@@ -101,6 +101,7 @@ class _Day:
         circuit: list[tuple[int, int, cp_model.LiteralT]] = [(0, 0, idle)]
         for number, does in enumerate(self.does[vehicle]):
             circuit.append((number + 1, number + 1, ~does))
+            model.add_implication(does, ~idle)  # or services could go round in a ring without home
             if not self.may[number, vehicle]:
                 model.add(does == 0)
         places = [nurse.start, *(service.location for service in problem.services), nurse.end]

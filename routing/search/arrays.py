@@ -83,7 +83,7 @@ def state_of(data: Data, seed: int) -> State:
         kept=table(3, vehicles, room),
         record=table(2, vehicles, room + 1, 9),
         route=wide(vehicles, 2 * layout.OLD_ROUTE),
-        placed=wide(services, 5),
+        placed=wide(services, 6),
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
         flag=table(7, vehicles + 1),
         old_bound=wide(3, len(data.linked), 2),

@@ -25,6 +25,7 @@ class Search:
     """
 
     def __init__(self, problem: Problem, seed: int) -> None:
+        self._problem = problem
         self._data = data_of(problem)
         self._state = state_of(self._data, seed)
         self._leg = 1.0
@@ -64,18 +65,27 @@ class Search:
             hot *= (cold / hot) ** min(1.0, share)
         advance(self._data, self._state, iterations, hot, cold, total)
 
-    def best(self) -> tuple[dict[int, list[int]], dict[int, int]]:
-        """Return the best plan: vehicle to services in order, and service to number of its window."""
+    def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
+        """Return the best plan: vehicle to services in order, and service to the window it uses.
+
+        The window of a service whose partner is planned too is the one second in which the search found room for
+        both, so that the routes no longer depend on each other.
+        """
         counts = self._state.flag[layout.BEST_COUNT]
         sequences = {
             int(vehicle): [int(s) for s in self._state.kept[layout.K_BEST, vehicle, : counts[vehicle]]]
             for vehicle in np.flatnonzero(counts)
         }
         windows = {
-            s: int(self._state.placed[s, layout.BEST_WINDOW])
+            s: self._problem.services[s].windows[int(self._state.placed[s, layout.BEST_WINDOW])]
             for services in sequences.values()
             for s in services
         }
+        for link in self._problem.links:
+            if link.first in windows and link.second in windows:
+                for service in (link.first, link.second):
+                    start = int(self._state.placed[service, layout.BEST_START])
+                    windows[service] = TimeWindow(start, start)
         return sequences, windows
 
     def pool(self) -> list[tuple[int, tuple[int, ...]]]:

@@ -6,18 +6,20 @@ from routing.search.compiling import entry, kernel
 from routing.search.kernels.insertion import next_blink
 from routing.search.kernels.layout import (
     BEST_COUNT,
+    BEST_START,
     BEST_WINDOW,
     COST,
     COUNT,
     DIRTY,
+    EARLIEST,
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
     LIST,
     LOWER,
     MOVED,
-    NOW,
     N_POOL_EVERY,
+    NOW,
     OLD,
     OLD_ROUTE,
     PENALTY,
@@ -31,6 +33,9 @@ from routing.search.kernels.layout import (
     S_TOUCHED,
     TOUCHED,
     WINDOW,
+    Data,
+    State,
+    whole,
 )
 from routing.search.kernels.links import restore_bounds, save_bounds
 from routing.search.kernels.recreate import recreate
@@ -42,9 +47,9 @@ _OLD = 0  # level of bounds kept for the whole iteration
 
 
 @kernel
-def settle_cost(state):
+def settle_cost(state: State) -> None:
     """Return what the saved routes cost more than before; the total takes it in."""
-    more = np.int64(0)
+    more = whole(0)
     for i in range(state.number[S_TOUCHED]):
         r = state.flag[LIST, i]
         more += state.route[r, COST] - state.route[r, OLD_ROUTE + COST]
@@ -52,7 +57,7 @@ def settle_cost(state):
 
 
 @kernel
-def bring_back(data, state, cost, absent):
+def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
     """Undo everything since the iteration began."""
     for i in range(state.number[S_TOUCHED]):
         r = state.flag[LIST, i]
@@ -85,7 +90,7 @@ def bring_back(data, state, cost, absent):
 
 
 @kernel
-def keep_best(data, state):
+def keep_best(data: Data, state: State) -> None:
     """Copy the current plan to the best."""
     state.number[S_BEST] = state.number[S_COST]
     for r in range(len(data.vehicle)):
@@ -95,10 +100,11 @@ def keep_best(data, state):
             s = state.sequence[r, p]
             state.kept[K_BEST, r, p] = s
             state.placed[s, BEST_WINDOW] = state.placed[s, WINDOW]
+            state.placed[s, BEST_START] = state.placed[s, EARLIEST]
 
 
 @kernel
-def pour(data, state):
+def pour(data: Data, state: State) -> None:
     """Write the routes of the current plan into the pool, while there is room."""
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
@@ -113,7 +119,7 @@ def pour(data, state):
 
 
 @kernel
-def begin(state):
+def begin(state: State) -> None:
     """Forget what the last iteration saved."""
     for i in range(state.number[S_TOUCHED]):
         state.flag[TOUCHED, state.flag[LIST, i]] = 0
@@ -121,7 +127,7 @@ def begin(state):
 
 
 @entry
-def advance(data, state, iterations, hot, cold, total):
+def advance(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
     """Run some iterations; the first call builds a plan from nothing.
 
     The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first call;

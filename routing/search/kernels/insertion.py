@@ -12,12 +12,11 @@ from routing.search.kernels.layout import (
     FIRST_LINK,
     LOCATION,
     LOWER,
-    NOW,
     N_NEAR,
     N_SCAN_ALL,
     N_TRAVEL,
     N_USE,
-    ROUTE,
+    NOW,
     R_DEPART,
     R_DONE_AT,
     R_FROM,
@@ -27,6 +26,7 @@ from routing.search.kernels.layout import (
     R_TO,
     R_WORK_IN,
     R_WORK_OUT,
+    ROUTE,
     S_BLINK,
     S_STAMP,
     S_THOROUGH,
@@ -36,6 +36,9 @@ from routing.search.kernels.layout import (
     V_UNBROKEN,
     WINDOW,
     WINDOWS,
+    Data,
+    State,
+    whole,
 )
 from routing.search.kernels.links import (
     bounds_of,
@@ -56,13 +59,13 @@ _BLINK = 0.01  # share of positions overlooked on purpose; Christiaens and Vande
 
 
 @kernel
-def next_blink(state):
+def next_blink(state: State) -> None:
     """Draw after how many positions the next one is overlooked."""
-    state.number[S_BLINK] = np.int64(np.log(1.0 - unit(state.random)) / np.log(1.0 - _BLINK)) + 1
+    state.number[S_BLINK] = whole(np.log(1.0 - unit(state.random)) / np.log(1.0 - _BLINK)) + 1
 
 
 @kernel
-def put(data, state, r, position, s, window, low):
+def put(data: Data, state: State, r: int, position: int, s: int, window: int, low: int) -> None:
     """Write s into route r; records are not brought up to date."""
     count = state.route[r, COUNT]
     for p in range(count, position, -1):
@@ -76,7 +79,7 @@ def put(data, state, r, position, s, window, low):
 
 
 @kernel
-def take(state, r, position):
+def take(state: State, r: int, position: int) -> None:
     """Strike out the stop at `position`; records are not brought up to date."""
     s = state.sequence[r, position]
     for p in range(position, state.route[r, COUNT] - 1):
@@ -86,7 +89,7 @@ def take(state, r, position):
 
 
 @kernel
-def position_of(state, s):
+def position_of(state: State, s: int) -> int:
     """Return where in its route s stands."""
     r = state.placed[s, ROUTE]
     for p in range(state.route[r, COUNT]):
@@ -96,10 +99,10 @@ def position_of(state, s):
 
 
 @kernel
-def move_in(data, state, r, position, s, window, low):
+def move_in(data: Data, state: State, r: int, position: int, s: int, window: int, low: int) -> bool:
     """Put s into route r and time all routes this moves; False, with nothing to undo but the bounds, if it fails."""
     put(data, state, r, position, s, window, low)
-    tail = push(state, np.int64(0), r)
+    tail = push(state, whole(0), r)
     tail = push_partners(data, state, tail, s)
     if propagate(data, state, tail):
         return True
@@ -108,7 +111,7 @@ def move_in(data, state, r, position, s, window, low):
 
 
 @kernel
-def survives(data, state, r, position, s, window, low):
+def survives(data: Data, state: State, r: int, position: int, s: int, window: int, low: int) -> bool:
     """Try s in a linked route and leave everything as it was; tell whether there was a timetable."""
     save_bounds(data, state, 2)
     good = move_in(data, state, r, position, s, window, low)
@@ -119,13 +122,15 @@ def survives(data, state, r, position, s, window, low):
 
 
 @kernel
-def scan(data, state, r, s, window, low, high, least):
+def scan(
+    data: Data, state: State, r: int, s: int, window: int, low: int, high: int, least: int
+) -> tuple[int, int]:
     """Find the cheapest position of s in route r that costs less than `least`.
 
     Returns:
         Points added and position; position -1 if there is none.
     """
-    extra = np.int64(data.extra[s, r])
+    extra = whole(data.extra[s, r])
     vehicle = data.vehicle[r]
     travel_from = data.travel[vehicle[V_KIND], data.service[s, LOCATION]]
     travel_to = data.travel_to[vehicle[V_KIND], data.service[s, LOCATION]]
@@ -138,7 +143,7 @@ def scan(data, state, r, s, window, low, high, least):
     tied = ties(state, r) or (
         data.service[s, FIRST_LINK] < data.service[s, END_LINK] and is_bound(data, state, s)
     )
-    best = np.int64(-1)
+    best = whole(-1)
     if count == state.sequence.shape[1]:
         return least, best
     for p in range(count + 1):
@@ -146,9 +151,9 @@ def scan(data, state, r, s, window, low, high, least):
         if state.number[S_BLINK] <= 0:
             next_blink(state)
             continue
-        there = np.int64(travel_to[record[p, R_FROM]])
-        onward = np.int64(travel_from[record[p, R_TO]])
-        points = (there + onward - np.int64(record[p, R_LEG])) * weight + extra
+        there = whole(travel_to[record[p, R_FROM]])
+        onward = whole(travel_from[record[p, R_TO]])
+        points = (there + onward - whole(record[p, R_LEG])) * weight + extra
         if points >= least:
             continue
         start = max(low, record[p, R_DEPART] + there)
@@ -159,10 +164,8 @@ def scan(data, state, r, s, window, low, high, least):
             continue
         work_in = record[p, R_WORK_IN] + there
         work = work_in + duration + onward + record[p, R_WORK_OUT]
-        by = min(
-            np.int64(record[p, R_LEAVE_BY]), min(high, record[p, R_START_BY] - onward - duration) - work_in
-        )
-        done = max(np.int64(record[p, R_DONE_AT]), next_start + record[p, R_WORK_OUT])
+        by = min(whole(record[p, R_LEAVE_BY]), min(high, record[p, R_START_BY] - onward - duration) - work_in)
+        done = max(whole(record[p, R_DONE_AT]), next_start + record[p, R_WORK_OUT])
         span = max(done - by, work)
         if span > vehicle[V_SPAN]:
             continue
@@ -180,7 +183,7 @@ def scan(data, state, r, s, window, low, high, least):
 
 
 @kernel
-def best_place(data, state, s, least):
+def best_place(data: Data, state: State, s: int, least: int) -> tuple[int, int, int, int]:
     """Find the cheapest place of s that costs less than `least` points.
 
     Looks into all routes, or, on large days once the first plan is built, into those near s.
@@ -188,21 +191,21 @@ def best_place(data, state, s, least):
     Returns:
         Points, route, position, window; route -1 if there is none.
     """
-    best_route, best_position, best_window = np.int64(-1), np.int64(-1), np.int64(0)
+    best_route, best_position, best_window = whole(-1), whole(-1), whole(0)
     linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK]
-    bound_low, bound_high = np.int64(-BIG), np.int64(BIG)
+    bound_low, bound_high = whole(-BIG), whole(BIG)
     if linked:
         bound_low, bound_high = bounds_of(data, state, s)
     vehicles = len(data.vehicle)
     scan_all = state.number[S_THOROUGH] == 1 or data.number[N_SCAN_ALL] == 1
-    neighbours = np.int64(0) if scan_all else min(data.near.shape[1], data.number[N_NEAR])
+    neighbours = whole(0) if scan_all else min(data.near.shape[1], data.number[N_NEAR])
     others = vehicles if scan_all else data.near_vehicle.shape[1]
     state.number[S_STAMP] += 1
     for i in range(neighbours + others):
         if scan_all:
-            r = np.int64(i)
+            r = whole(i)
         else:
-            r = np.int64(data.near_vehicle[s, i - neighbours])
+            r = whole(data.near_vehicle[s, i - neighbours])
             if i < neighbours:
                 r = state.placed[data.near[s, i], ROUTE]
             if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
@@ -217,12 +220,12 @@ def best_place(data, state, s, least):
                 continue
             points, position = scan(data, state, r, s, w, low, high, least)
             if position >= 0:
-                least, best_route, best_position, best_window = points, r, position, np.int64(w)
+                least, best_route, best_position, best_window = points, r, position, whole(w)
     return least, best_route, best_position, best_window
 
 
 @kernel
-def place(data, state, r, position, s, window):
+def place(data: Data, state: State, r: int, position: int, s: int, window: int) -> bool:
     """Put s where `best_place` found room for it, times and records included; False if there is none after all."""
     linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK]
     low = data.window[s, window, 0]

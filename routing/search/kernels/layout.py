@@ -4,12 +4,16 @@ Two named tuples of arrays go through all kernels: `Data` never changes during a
 Each array packs columns that are read together, so that a kernel takes few arguments and little cache.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 BIG = 2**40
+
+whole: Callable[[Any], int] = np.int64
+"""Widens a number; to the type checker the result is a plain int, as it is where nothing is compiled."""
 
 # Data.service, columns
 LOCATION, DURATION, VISIT, WINDOWS, FIRST_LINK, END_LINK = range(6)
@@ -42,7 +46,7 @@ NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
 COUNT, TIED, CODE, COST, OLD_ROUTE = range(5)
 # State.placed, columns; route is -1 while a service is absent
-ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW = range(5)
+ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW, BEST_START = range(6)
 # State.kept, first axis: what the routes were before this iteration, and in the best plan
 K_SEQUENCE, K_WINDOW, K_BEST = range(3)
 # State.flag, rows
@@ -99,7 +103,7 @@ class State(NamedTuple):
         kept: Sequences and windows to come back to, and the best plan; shape (3, vehicles, room), int32.
         record: Of each position, now and before; shape (2, vehicles, room + 1, 9), int32.
         route: Shape (vehicles, 8), int64.
-        placed: Shape (services, 5), int64.
+        placed: Shape (services, 6), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were before
             this iteration. Shape (2 * visits,), int32.
         flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to time

@@ -5,8 +5,6 @@ timetable is their least fixpoint. `LOWER` holds for each linked service the bou
 whose bounds rise are timed again until nothing rises, or until a service would start after its window.
 """
 
-import numpy as np
-
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
     BIG,
@@ -17,26 +15,29 @@ from routing.search.kernels.layout import (
     EARLIEST,
     END_LINK,
     FIRST_LINK,
-    LOWER,
     L_LEAST,
     L_MOST,
     L_NURSES,
     L_OTHER,
+    LOWER,
     NOW,
     QUEUE,
     QUEUED,
-    ROUTE,
     R_START_BY,
+    ROUTE,
     SAME,
-    TIED,
     T_EARLY,
+    TIED,
     WINDOW,
+    Data,
+    State,
+    whole,
 )
 from routing.search.kernels.timing import NEVER, break_code, lay_out, refresh, settle, sweep
 
 
 @kernel
-def is_bound(data, state, s):
+def is_bound(data: Data, state: State, s: int) -> bool:
     """Tell whether a partner of s is in a route."""
     for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
         if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
@@ -45,7 +46,7 @@ def is_bound(data, state, s):
 
 
 @kernel
-def nurse_fits(data, state, s, r):
+def nurse_fits(data: Data, state: State, s: int, r: int) -> bool:
     """Tell whether vehicle r may do s beside the partners of s that are in routes."""
     for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
         other = state.placed[data.link[i, L_OTHER], ROUTE]
@@ -59,9 +60,9 @@ def nurse_fits(data, state, s, r):
 
 
 @kernel
-def bounds_of(data, state, s):
+def bounds_of(data: Data, state: State, s: int) -> tuple[int, int]:
     """Return the earliest and latest start that the placed partners of s leave it, before any of them moves."""
-    low, high = np.int64(-BIG), np.int64(BIG)
+    low, high = whole(-BIG), whole(BIG)
     for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
         v = data.link[i, L_OTHER]
         r = state.placed[v, ROUTE]
@@ -71,13 +72,13 @@ def bounds_of(data, state, s):
         start_by = data.window[v, state.placed[v, WINDOW], 1]
         for p in range(state.route[r, COUNT]):
             if state.sequence[r, p] == v:
-                start_by = min(start_by, np.int64(state.record[NOW, r, p, R_START_BY]))
+                start_by = min(start_by, whole(state.record[NOW, r, p, R_START_BY]))
         high = min(high, start_by - data.link[i, L_LEAST])
     return low, high
 
 
 @kernel
-def save_bounds(data, state, level):
+def save_bounds(data: Data, state: State, level: int) -> None:
     """Keep the bounds of all linked services, to come back to."""
     for i in range(len(data.linked)):
         state.old_bound[level, i, 0] = state.placed[data.linked[i], LOWER]
@@ -85,7 +86,7 @@ def save_bounds(data, state, level):
 
 
 @kernel
-def restore_bounds(data, state, level):
+def restore_bounds(data: Data, state: State, level: int) -> None:
     """Come back to the bounds kept at this level."""
     for i in range(len(data.linked)):
         state.placed[data.linked[i], LOWER] = state.old_bound[level, i, 0]
@@ -93,7 +94,7 @@ def restore_bounds(data, state, level):
 
 
 @kernel
-def push(state, tail, r):
+def push(state: State, tail: int, r: int) -> int:
     """Put route r into the queue unless it waits there; return the new tail."""
     if state.flag[QUEUED, r] == 0:
         state.flag[QUEUED, r] = 1
@@ -103,7 +104,7 @@ def push(state, tail, r):
 
 
 @kernel
-def push_partners(data, state, tail, s):
+def push_partners(data: Data, state: State, tail: int, s: int) -> int:
     """Queue the routes of the placed partners of s."""
     for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
         other = state.placed[data.link[i, L_OTHER], ROUTE]
@@ -113,7 +114,7 @@ def push_partners(data, state, tail, s):
 
 
 @kernel
-def raise_partners(data, state, tail, u):
+def raise_partners(data: Data, state: State, tail: int, u: int) -> int:
     """Pass the new earliest start of u on to its partners; return the new tail, or -1 if a window closes."""
     for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
         v = data.link[i, L_OTHER]
@@ -130,7 +131,7 @@ def raise_partners(data, state, tail, u):
 
 
 @kernel
-def drain(state, head, tail):
+def drain(state: State, head: int, tail: int) -> None:
     """Empty the queue."""
     while head < tail:
         state.flag[QUEUED, state.flag[QUEUE, head % state.flag.shape[1]]] = 0
@@ -138,12 +139,12 @@ def drain(state, head, tail):
 
 
 @kernel
-def propagate(data, state, tail):
+def propagate(data: Data, state: State, tail: int) -> bool:
     """Time the queued routes, and those they move, until nothing moves; False if there is no timetable.
 
     On False the bounds are part-way: the caller restores them.
     """
-    head = np.int64(0)
+    head = whole(0)
     for _ in range(40 * (state.flag.shape[1] + 8)):
         if head == tail:
             return True
@@ -154,7 +155,7 @@ def propagate(data, state, tail):
         k = lay_out(data, state, r, -1, 0, 0, 0)
         if k == 0:
             continue
-        code = np.int64(NEVER)
+        code = whole(NEVER)
         if sweep(data, state.scratch, r, k):
             code = break_code(data, state.scratch, r, k)
         if code == NEVER or not settle(data, state, r, k, code):
@@ -176,9 +177,9 @@ def propagate(data, state, tail):
 
 
 @kernel
-def relax(data, state):
+def relax(data: Data, state: State) -> bool:
     """Time all linked routes anew from their windows, after something was taken out; False if that fails."""
-    tail = np.int64(0)
+    tail = whole(0)
     for i in range(len(data.linked)):
         s = data.linked[i]
         r = state.placed[s, ROUTE]
@@ -190,7 +191,7 @@ def relax(data, state):
 
 
 @kernel
-def refresh_dirty(data, state):
+def refresh_dirty(data: Data, state: State) -> bool:
     """Bring the records of all routes that moved up to date."""
     good = True
     for r in range(len(data.vehicle)):
@@ -200,6 +201,6 @@ def refresh_dirty(data, state):
 
 
 @kernel
-def ties(state, r):
+def ties(state: State, r: int) -> bool:
     """Tell whether a move in route r may move other routes."""
-    return state.route[r, TIED] == 1
+    return bool(state.route[r, TIED] == 1)

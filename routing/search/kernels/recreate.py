@@ -1,7 +1,5 @@
 """Putting absent visits back, each at its cheapest place, in an order drawn anew each time."""
 
-import numpy as np
-
 from routing.search.compiling import kernel
 from routing.search.kernels.insertion import best_place, place, position_of, scan, take
 from routing.search.kernels.layout import (
@@ -18,6 +16,9 @@ from routing.search.kernels.layout import (
     S_COST,
     S_THOROUGH,
     WINDOWS,
+    Data,
+    State,
+    whole,
 )
 from routing.search.kernels.links import bounds_of, nurse_fits, refresh_dirty, restore_bounds, save_bounds
 from routing.search.kernels.rng import below
@@ -27,7 +28,7 @@ _FAILED = -(2**60)
 
 
 @kernel
-def sort_absent(data, state):
+def sort_absent(data: Data, state: State) -> None:
     """Order the absent visits: at random, or by one of the keys with ties at random."""
     count = state.number[S_ABSENT]
     absent = state.absent
@@ -51,7 +52,7 @@ def sort_absent(data, state):
 
 
 @kernel
-def take_back(data, state, s):
+def take_back(data: Data, state: State, s: int) -> None:
     """Take s out again, if it is in a route."""
     r = state.placed[s, ROUTE]
     if r >= 0:
@@ -60,19 +61,19 @@ def take_back(data, state, s):
 
 
 @kernel
-def put_in(data, state, s, least):
+def put_in(data: Data, state: State, s: int, least: int) -> int:
     """Place one service for less than `least` points; return the points, or `_FAILED`."""
     points, r, position, window = best_place(data, state, s, least)
     if r < 0:
-        return np.int64(_FAILED)
+        return whole(_FAILED)
     save_route(state, r)
     if not place(data, state, r, position, s, window):
-        return np.int64(_FAILED)
+        return whole(_FAILED)
     return points
 
 
 @kernel
-def put_rest(data, state, visit, points, least):
+def put_rest(data: Data, state: State, visit: int, points: int, least: int) -> int:
     """Place the services of a visit that are still absent; return the points of all, or `_FAILED`."""
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
         if state.placed[data.member[i], ROUTE] >= 0:
@@ -85,7 +86,7 @@ def put_rest(data, state, visit, points, least):
 
 
 @kernel
-def clear(data, state, visit):
+def clear(data: Data, state: State, visit: int) -> None:
     """Take all of a visit out again and come back to the bounds of level 1."""
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
         take_back(data, state, data.member[i])
@@ -97,7 +98,7 @@ def clear(data, state, visit):
 
 
 @kernel
-def rank_routes(data, state, s, least):
+def rank_routes(data: Data, state: State, s: int, least: int) -> None:
     """Write the cheapest place of s in each route into `candidate`; a position of -1 stands for none."""
     low, high = bounds_of(data, state, s)
     for r in range(len(data.vehicle)):
@@ -115,7 +116,7 @@ def rank_routes(data, state, s, least):
 
 
 @kernel
-def put_all(data, state, visit):
+def put_all(data: Data, state: State, visit: int) -> bool:
     """Place a visit of several services: the first in each of its cheapest routes, the others where then best.
 
     Returns whether it was placed. Nothing is overlooked on purpose here, so that the best trial can be repeated.
@@ -127,10 +128,10 @@ def put_all(data, state, visit):
     least = data.visit[visit, PENALTY] + 1
     save_bounds(data, state, 1)
     rank_routes(data, state, s, least)
-    best = np.int64(-1)
-    best_position, best_window = np.int64(0), np.int64(0)
+    best = whole(-1)
+    best_position, best_window = whole(0), whole(0)
     for _ in range(data.number[N_PAIR_ROUTES]):
-        r = np.int64(-1)
+        r = whole(-1)
         for other in range(len(data.vehicle)):
             if state.candidate[other, 1] >= 0 and (
                 r < 0 or state.candidate[other, 0] < state.candidate[r, 0]
@@ -141,7 +142,7 @@ def put_all(data, state, visit):
         position, window = state.candidate[r, 1], state.candidate[r, 2]
         state.candidate[r, 1] = -1
         save_route(state, r)
-        points = np.int64(_FAILED)
+        points = whole(_FAILED)
         if place(data, state, r, position, s, window):
             points = put_rest(data, state, visit, state.candidate[r, 0], least)
         clear(data, state, visit)
@@ -157,11 +158,11 @@ def put_all(data, state, visit):
 
 
 @kernel
-def recreate(data, state):
+def recreate(data: Data, state: State) -> None:
     """Try to place each absent visit where it costs least and less than leaving it out."""
     sort_absent(data, state)
     count = state.number[S_ABSENT]
-    left = np.int64(0)
+    left = whole(0)
     tries = count if state.number[S_THOROUGH] == 1 else min(count, data.number[N_TRY_ABSENT])
     for i in range(count):
         visit = state.absent[i]

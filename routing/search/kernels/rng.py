@@ -4,8 +4,10 @@ SplitMix64: G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014, doi:10.1145/2660193.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.layout import whole
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -15,7 +17,7 @@ _TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 
 @kernel
-def unit(random):
+def unit(random: NDArray[np.uint64]) -> float:
     """Draw a float from [0, 1)."""
     random[0] += _GOLDEN
     z = random[0]
@@ -26,6 +28,6 @@ def unit(random):
 
 
 @kernel
-def below(random, count):
+def below(random: NDArray[np.uint64], count: int) -> int:
     """Draw an integer from 0 to count - 1."""
-    return np.int64(unit(random) * count)
+    return whole(unit(random) * count)

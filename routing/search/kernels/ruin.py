@@ -16,9 +16,9 @@ from routing.search.kernels.layout import (
     K_SEQUENCE,
     K_WINDOW,
     LIST,
-    NOW,
     N_REMOVED,
     N_STRING,
+    NOW,
     OLD,
     OLD_ROUTE,
     PENALTY,
@@ -30,6 +30,9 @@ from routing.search.kernels.layout import (
     TOUCHED,
     VISIT,
     WINDOW,
+    Data,
+    State,
+    whole,
 )
 from routing.search.kernels.links import relax
 from routing.search.kernels.rng import below, unit
@@ -40,7 +43,7 @@ _KEEP_MORE = 0.01  # how seldom one more stop is kept
 
 
 @kernel
-def save_route(state, r):
+def save_route(state: State, r: int) -> None:
     """Remember route r as it was before this iteration."""
     if state.flag[TOUCHED, r] == 1:
         return
@@ -59,7 +62,7 @@ def save_route(state, r):
 
 
 @kernel
-def leave_out(data, state, visit):
+def leave_out(data: Data, state: State, visit: int) -> None:
     """Take all services of a visit out of their routes and count its penalty."""
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
         s = data.member[i]
@@ -74,25 +77,25 @@ def leave_out(data, state, visit):
 
 
 @kernel
-def remove_string(data, state, s, length):
+def remove_string(data: Data, state: State, s: int, length: int) -> None:
     """Take `length` stops around s out of its route, sometimes sparing a few in between."""
     r = state.placed[s, ROUTE]
     count = state.route[r, COUNT]
-    spared = np.int64(0)
+    spared = whole(0)
     if length > 1 and unit(state.random) < _SPLIT:
-        spared = np.int64(1)
+        spared = whole(1)
         while length + spared < count and unit(state.random) < _KEEP_MORE:
             spared += 1
         spared = min(spared, count - length)
     width = length + spared
     at = position_of(state, s)
-    least = max(np.int64(0), at - width + 1)
+    least = max(whole(0), at - width + 1)
     first = least + below(state.random, min(at, count - width) - least + 1)
     skip_from = first + length
     if spared > 0:
         skip_from = first + 1 + below(state.random, length)
     taken = state.scratch[0]
-    fallen = np.int64(0)
+    fallen = whole(0)
     for p in range(first, first + width):
         if not skip_from <= p < skip_from + spared:
             taken[fallen] = data.service[state.sequence[r, p], VISIT]
@@ -104,11 +107,11 @@ def remove_string(data, state, s, length):
 
 
 @kernel
-def ruin(data, state):
+def ruin(data: Data, state: State) -> bool:
     """Tear some strings out; False if the rest cannot be timed anew (then the iteration is undone)."""
     services = len(data.service)
     vehicles = len(data.vehicle)
-    used, placed = np.int64(0), np.int64(0)
+    used, placed = whole(0), whole(0)
     for r in range(vehicles):
         if state.route[r, COUNT] > 0:
             used += 1
@@ -116,18 +119,18 @@ def ruin(data, state):
     if used > 0:
         longest = min(np.float64(data.number[N_STRING]), placed / used)
         most_strings = max(1.0, 4.0 * data.number[N_REMOVED] / (1.0 + longest) - 1.0)
-        strings = np.int64(unit(state.random) * most_strings) + 1
+        strings = whole(unit(state.random) * most_strings) + 1
         seed = below(state.random, services)
-        torn = np.int64(0)
+        torn = whole(0)
         state.number[S_STAMP] += 1
         for i in range(-1, data.near.shape[1]):
-            s = seed if i < 0 else np.int64(data.near[seed, i])
+            s = seed if i < 0 else whole(data.near[seed, i])
             r = state.placed[s, ROUTE]
             if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
                 continue
             state.candidate[r, 3] = state.number[S_STAMP]
             most = min(longest, np.float64(state.route[r, COUNT]))
-            length = np.int64(unit(state.random) * most) + 1
+            length = whole(unit(state.random) * most) + 1
             remove_string(data, state, s, min(length, state.route[r, COUNT]))
             torn += 1
             if torn == strings:

@@ -11,6 +11,7 @@ by one comparison of intervals.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
@@ -23,16 +24,15 @@ from routing.search.kernels.layout import (
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    L_OTHER,
     LOCATION,
     LOWER,
-    L_OTHER,
     MOVED,
-    NOW,
     N_TRAVEL,
     N_USE,
+    NOW,
     O_LENGTH,
     O_SPAN,
-    ROUTE,
     R_DEPART,
     R_DONE_AT,
     R_FROM,
@@ -42,7 +42,7 @@ from routing.search.kernels.layout import (
     R_TO,
     R_WORK_IN,
     R_WORK_OUT,
-    TIED,
+    ROUTE,
     T_AT,
     T_BY,
     T_DURATION,
@@ -54,6 +54,7 @@ from routing.search.kernels.layout import (
     T_LOCATION,
     T_LOW,
     T_OUT,
+    TIED,
     V_EARLIEST,
     V_END,
     V_KIND,
@@ -64,6 +65,9 @@ from routing.search.kernels.layout import (
     V_STRETCH,
     V_UNBROKEN,
     WINDOW,
+    Data,
+    State,
+    whole,
 )
 
 NO_BREAK = 0
@@ -72,7 +76,7 @@ _OPTIONS = 16  # a code is 1 + gap * _OPTIONS + option
 
 
 @kernel
-def lay_out(data, state, r, position, s, low, high):
+def lay_out(data: Data, state: State, r: int, position: int, s: int, low: int, high: int) -> int:
     """Write the stops of route r into scratch, with s at `position` (none if negative); return how many."""
     scratch = state.scratch
     k = 0
@@ -94,15 +98,15 @@ def lay_out(data, state, r, position, s, low, high):
 
 
 @kernel
-def sweep(data, scratch, r, k):
+def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     """Fill the forward and backward rows of scratch for the k stops in it; False if a time cannot be kept."""
     travel = data.travel[data.vehicle[r, V_KIND]]
     depart = data.vehicle[r, V_EARLIEST]
     at = data.vehicle[r, V_START]
-    work = np.int64(0)
-    by = np.int64(BIG)
+    work = whole(0)
+    by = whole(BIG)
     for i in range(k):
-        leg = np.int64(travel[at, scratch[T_LOCATION, i]])
+        leg = whole(travel[at, scratch[T_LOCATION, i]])
         at = scratch[T_LOCATION, i]
         start = max(scratch[T_LOW, i], depart + leg)
         if start > scratch[T_HIGH, i]:
@@ -115,7 +119,7 @@ def sweep(data, scratch, r, k):
         scratch[T_BY, i] = by
         work += scratch[T_DURATION, i]
         depart = start + scratch[T_DURATION, i]
-    leg = np.int64(travel[at, data.vehicle[r, V_END]])
+    leg = whole(travel[at, data.vehicle[r, V_END]])
     late = data.vehicle[r, V_LATEST]
     if depart + leg > late:
         return False
@@ -134,7 +138,7 @@ def sweep(data, scratch, r, k):
 
 
 @kernel
-def break_code(data, scratch, r, k):
+def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
     """Return a code for the breaks of a swept route: NO_BREAK, NEVER, or gap and option of the one it needs."""
     vehicle = data.vehicle[r]
     work = scratch[T_IN, k]
@@ -153,7 +157,7 @@ def break_code(data, scratch, r, k):
             continue
         for gap in range(k + 1):
             if gap == 0:
-                depart, work_in, before = vehicle[V_EARLIEST], np.int64(0), np.int64(BIG)
+                depart, work_in, before = vehicle[V_EARLIEST], whole(0), whole(BIG)
             else:
                 depart = scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1]
                 work_in = scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1]
@@ -174,7 +178,7 @@ def break_code(data, scratch, r, k):
 
 
 @kernel
-def refresh(data, state, r):
+def refresh(data: Data, state: State, r: int) -> bool:
     """Bring record, cost and break code of route r up to date; False if it has no timetable."""
     scratch = state.scratch
     k = lay_out(data, state, r, -1, 0, 0, 0)
@@ -199,8 +203,8 @@ def refresh(data, state, r):
         return False
     at = data.vehicle[r, V_START]
     depart = data.vehicle[r, V_EARLIEST]
-    work_in = np.int64(0)
-    leave_by = np.int64(2**30)
+    work_in = whole(0)
+    leave_by = whole(2**30)
     for p in range(k + 1):
         record[p, R_FROM] = at
         record[p, R_DEPART] = depart
@@ -229,15 +233,15 @@ def refresh(data, state, r):
         cost += data.extra[state.sequence[r, p], r]
     state.route[r, COST] = cost
     state.route[r, CODE] = break_code(data, scratch, r, k)
-    return state.route[r, CODE] != NEVER
+    return bool(state.route[r, CODE] != NEVER)
 
 
 @kernel
-def settle(data, state, r, k, code):
+def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     """Raise T_EARLY of the k swept stops to the least times that also keep span and break; False if none exist."""
     scratch = state.scratch
     vehicle = data.vehicle[r]
-    gap, length = np.int64(-1), np.int64(0)
+    gap, length = whole(-1), whole(0)
     cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
     if code > 0:
         gap = (code - 1) // _OPTIONS
@@ -245,7 +249,7 @@ def settle(data, state, r, k, code):
         length = data.option[r, option, O_LENGTH]
         cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
     leave = vehicle[V_EARLIEST]
-    pause = np.int64(-BIG)
+    pause = whole(-BIG)
     for _ in range(64):
         time = leave
         for i in range(k + 1):
@@ -275,7 +279,7 @@ def settle(data, state, r, k, code):
 
 
 @kernel
-def note_earliest(data, state, r):
+def note_earliest(data: Data, state: State, r: int) -> None:
     """Store the swept or settled start of each linked stop of route r."""
     for p in range(state.route[r, COUNT]):
         u = state.sequence[r, p]

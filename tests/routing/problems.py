@@ -1,0 +1,131 @@
+"""Builders of small problems: places on a line or a plane, one minute apart, everything else at its default."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from routing.problem import (
+    WORKING_TIME_LAW,
+    Link,
+    Nurses,
+    Problem,
+    Service,
+    TimeWindow,
+    Travel,
+    Vehicle,
+    Weights,
+)
+
+MINUTE = 60
+HOUR = 3600
+
+
+def a_line(places: int, step: int = MINUTE) -> Travel:
+    """Travel along a road with `places` places, `step` seconds and 1000 metres from one to the next."""
+    gaps = np.abs(np.arange(places)[:, None] - np.arange(places)).astype(np.int32)
+    return Travel(gaps * np.int32(step), gaps * np.int32(1000))
+
+
+def a_service(name: str = "a", location: int = 1, duration: int = 10 * MINUTE, **more: Any) -> Service:
+    """Ten minutes of care at place 1, at any time of the day."""
+    return Service(name, location, duration, **more)
+
+
+def a_vehicle(name: str = "n", start: int = 0, end: int | None = None, **more: Any) -> Vehicle:
+    """A nurse on duty from 6 to 14 o'clock who starts and ends at place 0 and needs no break."""
+    more = {"shift": TimeWindow(6 * HOUR, 14 * HOUR), "breaks": None, **more}
+    return Vehicle(name, start, start if end is None else end, **more)
+
+
+def a_problem(
+    services: Sequence[Service] | None = None,
+    vehicles: Sequence[Vehicle] | None = None,
+    *,
+    places: int = 6,
+    **more: Any,
+) -> Problem:
+    """One service and one nurse, unless said otherwise, on a line of six places."""
+    return Problem(
+        tuple([a_service()] if services is None else services),
+        tuple([a_vehicle()] if vehicles is None else vehicles),
+        **{"travel": (a_line(places),), **more},
+    )
+
+
+def a_double_visit(first: str = "a", second: str = "b", **more: Any) -> tuple[list[Service], Link]:
+    """Two services of one visit that start together with two nurses; they are numbers 0 and 1."""
+    services = [a_service(first, visit="double", **more), a_service(second, visit="double", **more)]
+    return services, Link(0, 1, 0, 0, Nurses.DIFFERENT)
+
+
+@st.composite
+def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) -> Problem:
+    """Random small days: asymmetric roads, several windows, skills, visits of two, links, breaks, wishes."""
+    places = draw(st.integers(2, 6))
+    seconds = draw(
+        st.lists(st.integers(1, 90), min_size=places * places, max_size=places * places).map(
+            lambda minutes: np.array(minutes, dtype=np.int32).reshape(places, places) * MINUTE
+        )
+    )
+    np.fill_diagonal(seconds, 0)
+    count = draw(st.integers(1, most_vehicles))
+    vehicles = [_vehicle(draw, number, places) for number in range(count)]
+    services = [
+        _service(draw, number, places, count) for number in range(draw(st.integers(1, most_services)))
+    ]
+    links = []
+    for first in range(0, len(services) - 1, 2):
+        kind = draw(st.sampled_from(["none", "none", "double", "gap", "same nurse"]))
+        if kind != "none":
+            links.append(_link(draw, kind, first))
+        if draw(st.booleans()):
+            services[first + 1] = replace(services[first + 1], visit=services[first].visit)
+    weights = Weights(
+        not_preferred=draw(st.sampled_from([0, 600])), vehicle_use=draw(st.sampled_from([0, 300]))
+    )
+    return Problem(tuple(services), tuple(vehicles), (Travel(seconds, seconds * 10),), tuple(links), weights)
+
+
+def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:
+    begins = draw(st.integers(6, 9)) * HOUR
+    return Vehicle(
+        f"n{number}",
+        draw(st.integers(0, places - 1)),
+        draw(st.integers(0, places - 1)),
+        TimeWindow(begins, begins + draw(st.integers(3, 11)) * HOUR),
+        skills={"care": draw(st.integers(1, 3))},
+        max_work=draw(st.sampled_from([None, 5 * HOUR, 8 * HOUR])),
+        breaks=draw(st.sampled_from([None, WORKING_TIME_LAW])),
+    )
+
+
+def _service(draw: st.DrawFn, number: int, places: int, vehicles: int) -> Service:
+    windows = []
+    for _ in range(draw(st.integers(1, 3))):
+        opens = draw(st.integers(24, 80)) * 15 * MINUTE
+        windows.append(TimeWindow(opens, opens + draw(st.sampled_from([0, 900, 3600, 14400]))))
+    some = st.frozensets(st.integers(0, vehicles - 1), max_size=vehicles)
+    return Service(
+        f"s{number}",
+        draw(st.integers(0, places - 1)),
+        draw(st.sampled_from([0, 5, 20, 45, 120])) * MINUTE,
+        tuple(windows),
+        skills=draw(st.sampled_from([{}, {"care": 1}, {"care": 3}])),
+        visit=f"v{number}",
+        forbidden=draw(st.one_of(st.just(frozenset()), some)),
+        preferred=draw(st.one_of(st.just(frozenset()), some)),
+        penalty=draw(st.sampled_from([3000, 20_000, 50_000])),
+    )
+
+
+def _link(draw: st.DrawFn, kind: str, first: int) -> Link:
+    if kind == "double":
+        return Link(first, first + 1, 0, 0, Nurses.DIFFERENT)
+    if kind == "same nurse":
+        return Link(first, first + 1, 0, None, Nurses.SAME)
+    least = draw(st.integers(-2, 3)) * 30 * MINUTE
+    most = draw(st.one_of(st.none(), st.integers(0, 4).map(lambda gap: least + gap * 30 * MINUTE)))
+    return Link(first, first + 1, least, most)
