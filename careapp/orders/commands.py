@@ -14,9 +14,9 @@ from careapp.errors import Conflict, Invalid
 from careapp.orders.models import CareOrder, CareOrderSkill, CareOrderWindow, CarePlan, OnHolidays
 from careapp.orders.queries import get_order
 from careapp.organisations.commands import require_name
-from careapp.people.commands import require_grades
 from careapp.people.models import Patient
-from careapp.people.queries import get_patient, require_skills
+from careapp.people.queries import get_patient
+from careapp.people.skills import require_skills
 from careapp.records import audit
 from careapp.recurrence import validate
 
@@ -117,9 +117,7 @@ def add_order(
     _refuse_impossible_care(order)
     _refuse_impossible_windows(order)
     _refuse_impossible_gaps(order)
-    for skills in order.skills:
-        require_grades(skills)
-    require_skills(session, (code for skills in order.skills for code in skills))
+    require_skills(session, order.skills)
     care_plan = _care_plan(session, patient, order)
     row = CareOrder(
         id=uuid4(),

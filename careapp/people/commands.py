@@ -27,20 +27,16 @@ from careapp.people.models import (
     RoleSkill,
     VehicleKind,
 )
-from careapp.people.queries import get_nurse, get_patient, require_skills
+from careapp.people.queries import get_nurse, get_patient
+from careapp.people.skills import require_skills
 from careapp.records import audit
 
 _INSURANCE_NUMBER = re.compile(r"[A-Z]\d{9}")
 _SPECIALTY = re.compile(r"[A-Z]{3,4}")
-_GRADES = range(1, 5)
 
 
 class ImpossibleInsuranceNumber(Invalid):
     """A Krankenversichertennummer has another form."""
-
-
-class ImpossibleGrade(Invalid):
-    """A skill's grade is none of the four."""
 
 
 class ImpossibleSpecialty(Invalid):
@@ -184,8 +180,7 @@ def add_nurse(
         ImpossibleGrade: A grade is not from 1 to 4.
     """
     organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
-    require_grades(skills)
-    require_skills(session, skills)
+    require_skills(session, [skills])
     role = _new_role(session, organisation, person, _own_place(session, organisation, base_id, viewer))
     role.kind = RoleKind.NURSE
     role.vehicle = vehicle
@@ -346,17 +341,6 @@ def remove_preference(
         subject_id=patient_id,
         nurse=role_id,
     )
-
-
-def require_grades(skills: Mapping[str, int]) -> None:
-    """Refuse grades beyond the four.
-
-    Raises:
-        ImpossibleGrade: The message names the skill.
-    """
-    for code, grade in skills.items():
-        if grade not in _GRADES:
-            raise ImpossibleGrade(f"skill {code}: grade {grade} does not exist, write 1 (basic) to 4")
 
 
 def _new_role(session: Session, organisation: Organisation, person: Person, base: Place) -> Role:

@@ -1,6 +1,5 @@
 """Read patients, nurses, doctors and what is agreed between them."""
 
-from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -8,9 +7,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from careapp.access import Viewer, visible
-from careapp.errors import Invalid, NotFound
+from careapp.errors import NotFound
 from careapp.paging import Page, read_page
-from careapp.people.models import Absence, Patient, Preference, Role, RoleKind, RoleSkill, Skill
+from careapp.people.models import Absence, Patient, Preference, Role, RoleKind, RoleSkill
 
 
 class PatientNotFound(NotFound):
@@ -27,10 +26,6 @@ class DoctorNotFound(NotFound):
 
 class AbsenceNotFound(NotFound):
     """No absence has this id, or not for this viewer."""
-
-
-class UnknownSkill(Invalid):
-    """No skill has this code."""
 
 
 def list_patients(
@@ -103,12 +98,6 @@ def get_doctor(session: Session, *, role_id: UUID, viewer: Viewer) -> Role:
     return role
 
 
-def list_skills(session: Session, *, viewer: Viewer) -> list[Skill]:
-    """Return all skills by code; they are the region's common words, so every viewer sees all."""
-    del viewer
-    return list(session.scalars(select(Skill).order_by(Skill.code)))
-
-
 def list_preferences(session: Session, *, patient_id: UUID, viewer: Viewer) -> list[Preference]:
     """Return what is agreed between a patient and nurses, by nurse.
 
@@ -131,21 +120,6 @@ def get_absence(session: Session, *, absence_id: UUID, viewer: Viewer) -> Absenc
     if absence is None:
         raise AbsenceNotFound(f"there is no absence {absence_id}")
     return absence
-
-
-def require_skills(session: Session, codes: Iterable[str]) -> None:
-    """Refuse codes that name no skill.
-
-    Raises:
-        UnknownSkill: The message lists those that exist.
-    """
-    asked = set(codes)
-    if not asked:
-        return
-    known = set(session.scalars(select(Skill.code)))
-    unknown = sorted(asked - known)
-    if unknown:
-        raise UnknownSkill(f"there is no skill {unknown[0]!r}: write one of {', '.join(sorted(known))}")
 
 
 def _roles(kind: RoleKind, viewer: Viewer) -> Select[Role]:

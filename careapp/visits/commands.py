@@ -18,9 +18,9 @@ from careapp.errors import Conflict
 from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.commands import require_name
-from careapp.people.commands import require_grades
 from careapp.people.models import Absence, Patient
-from careapp.people.queries import get_patient, require_skills
+from careapp.people.queries import get_patient
+from careapp.people.skills import require_skills
 from careapp.records import audit, outbox
 from careapp.visits.expansion import Expansion, Interval, KnownVisit, is_due, merged
 from careapp.visits.models import Service, ServiceSkill, Visit, VisitWindow
@@ -126,9 +126,7 @@ def add_visit(
     ):
         if not 1 <= value <= most:
             raise ImpossibleCare(f"{label} {value}: write a whole number from 1 to {most}")
-    for skills in services:
-        require_grades(skills)
-    require_skills(session, (code for skills in services for code in skills))
+    require_skills(session, services)
     visit = Visit(
         id=uuid4(),
         organisation_id=patient.organisation_id,
@@ -233,11 +231,11 @@ def _active_orders(session: Session, day: date, viewer: Viewer) -> Sequence[Care
 
 def _absences(session: Session, day: date, calendar: Calendar, viewer: Viewer) -> dict[UUID, list[Interval]]:
     starts_at, ends_at = calendar.day(day)
-    rows = session.scalars(
+    rows = session.execute(
         visible(
-            select(Absence)
+            select(Patient.id, Absence.starts_at, Absence.ends_at)
+            .join(Absence, Absence.patient_id == Patient.id)
             .where(
-                Absence.patient_id.is_not(None),
                 Absence.ends_at > starts_at,
                 # A visit may start before midnight and last into the next day.
                 Absence.starts_at < ends_at + (ends_at - starts_at),
@@ -248,9 +246,8 @@ def _absences(session: Session, day: date, calendar: Calendar, viewer: Viewer) -
         )
     )
     found: dict[UUID, list[Interval]] = {}
-    for row in rows:
-        if row.patient_id is not None:
-            found.setdefault(row.patient_id, []).append((row.starts_at, row.ends_at))
+    for patient_id, absent_from, absent_until in rows:
+        found.setdefault(patient_id, []).append((absent_from, absent_until))
     return found
 
 

@@ -11,8 +11,8 @@ from careapp.orders import commands, queries
 from careapp.orders.commands import NewOrder, StartWindow
 from careapp.orders.models import CarePlan
 from careapp.organisations.commands import EmptyName
-from careapp.people.commands import ImpossibleGrade
-from careapp.people.queries import PatientNotFound, UnknownSkill
+from careapp.people.queries import PatientNotFound
+from careapp.people.skills import ImpossibleGrade, UnknownSkill
 from careapp.records.models import AuditEvent
 from careapp.recurrence import InvalidRecurrence
 from tests.careapp.worlds import a_patient, a_skill, an_order, an_organisation, coordinator_of

@@ -16,7 +16,7 @@ from careapp.organisations.commands import (
 )
 from careapp.organisations.models import Municipality, OrganisationKind, PlaceKind
 from careapp.organisations.queries import OrganisationNotFound, PlaceNotFound
-from careapp.people import commands, queries
+from careapp.people import commands, queries, skills
 from careapp.people.models import Absence, Gender, PreferenceKind, VehicleKind
 from careapp.records.models import AuditEvent
 from tests.careapp.worlds import (
@@ -261,14 +261,14 @@ class TestAddNurse:
 
         assert [(skill.skill_code, skill.grade) for skill in nurse.skills] == [("wound-care", 3)]
         assert nurse.vehicle == VehicleKind.EBIKE
-        assert queries.list_skills(session, viewer=viewer)[0].code == "wound-care"
+        assert skills.list_skills(session, viewer=viewer)[0].code == "wound-care"
 
     @pytest.mark.parametrize(
-        ("skills", "error", "sentence"),
+        ("held", "error", "sentence"),
         [
-            ({"care": 5}, commands.ImpossibleGrade, "write 1"),
-            ({"care": 0}, commands.ImpossibleGrade, "write 1"),
-            ({"magic": 1}, queries.UnknownSkill, "write one of care"),
+            ({"care": 5}, skills.ImpossibleGrade, "write 1"),
+            ({"care": 0}, skills.ImpossibleGrade, "write 1"),
+            ({"magic": 1}, skills.UnknownSkill, "write one of care"),
         ],
     )
     def test_refuses_skills_that_do_not_exist(
@@ -276,7 +276,7 @@ class TestAddNurse:
         session: Session,
         viewer: Viewer,
         now: datetime,
-        skills: dict[str, int],
+        held: dict[str, int],
         error: type[Exception],
         sentence: str,
     ) -> None:
@@ -289,7 +289,7 @@ class TestAddNurse:
                 organisation_id=organisation.id,
                 person=SOMEBODY,
                 base_id=a_place(session, organisation).id,
-                skills=skills,
+                skills=held,
                 viewer=viewer,
                 now=now,
             )

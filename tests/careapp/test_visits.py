@@ -14,8 +14,8 @@ from careapp.consultations.commands import UnknownReason
 from careapp.consultations.models import Booking
 from careapp.db import NaiveDatetime, changes_of
 from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
-from careapp.people.commands import ImpossibleGrade
-from careapp.people.queries import PatientNotFound, UnknownSkill
+from careapp.people.queries import PatientNotFound
+from careapp.people.skills import ImpossibleGrade, UnknownSkill
 from careapp.records.models import AuditEvent, OutboxMessage
 from careapp.visits import commands, queries
 from careapp.visits.models import Visit
