@@ -3,12 +3,13 @@
 Shape: https://hl7.org/fhir/R4/slot.html. What the schedule says for all its slots is not repeated here.
 """
 
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from careapp.consultations.models import Schedule, Slot, SlotStatus
 from fhir.mapping import codes
 from fhir.mapping.elements import Json, instant, meta, reference
-from fhir.mapping.resource import ServedResource
+from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.search import carriers
 from fhir.search.dates import Instant
@@ -36,7 +37,14 @@ SLOT = ServedResource(
     to_fhir=to_fhir,
     synthetic=invented(Slot.organisation_id),
     load=(joinedload(Slot.schedule).joinedload(Schedule.organisation),),
-    affected_by=(on_organisation(Slot.id, Slot.organisation_id),),
+    affected_by=(
+        Dependency(
+            Schedule,
+            ids=lambda keys: select(Slot.id).where(Slot.schedule_id.in_(keys)),
+            attributes=frozenset({"organisation_id"}),
+        ),
+        on_organisation(Slot.id, Slot.organisation_id),
+    ),
     parameters={
         "schedule": Reference(
             (carriers.ids("Schedule", Slot.schedule_id),), f"{codes.HL7_PARAMETER}Slot-schedule"

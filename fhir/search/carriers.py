@@ -55,11 +55,12 @@ def members(system: str, column: SQLColumnExpression[Any], kind: type[StrEnum]) 
 
 def cases(system: str | None, conditions: Mapping[str, ColumnElement[bool]]) -> Carrier:
     """A code for each of some conditions on the row."""
-    return Carrier(
-        frozenset({system}),
-        lambda found: or_(false(), *(conditions[code] for code in found if code in conditions)),
-        or_(false(), *conditions.values()),
-    )
+
+    def matches(found: Sequence[str]) -> ColumnElement[bool]:
+        known = [conditions[code] for code in found if code in conditions]
+        return or_(*known) if known else false()
+
+    return Carrier(frozenset({system}), matches, or_(false(), *conditions.values()))
 
 
 def flag(column: SQLColumnExpression[bool]) -> Carrier:
@@ -69,11 +70,13 @@ def flag(column: SQLColumnExpression[bool]) -> Carrier:
 
 def elsewhere(carrier: Carrier, *path: ColumnElement[bool]) -> Carrier:
     """A carrier of another table's rows, to which `path` leads from the searched row."""
-    return Carrier(
-        carrier.labels,
-        lambda found: select(1).where(and_(*path), carrier.matches(found)).exists(),
-        select(1).where(and_(*path), carrier.present).exists(),
-    )
+
+    def matches(found: Sequence[str]) -> ColumnElement[bool]:
+        condition = carrier.matches(found)
+        # SQLAlchemy would drop the path beside a plain "false", but keep its tables.
+        return condition if condition is false() else select(1).where(*path, condition).exists()
+
+    return Carrier(carrier.labels, matches, select(1).where(*path, carrier.present).exists())
 
 
 def _parsed(

@@ -12,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, or_
 
-from fhir.search.parameter import Context, unescape
+from fhir.search.parameter import Context, refuse, unescape
 
 Text = SQLColumnExpression[Any]
 
+MOST_LETTERS = 1000
 LAST_LETTER = 0x24F
 """End of the block Latin Extended-B: the letters of Europe's Latin alphabets."""
 
@@ -41,13 +42,18 @@ class String:
     def condition(
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
-        """Both databases read the patterns alike; SQLite gets them matched by `re` from its driver."""
-        del name, context
+        """Both databases read the patterns alike; SQLite gets them matched by `re` from its driver.
+
+        All values stand in one pattern: a database refuses expressions that are nested too deeply.
+        """
+        del context
+        texts = [unescape(value) for value in values]
+        if sum(map(len, texts)) > MOST_LETTERS:
+            raise refuse(name, texts[0], f"give at most {MOST_LETTERS} letters")
         return or_(
             false(),
             *(
-                func.coalesce(_matches(column, unescape(value), modifier, is_word=is_word), false())
-                for value in values
+                func.coalesce(_matches(column, texts, modifier, is_word=is_word), false())
                 for columns, is_word in ((self.columns, False), (self.words, True))
                 for column in columns
             ),
@@ -58,12 +64,17 @@ class String:
         return or_(false(), *(column.is_not(None) for column in (*self.columns, *self.words)))
 
 
-def _matches(column: Text, value: str, modifier: str | None, *, is_word: bool) -> ColumnElement[bool]:
-    start, end = ("(^|[ ])", "($|[ ])") if is_word else ("^", "$")
+def _matches(
+    column: Text, texts: Sequence[str], modifier: str | None, *, is_word: bool
+) -> ColumnElement[bool]:
     if modifier == "exact":
-        return column.regexp_match(start + _literal(value) + end) if is_word else column == value
-    pattern = any_spelling(value)
-    return column.regexp_match(pattern if modifier == "contains" else start + pattern)
+        if not is_word:
+            return column.in_(texts)
+        return column.regexp_match(f"(^|[ ])({'|'.join(map(_literal, texts))})($|[ ])")
+    pattern = f"({'|'.join(map(any_spelling, texts))})"
+    if modifier == "contains":
+        return column.regexp_match(pattern)
+    return column.regexp_match(("(^|[ ])" if is_word else "^") + pattern)
 
 
 def any_spelling(text: str) -> str:

@@ -41,7 +41,8 @@ def document(sessions: sessionmaker[Session]) -> Callable[[str, Any], Json]:
             content = session.scalars(
                 select(Document.content).where(Document.kind == kind, Document.id == key)
             ).one()
-        return orjson.loads(content)
+        found: Json = orjson.loads(content)
+        return found
 
     return document
 
