@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer, visible
 from careapp.errors import NotFound
 from careapp.records.models import Document, DocumentVersion
-from fhir.errors import Gone
 from fhir.mapping.registry import get_resource
 from fhir.projector import TOMBSTONE
 from fhir.search.carriers import parse_id
@@ -21,8 +20,8 @@ class DocumentNotFound(NotFound):
     """No resource has this id, or not for this viewer."""
 
 
-class DocumentGone(Gone):
-    """The resource was deleted."""
+class DocumentGone(NotFound):
+    """The resource was deleted; `api` answers 410."""
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from typing import Any
 
 import orjson
 
-from fhir.errors import Gone
+from careapp.errors import NotFound
 
 TAG_LENGTH = 16
 LONGEST = 32_768
 """Bytes of a link's content, unpacked."""
 
 
-class PageGone(Gone):
-    """A page's link is not one of this server's, or from before its key changed."""
+class PageGone(NotFound):
+    """A page's link is not one of this server's, or from before its key changed; `api` answers 410."""
 
 
 @dataclass(frozen=True)
