@@ -9,7 +9,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from careapp.access import Viewer, visible
 from careapp.errors import NotFound
 from careapp.paging import Page, read_page
-from careapp.people.models import Absence, Patient, Preference, Role, RoleKind, RoleSkill
+from careapp.people.models import Absence, Patient, Preference, Role, RoleKind, RoleSkill, Skill
 
 
 class PatientNotFound(NotFound):
@@ -96,6 +96,12 @@ def get_doctor(session: Session, *, role_id: UUID, viewer: Viewer) -> Role:
     if role is None:
         raise DoctorNotFound(f"there is no doctor {role_id}")
     return role
+
+
+def list_skills(session: Session, *, viewer: Viewer) -> list[Skill]:
+    """Return all skills by code; they are the region's common words, so every viewer sees all."""
+    del viewer
+    return list(session.scalars(select(Skill).order_by(Skill.code)))
 
 
 def list_preferences(session: Session, *, patient_id: UUID, viewer: Viewer) -> list[Preference]:

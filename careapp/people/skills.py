@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from careapp.access import Viewer
 from careapp.errors import Invalid
 from careapp.people.models import Skill
 
@@ -18,12 +17,6 @@ class UnknownSkill(Invalid):
 
 class ImpossibleGrade(Invalid):
     """A skill's grade is none of the four."""
-
-
-def list_skills(session: Session, *, viewer: Viewer) -> list[Skill]:
-    """Return all skills by code; they are nobody's own, so every viewer sees all."""
-    del viewer
-    return list(session.scalars(select(Skill).order_by(Skill.code)))
 
 
 def require_skills(session: Session, needed: Sequence[Mapping[str, int]]) -> None:

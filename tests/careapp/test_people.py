@@ -261,7 +261,7 @@ class TestAddNurse:
 
         assert [(skill.skill_code, skill.grade) for skill in nurse.skills] == [("wound-care", 3)]
         assert nurse.vehicle == VehicleKind.EBIKE
-        assert skills.list_skills(session, viewer=viewer)[0].code == "wound-care"
+        assert queries.list_skills(session, viewer=viewer)[0].code == "wound-care"
 
     @pytest.mark.parametrize(
         ("held", "error", "sentence"),
