@@ -32,6 +32,9 @@ REFUSED = 2
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
 
+WIDTH = 120
+"""Of the table where no terminal says how wide it is."""
+
 STDERR = Console(stderr=True)
 
 
@@ -204,7 +207,7 @@ def _print(report: PlanReport, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(to_json(report), ensure_ascii=False))
     else:
-        print_report(report, Console())
+        print_report(report, Console(width=None if sys.stdout.isatty() else WIDTH))
     sys.stdout.flush()
 
 

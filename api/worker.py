@@ -10,7 +10,7 @@ import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -72,7 +72,8 @@ class Lifeline:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep telling until the block ends."""
+        """Keep telling until the block ends; whether to begin at all is known when it begins."""
+        self._tell_database(None)
         ends = Event()
         thread = Thread(target=self._work, args=(ends,), name="lifeline", daemon=True)
         thread.start()
@@ -87,20 +88,23 @@ class Lifeline:
         while not ends.wait(TELL_EVERY_S):
             progress = self.progress
             try:
-                goes_on = queue.renew(
-                    self.sessions,
-                    job_id=self.job_id,
-                    token=self.token,
-                    progress=None if progress == told else progress,
-                    now=clock.now(),
-                    lease=self.lease,
-                )
+                self._tell_database(None if progress == told else progress)
             except SQLAlchemyError as error:  # it may come back before the lease runs out
                 LOG.warning("job %s: cannot tell the database: %s", self.job_id, type(error).__name__)
-                continue
-            told = progress
-            if not goes_on:
-                self.is_asked_to_stop.set()
+            else:
+                told = progress
+
+    def _tell_database(self, progress: dict[str, Any] | None) -> None:
+        goes_on = queue.renew(
+            self.sessions,
+            job_id=self.job_id,
+            token=self.token,
+            progress=progress,
+            now=clock.now(),
+            lease=self.lease,
+        )
+        if not goes_on:
+            self.is_asked_to_stop.set()
 
 
 class Work(Protocol):
@@ -171,19 +175,26 @@ def run(
     try:
         with lifeline.held():
             result = _do(queue.fenced(sessions, job_id=job_id, token=token), job, settings, lifeline)
-        with sessions.begin() as session:
-            queue.finish(session, job_id=job_id, token=token, result=result, now=clock.now())
+        is_ours = _settle(sessions, queue.finish, job_id=job_id, token=token, result=result)
     except queue.JobLost as lost:
         LOG.warning("%s", lost)
         return 1
     except planning.PlanningCancelled:
         if lifeline.is_terminated.is_set():
             return STOPPED
-        with sessions.begin() as session:
-            queue.stop(session, job_id=job_id, token=token, now=clock.now())
+        is_ours = _settle(sessions, queue.stop, job_id=job_id, token=token)
     except Exception as error:  # noqa: BLE001 -- whatever it is, whoever asked must hear of it
-        return _fail(sessions, job_id, token, error)
-    return 0
+        _settle(sessions, queue.fail, job_id=job_id, token=token, error=_sentence(error))
+        return 1
+    return 0 if is_ours else 1
+
+
+def _settle(sessions: sessionmaker[Session], end: Callable[..., None], **given: Any) -> bool:
+    """Write how the job ended; False if it is another worker's by now."""
+    with suppress(queue.JobLost), sessions.begin() as session:
+        end(session, now=clock.now(), **given)
+        return True
+    return False
 
 
 def _do(sessions: sessionmaker[Session], job: Job, settings: Settings, lifeline: Lifeline) -> dict[str, Any]:
@@ -196,15 +207,11 @@ def _do(sessions: sessionmaker[Session], job: Job, settings: Settings, lifeline:
     return work(sessions, job.arguments, settings=settings, viewer=viewer, lifeline=lifeline)
 
 
-def _fail(sessions: sessionmaker[Session], job_id: UUID, token: int, error: Exception) -> int:
+def _sentence(error: Exception) -> str:
     explained = error if isinstance(error, CareError) else explain_database_error(error)
     # Else not in the error's own words, which may hold values of a row.
     where = "; ".join(frames_of(error)[-2:])
-    sentence = str(explained or f"something went wrong on our side: {type(error).__name__} at {where}")
-    LOG.error("job %s: %s", job_id, sentence)
-    with sessions.begin() as session:
-        queue.fail(session, job_id=job_id, token=token, error=sentence, now=clock.now())
-    return 1
+    return str(explained or f"something went wrong on our side: {type(error).__name__} at {where}")
 
 
 def main(arguments: list[str]) -> int:

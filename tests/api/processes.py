@@ -34,7 +34,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(
-    *arguments: str, data_dir: Path, timeout_s: float = 120, **settings: str
+    *arguments: str, data_dir: Path, timeout_s: float = 300, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `careapp` to its end."""
     return subprocess.run(

@@ -41,10 +41,9 @@ class TestBooking:
 
     def test_gives_the_slot_to_one_of_many(self, client, world):
         def book(number: int) -> int:
-            patient = str(world.patients[number % 3].id)
-            return client.post(
-                f"/api/slots/{world.slot.id}/booking", json={"patient_id": patient}
-            ).status_code
+            body = {"patient_id": str(world.patients[number % 3].id)}
+            status: int = client.post(f"/api/slots/{world.slot.id}/booking", json=body).status_code
+            return status
 
         with ThreadPoolExecutor(6) as people:
             statuses = sorted(people.map(book, range(6)))

@@ -67,7 +67,8 @@ class TestSearch:
         assert client.post("/fhir/Patient/_search").json()["total"] == 3
 
     def test_pages_until_everything_was_seen(self, client, world):
-        seen, address = [], "/fhir/Patient?_count=2"
+        seen: list[str] = []
+        address: str | None = "/fhir/Patient?_count=2"
         while address:
             bundle = client.get(address).json()
             seen += [entry["resource"]["id"] for entry in bundle["entry"]]

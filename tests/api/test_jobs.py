@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Timer
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session, sessionmaker
 
 from api.routers.jobs import LOOK_EVERY_S
 from careapp.jobs import queue
+from careapp.jobs.models import Job
 
 LEASE = timedelta(minutes=1)
 
@@ -21,10 +23,18 @@ def job(client) -> dict[str, Any]:
 
 
 @pytest.fixture
-def done(sessions, job, now) -> dict[str, Any]:
-    """The job, claimed and finished."""
+def claimed(sessions: sessionmaker[Session], job: dict[str, Any], now: datetime) -> Job:
+    """The job, in the hands of a worker."""
     with sessions.begin() as session:
         claimed = queue.claim_next(session, now=now, lease=LEASE)
+    assert claimed is not None
+    return claimed
+
+
+@pytest.fixture
+def done(sessions: sessionmaker[Session], job: dict[str, Any], claimed: Job, now: datetime) -> dict[str, Any]:
+    """The job, claimed and finished."""
+    with sessions.begin() as session:
         queue.finish(session, job_id=claimed.id, token=claimed.token, result={"tours": 3}, now=now)
     return job
 
@@ -60,9 +70,7 @@ class TestCancelJob:
 
 
 class TestFollowJob:
-    def test_tells_each_change_and_ends_with_the_job(self, client, sessions, job, now):
-        with sessions.begin() as session:
-            claimed = queue.claim_next(session, now=now, lease=LEASE)
+    def test_tells_each_change_and_ends_with_the_job(self, client, sessions, job, claimed, now):
         token = claimed.token
 
         def tell() -> None:

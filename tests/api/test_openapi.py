@@ -27,7 +27,7 @@ OPERATIONS = [
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 ]
-SHAPES = sorted(
+SHAPES: list[type[BaseModel]] = sorted(
     {
         cls
         for base in (In, Out)
@@ -36,11 +36,15 @@ SHAPES = sorted(
     },
     key=lambda cls: cls.__name__,
 )
-EXAMPLES = [
-    pytest.param(cls, example, id=cls.__name__)
-    for cls in [*SHAPES, Problem]
-    for example in (cls.model_config.get("json_schema_extra") or {}).get("examples", [])  # type: ignore[union-attr]
-]
+
+
+def examples_of(cls: type[BaseModel]) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = cls.model_json_schema().get("examples", [])
+    return shown
+
+
+SHOWN: list[type[BaseModel]] = [*SHAPES, Problem]
+EXAMPLES = [pytest.param(cls, example, id=cls.__name__) for cls in SHOWN for example in examples_of(cls)]
 
 
 def schema_of(content: dict[str, Any]) -> dict[str, Any]:
