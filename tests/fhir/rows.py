@@ -89,7 +89,7 @@ def a_tour(
                 arrives_at=starts_at - timedelta(minutes=1),
                 starts_at=starts_at,
                 ends_at=visit.ends_at,
-                travel_s=600,
+                travel_s=480,
                 metres=4500,
             )
         )
@@ -128,7 +128,7 @@ class Served:
 
 
 def a_served_world(session: Session) -> Served:
-    """Build a world with a published tour, a double visit, an unplanned visit of an order, and a booking."""
+    """Build a world with published tours, a double visit, two unplanned visits, and a booking."""
     world = a_world(session)
     first, second = world.nurses
     double = a_visit(session, world.patients[0], services=({"care": 2}, {}), order=world.orders[0])
@@ -145,6 +145,7 @@ def a_served_world(session: Session) -> Served:
         a_tour(session, second, [double], plan=plan, shift=world.shifts[1], service=1, is_published=True),
     ]
     booking = a_booking(session, world.slot, world.patients[1], visit=world.visits[1])
+    a_visit(session, world.patients[1])
     free_slot = a_slot(session, world.schedule, starts_at=moment(9))
     # What may be missing, is missing somewhere.
     bare = a_place(session, world.organisation)
