@@ -46,7 +46,7 @@ def plan_day(sessions, now, viewer):
 
 class TestPlanDay:
     def test_goes_all_the_way_from_care_orders_to_proposed_tours(self, region, plan_day, sessions):
-        told = []
+        told: list[planning.Progress] = []
 
         result = plan_day(told=told)
 

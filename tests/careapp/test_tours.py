@@ -457,6 +457,7 @@ class TestReadTours:
 
         assert overview.visits == {AppointmentStatus.PROPOSED: 2}
         assert [overview.stops[tour.id] for tour in overview.tours] == [2]
+        assert overview.plan is not None
         assert overview.plan.cost == 900
 
     def test_shows_an_untouched_day_as_empty(self, session):
