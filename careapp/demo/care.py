@@ -24,9 +24,16 @@ SKILLS: Mapping[str, tuple[str, str]] = {
 """Code of each skill to its German and English name."""
 
 EVERY_DAY = "FREQ=DAILY"
-_THRICE_A_WEEK = ("FREQ=WEEKLY;BYDAY=MO,WE,FR", "FREQ=WEEKLY;BYDAY=TU,TH,SA", "FREQ=WEEKLY;BYDAY=TU,TH,SU")
-_TWICE_A_WEEK = tuple(f"FREQ=WEEKLY;BYDAY={days}" for days in ("MO,TH", "TU,FR", "WE,SA", "TU,SA", "TH,SU"))
-_ONCE_A_WEEK = tuple(f"FREQ=WEEKLY;BYDAY={day}" for day in ("MO", "TU", "WE", "TH", "FR"))
+_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+# Turns that begin on each day alike: so no weekday has more of them than another.
+_THRICE_A_WEEK = tuple(
+    f"FREQ=WEEKLY;BYDAY={day},{_DAYS[(number + 2) % 7]},{_DAYS[(number + 4) % 7]}"
+    for number, day in enumerate(_DAYS)
+)
+_TWICE_A_WEEK = tuple(
+    f"FREQ=WEEKLY;BYDAY={day},{_DAYS[(number + 3) % 7]}" for number, day in enumerate(_DAYS)
+)
+_ONCE_A_WEEK = tuple(f"FREQ=WEEKLY;BYDAY={day}" for day in _DAYS[:6])
 
 NOBODYS_GRADE = 4
 """A grade of `infusion` that no nurse of the region holds."""
