@@ -1,7 +1,7 @@
 """Plan a day from the command line the real way: a job row, a child process, a proposal."""
 
 from collections.abc import Callable
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -55,7 +55,7 @@ def plan_day(
             viewer=viewer,
             now=clock.now(),
         )
-        _stand_in_for_evening(session, date, settings)
+        stand_in_for_evening(session, date=date, settings=settings, now=clock.now())
     supervisor = Supervisor(sessions, command_for(settings), settings, clock.now)
     try:
         ended = supervisor.run_until_ended(job.id, _teller(progress))
@@ -68,11 +68,11 @@ def plan_day(
         raise PlanningStopped("somebody stopped the planning: the day is as it was; run the command again")
 
 
-def _stand_in_for_evening(session: Session, day: date, settings: Settings) -> None:
-    """If tomorrow's planning is due by itself now, this one is it: no second one replaces its tours."""
-    calendar, now = Calendar.of(settings), clock.now()
+def stand_in_for_evening(session: Session, *, date: date, settings: Settings, now: datetime) -> None:
+    """If the planning of `date` is due by itself now, this one is it: no second one replaces its tours."""
+    calendar = Calendar.of(settings)
     today = calendar.local_date(now)
-    if day != today + timedelta(days=1) or now < calendar.at(today, time.fromisoformat(settings.plan_at)):
+    if date != today + timedelta(days=1) or now < calendar.at(today, time.fromisoformat(settings.plan_at)):
         return
     lease = timedelta(seconds=settings.lease_s)
     token = claims.take(session, work=EVENING, local_date=today, now=now, lease=lease)

@@ -2,10 +2,12 @@
 
 import sqlite3
 
+import click
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from api.cli import main
+from api.cli import Commands, main
 from tests.api import processes
 
 
@@ -47,6 +49,39 @@ class TestOptions:
 
         for option in ("date", "seed", "visits", "nurses", "limit", "port", "data-dir", "no-serve", "json"):
             assert f"--{option}" in text
+
+
+class TestErrors:
+    def test_of_the_database_become_sentences(self):
+        @click.command()
+        def fail() -> None:
+            full = sqlite3.OperationalError("database or disk is full")
+            full.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise OperationalError("INSERT", {}, full)
+
+        result = CliRunner().invoke(Commands(commands={"fail": fail}), ["fail"])
+
+        assert result.exit_code == 2
+        assert result.stderr.startswith("careapp: the disk is full")
+
+    def test_that_nobody_foresaw_are_not_hidden(self):
+        @click.command()
+        def fail() -> None:
+            raise IntegrityError("INSERT", {}, sqlite3.IntegrityError("CHECK"))
+
+        result = CliRunner().invoke(Commands(commands={"fail": fail}), ["fail"])
+
+        assert isinstance(result.exception, IntegrityError)
+
+    def test_do_not_follow_an_interrupt(self):
+        @click.command()
+        def wait() -> None:
+            raise KeyboardInterrupt
+
+        result = CliRunner().invoke(Commands(commands={"wait": wait}), ["wait"])
+
+        assert result.exit_code == 130
+        assert "`careapp wait` with the same options" in result.stderr
 
 
 class TestMigrate:

@@ -1,5 +1,7 @@
 """Whatever is sent to `/api`, the answer is one that `/openapi.json` tells, and never a 500."""
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -29,7 +31,7 @@ def test_each_operation_keeps_its_contract(sqlite_client, path, method, mode):
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    def keeps_it(case: schemathesis.Case) -> None:
+    def keeps_it(case: schemathesis.Case[Any]) -> None:
         # A schema cannot say all that a request must be, e.g. that a day lies between 1900 and 2199.
         case.call_and_validate(headers=HERE, excluded_checks=[positive_data_acceptance])
 

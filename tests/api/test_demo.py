@@ -136,6 +136,15 @@ def visits_of(plan: dict[str, Any]) -> set[str]:
     return placed | {left_out["visit"] for left_out in plan["unassigned"]}
 
 
+class TestPlan:
+    def test_of_an_empty_day_says_what_is_missing(self, first):
+        refused = processes.run("plan", "1999-03-03", data_dir=first[0])
+
+        assert refused.returncode == 2
+        assert "1999-03-03 has no open visit" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
 class TestPort:
     def test_in_use_is_told_before_any_work(self, tmp_path):
         with listen(Settings.read(port=0)) as listener:
