@@ -22,7 +22,10 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status: 0 good, 1 a plan that breaks a rule, 2 a file nobody can read."""
+    """Run the command line and return its exit status.
+
+    0 is good, 1 a plan that breaks a rule, 2 a file nobody can read.
+    """
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)

@@ -1,7 +1,8 @@
 """Why is this visit unassigned?
 
-Reasons come in two kinds. A *proven* one holds whatever the plan: no nurse at all can do the service. The other kind
-is about one plan: with all others in their place and order there is no room, which is tried, not guessed.
+Reasons come in two kinds. A *proven* one holds whatever the plan: no nurse at all can do the service. The
+other kind is about one plan: with all others in their place and order there is no room, which is tried, not
+guessed.
 """
 
 import itertools
@@ -73,7 +74,7 @@ class _Explainer:
             return None
         without = _without_breaks(self.problem)
         if any(self._alone(without, number, int(vehicle)) for vehicle in capable):
-            sentence = "every capable nurse would have to work too long without a break, even with this service alone"
+            sentence = "with this service alone every capable nurse would work too long without a break"
             return Unassigned(number, ("breaks",), sentence, proven=False)
         sentence = "with this service alone every capable nurse would be away longer than she may work"
         return Unassigned(number, ("working-time",), sentence, proven=True)
@@ -104,7 +105,8 @@ class _Explainer:
         for mate in members:
             proof = self._proof(mate) if mate != number else None
             if proof is not None:
-                sentence = f"service {self.problem.services[mate].id} of the same visit cannot be done: {proof.sentence}"
+                name = self.problem.services[mate].id
+                sentence = f"service {name} of the same visit cannot be done: {proof.sentence}"
                 return Unassigned(number, ("whole-visits", *proof.rules), sentence, proof.proven)
         for link in self.links.get(number, ()):
             if link.first in members and link.second in members and not self._link_fits(link):
@@ -149,7 +151,7 @@ class _Explainer:
         return next((place for place in places if sheet.with_place(number, place) is not None), None)
 
     def _minimal(self, number: int) -> tuple[str, ...]:
-        """Return the rules that close every place: dropping any one of them, if one is enough, opens a place."""
+        """Return the rules that close every place; those alone whose dropping opens one, if there are any."""
         opening = [rule for rule in FULL if self._opens(rule, number)]
         return tuple(opening) or FULL
 

@@ -34,8 +34,8 @@ class Place:
 def best_places(problem: Problem, plan: Plan, service: int, count: int = 5) -> list[Place]:
     """Return the cheapest places for a service that the plan leaves out, cheapest first.
 
-    Exact for the given plan: all others stay with their nurse, in their order and in the window they have; their
-    times may move.
+    Exact for the given plan: all others stay with their nurse, in their order and in the window they have;
+    their times may move.
 
     Args:
         problem: The day, the service included.
@@ -91,8 +91,8 @@ class Sheet:
     def _free(self, vehicle: int) -> list[tuple[int, ...]]:
         """Return a row for each position.
 
-        Vehicle, position, place before, earliest departure there, place after, latest start there, and the way
-        between the two that an insertion saves.
+        Vehicle, position, place before, earliest departure there, place after, latest start there, and the
+        way between the two that an insertion saves.
         """
         nurse = self.problem.vehicles[vehicle]
         parts = [self._part(service) for service in self.sequences.get(vehicle, [])]

@@ -1,6 +1,7 @@
 """What a plan costs, term by term, recomputed from its routes alone."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from routing.plan import Cost, Route
 from routing.problem import Problem
@@ -17,7 +18,7 @@ def travel(problem: Problem, routes: Routes) -> Points:
     for route in routes:
         vehicle = problem.vehicles[route.vehicle]
         places = [vehicle.start, *(problem.services[s].location for s in _services([route])), vehicle.end]
-        for origin, destination in zip(places, places[1:], strict=False):
+        for origin, destination in pairwise(places):
             seconds += problem.seconds(route.vehicle, origin, destination)
     return problem.weights.travel * seconds
 

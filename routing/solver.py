@@ -1,7 +1,8 @@
 """From a problem to a plan: the pipeline.
 
-First plan at once; ruin and recreate until the time is nearly up; then CP-SAT: a small day is planned to proof, on
-a day without links the routes met on the way are recombined; at last times and reasons are written in plain Python.
+First plan at once; ruin and recreate until the time is nearly up; then CP-SAT: a small day is planned to
+proof, on a day without links the routes met on the way are recombined; at last times and reasons are written
+in plain Python.
 """
 
 import time
@@ -68,14 +69,14 @@ def solve(
 ) -> Plan:
     """Plan a day.
 
-    There is a plan from the first moment on; more time makes it better. With `iterations` and no `limit` the same
-    problem, seed and version give the same plan, bit for bit. The first call in an installation compiles the search
-    (about twenty seconds, see `routing.search.compiled`); that time is not part of the limit.
+    There is a plan from the first moment on; more time makes it better. With `iterations` and no `limit` the
+    same problem, seed and version give the same plan, bit for bit. The first call in an installation compiles
+    the search (about twenty seconds, see `routing.search.compiled`); that time is not part of the limit.
 
     Args:
         problem: The day.
-        limit: Seconds or timedelta of wall-clock time; 0 for the first plan. Without it and without `iterations`,
-            `DEFAULT_LIMIT_S`.
+        limit: Seconds or timedelta of wall-clock time; 0 for the first plan. Without it and without
+            `iterations`, `DEFAULT_LIMIT_S`.
         seed: Of all random choices.
         iterations: End after so many rounds of ruin and recreate, if the limit does not end it before.
         on_progress: Told about every `STEP_S` seconds.

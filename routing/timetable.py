@@ -1,8 +1,8 @@
 """From the order of stops to their times.
 
-Given the order, the window each service uses and the gap each break lies in, all rules on times are lower bounds
-t_b >= t_a + c; the timetable is their least fixpoint, with each nurse leaving as late as that allows. The search
-decides the order; this file, in plain Python, gives the times that are told to people.
+Given the order, the window each service uses and the gap each break lies in, all rules on times are lower
+bounds t_b >= t_a + c; the timetable is their least fixpoint, with each nurse leaving as late as that allows.
+The search decides the order; this file, in plain Python, gives the times that are told to people.
 """
 
 from collections import deque
@@ -61,8 +61,8 @@ def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
 def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak | None:
     """Return the break with which a vehicle can do these stops in this order, or None if it cannot.
 
-    Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving as
-    late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
+    Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving
+    as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
     """
     nurse = problem.vehicles[vehicle]
     swept = _sweep(problem, vehicle, parts)
@@ -103,7 +103,7 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
 def _sweep(
     problem: Problem, vehicle: int, parts: Sequence[Part]
 ) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]] | None:
-    """Return legs, earliest and latest starts, work up to and from each stop, and earliest ends; None if late.
+    """Return legs, earliest and latest starts, work to and from each stop, earliest ends; or None.
 
     All but the earliest starts have one entry more than there are stops: the return.
     """
@@ -134,7 +134,7 @@ def _sweep(
 def settle(
     problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak
 ) -> tuple[list[Seconds], Seconds, Seconds] | None:
-    """Return the least starts, earliest break and least leaving of a route with this break; None if none exist."""
+    """Return least starts, earliest break and least leaving of a route with this break, or None."""
     nurse = problem.vehicles[vehicle]
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
     leave, rest = nurse.shift.earliest, -NEVER
@@ -182,8 +182,8 @@ def time_routes(
     Args:
         problem: The day.
         sequences: Vehicle to its services in order.
-        windows: The window each service uses. Without it, each route takes the first choice that fits it; that
-            decides exactly whether a timetable exists, unless there are links.
+        windows: The window each service uses. Without it, each route takes the first choice that fits it;
+            that decides exactly whether a timetable exists, unless there are links.
     """
     used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
     chosen = dict(windows) if windows is not None else {}
@@ -216,8 +216,8 @@ class Clock:
         problem: The day.
         sequences: Vehicle to its services in order.
         windows: The window each service uses.
-        starts: Starts of a timetable that is known to be the earliest; the clock then need not look at routes that
-            do not change.
+        starts: Starts of a timetable that is known to be the earliest; the clock then need not look at routes
+            that do not change.
     """
 
     def __init__(
@@ -244,7 +244,7 @@ class Clock:
             )
 
     def spread(self, vehicles: Sequence[int]) -> dict[int, Timed] | None:
-        """Time these routes and all that they move; return the timed ones, or None if a time cannot be kept."""
+        """Time these routes and all that they move; return those, or None if a time cannot be kept."""
         problem, raised = self.problem, dict[int, Seconds]()
         timed: dict[int, Timed] = {}
         waiting = deque(vehicles)
@@ -278,7 +278,7 @@ class Clock:
     def spread_with(
         self, service: int, vehicle: int, sequence: list[int], window: TimeWindow
     ) -> tuple[Route, ...] | None:
-        """Return the routes that change when a vehicle does one more service, or None if that cannot be timed.
+        """Return the routes that change when a vehicle does one more service, or None.
 
         Nothing of the clock itself changes.
         """

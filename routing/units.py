@@ -6,7 +6,7 @@ Floats end in `routing.travel`, rounded up; from there on everything is a whole 
 from typing import TypeAlias
 
 Seconds: TypeAlias = int
-"""A duration, or a time of the planned day counted from a midnight that the caller chooses (may be negative)."""
+"""A duration, or a time counted from a midnight of the caller's choice (may be negative)."""
 
 Metres: TypeAlias = int
 """A distance on the road."""

@@ -32,6 +32,6 @@ class Filter(Constraint, Protocol):
         """Which vehicle may do which service, shape (services, vehicles)."""
         ...
 
-    def asks(self, problem: Problem, service: int) -> str:
+    def asks(self, problem: Problem, service: int, /) -> str:
         """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
         ...

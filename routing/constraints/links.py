@@ -7,7 +7,7 @@ from routing.problem import Nurses, Problem
 
 
 class Links:
-    """Double visits start together with two nurses; other pairs keep least and largest gap between their starts."""
+    """Double visits start together with two nurses; other pairs keep a gap between their starts."""
 
     name = "links"
 

@@ -24,7 +24,7 @@ class AllowedNurses:
             may[number, sorted(service.forbidden)] = False
         return may
 
-    def asks(self, problem: Problem, service: int) -> str:
+    def asks(self, _problem: Problem, _service: int) -> str:
         """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
         return "is allowed at this patient"
 

@@ -12,7 +12,8 @@ from routing.problem import Problem
 class TimeWindows:
     """Each service starts inside one of its windows, ends included.
 
-    As a filter: a vehicle alone on the road must be able to reach the service inside a window and be home in time.
+    As a filter: a vehicle alone on the road must be able to reach the service inside a window and be home in
+    time.
     """
 
     name = "time-windows"

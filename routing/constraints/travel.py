@@ -11,7 +11,7 @@ from routing.units import UNREACHABLE
 
 
 class TravelTimes:
-    """Between two stops there is time for the way and for the breaks planned there; stops last as long as asked."""
+    """Between two stops there is time for the way and the breaks there; stops last as long as asked."""
 
     name = "travel-times"
 
@@ -26,7 +26,7 @@ class TravelTimes:
             )
         return may
 
-    def asks(self, problem: Problem, service: int) -> str:
+    def asks(self, _problem: Problem, _service: int) -> str:
         """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
         return "can reach the place by road"
 
@@ -69,7 +69,7 @@ def _faults(problem: Problem, route: Route) -> Iterator[tuple[int | None, str]]:
 
 
 def _rest(route: Route, position: int, free: int, until: int) -> int:
-    """Return the time for breaks in a gap; more than the gap if one of them lies outside it or two overlap."""
+    """Return the time for breaks in a gap; more than the gap if one lies outside it or two overlap."""
     rest = 0
     for pause in route.breaks:
         if pause.after == position:

@@ -1,11 +1,12 @@
 """A whole small day as one model, to a proof of optimality.
 
-The model has the same rules as the search, one break at most included, and shares no code with it: where both end,
-they must agree.
+The model has the same rules as the search, one break at most included, and shares no code with it: where both
+end, they must agree.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ortools.sat.python import cp_model
 
@@ -177,7 +178,7 @@ class _Day:
         used = set()
         for vehicle, services in sequences.items():
             nodes = [0, *(service + 1 for service in services), len(self.done) + 1]
-            used |= {(vehicle, *pair) for pair in zip(nodes, nodes[1:], strict=False)}
+            used |= {(vehicle, *pair) for pair in pairwise(nodes)}
         for key, arc in self.arcs.items():
             self.model.add_hint(arc, key in used)
 

@@ -1,8 +1,8 @@
 """The best choice among routes the search has met.
 
-Set partitioning: a route is a column, each service is in one chosen column or left out, each vehicle has one column
-at most. Routes of different plans often go together better than any plan that was met; the local search cannot
-see that. Only for days without links, where routes do not depend on each other.
+Set partitioning: a route is a column, each service is in one chosen column or left out, each vehicle has one
+column at most. Routes of different plans often go together better than any plan that was met; the local
+search cannot see that. Only for days without links, where routes do not depend on each other.
 """
 
 from collections.abc import Mapping, Sequence

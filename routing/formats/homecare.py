@@ -1,7 +1,8 @@
 """Home-care days for comparing planners, as JSON.
 
-A day: nurses with home, skill, shift, longest absence and break rule; visits with one window, duration, skill and
-penalty. An answer: `{"routes": [[nurse id, [visit ids in order]], ...]}`. Travel is proportional to the great circle.
+A day: nurses with home, skill, shift, longest absence and break rule; visits with one window, duration, skill
+and penalty. An answer: `{"routes": [[nurse id, [visit ids in order]], ...]}`. Travel is proportional to the
+great circle.
 """
 
 from collections.abc import Mapping

@@ -13,8 +13,8 @@ _FOLDER = Path(__file__).parent / "kernels"
 _STAMP = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.glob("*.py")))).hexdigest()
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
-# Kernels allocate nothing, so they need no reference counts; leaving those out makes them twice as fast, and the
-# compiler too. numba knows the option by its underscore only.
+# Kernels allocate nothing, so they need no reference counts; leaving those out makes them twice as fast, and
+# the # compiler too. numba knows the option by its underscore only.
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -26,20 +26,21 @@ def kernel(function: Kernel) -> Kernel:
 def entry(function: Kernel) -> Kernel:
     """Compile a function that Python calls, and keep its machine code on disk.
 
-    numba judges stored code by the age of the function's own file, and would run stale code after a change in a
-    kernel that it calls. So the stamp it compares is replaced by one over all kernels. Where no folder can be
-    written, the code is compiled anew in each process.
+    numba judges stored code by the age of the function's own file, and would run stale code after a change in
+    a kernel that it calls. So the stamp it compares is replaced by one over all kernels. Where no folder can
+    be written, the code is compiled anew in each process.
     """
     try:
         compiled: Kernel = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba found no folder it may write to
         return kernel(function)
-    compiled._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]  # noqa: SLF001 - numba has no public way
+    # numba has no public way to say this
+    compiled._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]  # noqa: SLF001
     return compiled
 
 
 def stored(function: Callable[..., Any]) -> bool:
-    """Tell whether machine code of an `entry` is in memory or on disk, so that the first call will not compile."""
+    """Tell whether machine code of an `entry` is in memory or on disk: no call will compile it."""
     if function.signatures:  # type: ignore[attr-defined]  # of numba's dispatcher
         return True
     cache = getattr(getattr(function, "_cache", None), "_cache_file", None)

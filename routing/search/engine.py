@@ -20,8 +20,8 @@ COLD_SHARE = 0.01
 class Search:
     """Ruin and recreate on one problem.
 
-    The plan is built by the first `step`; afterwards each step runs some iterations. The same seed and number of
-    iterations give the same plan, however the iterations are cut into steps.
+    The plan is built by the first `step`; afterwards each step runs some iterations. The same seed and number
+    of iterations give the same plan, however the iterations are cut into steps.
     """
 
     def __init__(self, problem: Problem, seed: int) -> None:
@@ -68,8 +68,8 @@ class Search:
     def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
         """Return the best plan: vehicle to services in order, and service to the window it uses.
 
-        The window of a service whose partner is planned too is the one second in which the search found room for
-        both, so that the routes no longer depend on each other.
+        The window of a service whose partner is planned too is the one second in which the search found room
+        for both, so that the routes no longer depend on each other.
         """
         counts = self._state.flag[layout.BEST_COUNT]
         sequences = {

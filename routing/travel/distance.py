@@ -27,7 +27,7 @@ def air_kilometres(places: Sequence[tuple[float, float]]) -> NDArray[np.float64]
 
 
 def unit_vectors(places: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
-    """Return places given as (latitude, longitude) in degrees as points on the unit sphere, shape (places, 3)."""
+    """Return (latitude, longitude) in degrees as points on the unit sphere, shape (places, 3)."""
     latitude, longitude = np.radians(np.array(places, dtype=np.float64).reshape(-1, 2)).T
     flat = np.cos(latitude)
     return np.stack([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)], axis=1)

@@ -23,8 +23,8 @@ SAFETY = 1.2
 def road_kilometres(air_km: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the length of the way by road for distances as the crow flies, in kilometres.
 
-    The detour falls from 1.66 next door to 1.35 far away. Fitted to OSRM's car profile over four German areas,
-    0.15-80 km; the mean error of a single pair is about 20 %.
+    The detour falls from 1.66 next door to 1.35 far away. Fitted to OSRM's car profile over four German
+    areas, 0.15-80 km; the mean error of a single pair is about 20 %.
     """
     detour: NDArray[np.float32] = air_km * (1.35 + 0.31 * np.exp(-air_km / 11.5))
     return detour

@@ -30,8 +30,8 @@ class Coordinates:
         # NaN fails both comparisons, infinity one of them
         if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
             raise InvalidTravel(
-                f"coordinates {self.latitude}, {self.longitude}: latitude must be within -90 and 90, longitude within "
-                "-180 and 180; are the two swapped?"
+                f"coordinates {self.latitude}, {self.longitude}: latitude must be within "
+                "-90 and 90, longitude within -180 and 180; are the two swapped?"
             )
         if self.latitude == 0 and self.longitude == 0:
             raise InvalidTravel("coordinates 0, 0: this is the sea off Ghana; the real ones are missing")

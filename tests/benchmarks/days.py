@@ -10,7 +10,8 @@ MINUTE = 60
 
 
 def a_day(visits: int, nurses: int, seed: int) -> Problem:
-    """Return a day around Sundern: a tenth of the visits need two nurses, a third three skills, one in five two windows.
+    """Return a day around Sundern: a tenth of the visits need two nurses, a third three skills, one in five
+    two windows.
 
     Nurses work five to eight hours in a morning or a late shift and rest by law.
     """

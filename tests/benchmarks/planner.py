@@ -1,7 +1,8 @@
-"""How fast and how good the planner is here: `python -m tests.benchmarks.planner [--limit 10] [--seed 1] [--only 300]`.
+"""How fast and how good the planner is here: `python -m tests.benchmarks.planner [--limit 10] [--seed 1]
+[--only 300]`.
 
-Prints a table of generated days, and of the home-care days in ../shared where that folder exists, next to what other
-planners reached on them.
+Prints a table of generated days, and of the home-care days in ../shared where that folder exists, next to
+what other planners reached on them.
 """
 
 import argparse
@@ -43,14 +44,15 @@ def main() -> None:
     parser.add_argument("--only", type=int, default=None, help="one size")
     options = parser.parse_args()
     print(
-        f"python {platform.python_version()}, numba {version('numba')}, ortools {version('ortools')}, {VERSION}, "
-        f"seed {options.seed}, limit {options.limit:g} s"
+        f"python {platform.python_version()}, numba {version('numba')}, ortools {version('ortools')}, "
+        f"{VERSION}, seed {options.seed}, limit {options.limit:g} s"
     )
     begun = time.perf_counter()
     warm_up()
     print(f"search ready after {time.perf_counter() - begun:.1f} s")
     print(
-        f"{'day':24}{'first s':>9}{'total s':>9}{'iter/s':>9}{'cost':>12}{'left out':>9}{'faults':>7}{'others':>12}"
+        f"{'day':24}{'first s':>9}{'total s':>9}{'iter/s':>9}{'cost':>12}{'left out':>9}{'faults':>7}"
+        f"{'others':>12}"
     )
     for size, nurses in SIZES.items():
         if options.only in (None, size):

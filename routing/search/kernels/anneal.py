@@ -51,7 +51,7 @@ def settle_cost(state: State) -> None:
     """Return what the saved routes cost more than before; the total takes it in."""
     more = whole(0)
     for i in range(state.number[S_TOUCHED]):
-        r = state.flag[LIST, i]
+        r = whole(state.flag[LIST, i])
         more += state.route[r, COST] - state.route[r, OLD_ROUTE + COST]
     state.number[S_COST] += more
 
@@ -60,11 +60,11 @@ def settle_cost(state: State) -> None:
 def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
     """Undo everything since the iteration began."""
     for i in range(state.number[S_TOUCHED]):
-        r = state.flag[LIST, i]
+        r = whole(state.flag[LIST, i])
         for p in range(state.route[r, COUNT]):
             state.placed[state.sequence[r, p], ROUTE] = -1
     for i in range(state.number[S_TOUCHED]):
-        r = state.flag[LIST, i]
+        r = whole(state.flag[LIST, i])
         for c in range(OLD_ROUTE):
             state.route[r, c] = state.route[r, OLD_ROUTE + c]
         count = state.route[r, COUNT]
@@ -83,7 +83,7 @@ def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
     state.number[S_ABSENT] = absent
     state.number[S_COST] = cost
     if len(data.linked) > 0:
-        restore_bounds(data, state, _OLD)
+        restore_bounds(data, state, whole(_OLD))
         for r in range(len(data.vehicle)):
             if state.flag[MOVED, r] == 1 or state.flag[DIRTY, r] == 1:
                 refresh(data, state, r)
@@ -126,27 +126,34 @@ def begin(state: State) -> None:
     state.number[S_TOUCHED] = 0
 
 
+@kernel
+def build(data: Data, state: State) -> None:
+    """Build a plan from nothing, looking everywhere for each visit."""
+    number = state.number
+    number[S_COST] = 0
+    for visit in range(len(data.visit)):
+        number[S_COST] += data.visit[visit, PENALTY]
+    for r in range(len(data.vehicle)):
+        refresh(data, state, r)
+    next_blink(state)
+    number[S_THOROUGH] = 1
+    recreate(data, state)
+    number[S_THOROUGH] = 0
+    settle_cost(state)
+    keep_best(data, state)
+    number[S_ITERATION] = 0
+
+
 @entry
 def advance(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
     """Run some iterations; the first call builds a plan from nothing.
 
-    The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first call;
-    with `total` 0 it stays at `hot`.
+    The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first
+    call; with `total` 0 it stays at `hot`.
     """
     number = state.number
     if number[S_ITERATION] < 0:
-        number[S_COST] = 0
-        for visit in range(len(data.visit)):
-            number[S_COST] += data.visit[visit, PENALTY]
-        for r in range(len(data.vehicle)):
-            refresh(data, state, r)
-        next_blink(state)
-        number[S_THOROUGH] = 1
-        recreate(data, state)
-        number[S_THOROUGH] = 0
-        settle_cost(state)
-        keep_best(data, state)
-        number[S_ITERATION] = 0
+        build(data, state)
         return
     for _ in range(iterations):
         begin(state)
@@ -154,7 +161,7 @@ def advance(data: Data, state: State, iterations: int, hot: float, cold: float, 
         for i in range(absent):
             state.absent[len(data.visit) + i] = state.absent[i]
         if len(data.linked) > 0:
-            save_bounds(data, state, _OLD)
+            save_bounds(data, state, whole(_OLD))
         for r in range(len(data.vehicle)):
             state.flag[MOVED, r] = 0
         temperature = hot

@@ -1,6 +1,7 @@
 """Where a service fits best, and putting it there or taking it out."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
@@ -31,7 +32,6 @@ from routing.search.kernels.layout import (
     S_STAMP,
     S_THOROUGH,
     V_KIND,
-    V_SHORTEST,
     V_SPAN,
     V_UNBROKEN,
     WINDOW,
@@ -65,7 +65,7 @@ def next_blink(state: State) -> None:
 
 
 @kernel
-def put(data: Data, state: State, r: int, position: int, s: int, window: int, low: int) -> None:
+def put(state: State, r: int, position: int, s: int, window: int, low: int) -> None:
     """Write s into route r; records are not brought up to date."""
     count = state.route[r, COUNT]
     for p in range(count, position, -1):
@@ -81,7 +81,7 @@ def put(data: Data, state: State, r: int, position: int, s: int, window: int, lo
 @kernel
 def take(state: State, r: int, position: int) -> None:
     """Strike out the stop at `position`; records are not brought up to date."""
-    s = state.sequence[r, position]
+    s = whole(state.sequence[r, position])
     for p in range(position, state.route[r, COUNT] - 1):
         state.sequence[r, p] = state.sequence[r, p + 1]
     state.route[r, COUNT] -= 1
@@ -100,8 +100,8 @@ def position_of(state: State, s: int) -> int:
 
 @kernel
 def move_in(data: Data, state: State, r: int, position: int, s: int, window: int, low: int) -> bool:
-    """Put s into route r and time all routes this moves; False, with nothing to undo but the bounds, if it fails."""
-    put(data, state, r, position, s, window, low)
+    """Put s into route r and time all routes this moves; if that fails, only bounds are left to undo."""
+    put(state, r, position, s, window, low)
     tail = push(state, whole(0), r)
     tail = push_partners(data, state, tail, s)
     if propagate(data, state, tail):
@@ -113,12 +113,45 @@ def move_in(data: Data, state: State, r: int, position: int, s: int, window: int
 @kernel
 def survives(data: Data, state: State, r: int, position: int, s: int, window: int, low: int) -> bool:
     """Try s in a linked route and leave everything as it was; tell whether there was a timetable."""
-    save_bounds(data, state, 2)
+    save_bounds(data, state, whole(2))
     good = move_in(data, state, r, position, s, window, low)
     if good:
         take(state, r, position)
-    restore_bounds(data, state, 2)
+    restore_bounds(data, state, whole(2))
     return good
+
+
+@kernel
+def span_with(
+    record: NDArray[np.int32], p: int, there: int, onward: int, duration: int, low: int, high: int
+) -> int:
+    """Return the shortest span of a route with one stop more before position p, or -1 if it comes too late.
+
+    Args:
+        record: Of the route.
+        p: The position.
+        there: Seconds of travel to the new stop.
+        onward: Seconds of travel from it.
+        duration: Of the new service.
+        low: Its earliest start.
+        high: Its latest.
+    """
+    start = max(low, record[p, R_DEPART] + there)
+    next_start = start + duration + onward
+    if start > high or next_start > record[p, R_START_BY]:
+        return -1
+    work_in = record[p, R_WORK_IN] + there
+    work = work_in + duration + onward + record[p, R_WORK_OUT]
+    by = min(whole(record[p, R_LEAVE_BY]), min(high, record[p, R_START_BY] - onward - duration) - work_in)
+    done = max(whole(record[p, R_DONE_AT]), next_start + record[p, R_WORK_OUT])
+    return whole(max(done - by, work))
+
+
+@kernel
+def finds_break(data: Data, state: State, r: int, p: int, s: int, low: int, high: int) -> bool:
+    """Tell whether route r, with s before position p, has room for the break it needs."""
+    k = lay_out(data, state, r, p, s, low, high)
+    return sweep(data, state.scratch, r, k) and break_code(data, state.scratch, r, k) != NEVER
 
 
 @kernel
@@ -140,9 +173,8 @@ def scan(
     count = state.route[r, COUNT]
     if count == 0:
         extra += data.number[N_USE]
-    tied = ties(state, r) or (
-        data.service[s, FIRST_LINK] < data.service[s, END_LINK] and is_bound(data, state, s)
-    )
+    linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK] and is_bound(data, state, s)
+    tied = ties(state, r) or linked
     best = whole(-1)
     if count == state.sequence.shape[1]:
         return least, best
@@ -156,27 +188,13 @@ def scan(
         points = (there + onward - whole(record[p, R_LEG])) * weight + extra
         if points >= least:
             continue
-        start = max(low, record[p, R_DEPART] + there)
-        if start > high:
+        span = span_with(record, p, there, onward, duration, low, high)
+        if span < 0 or span > vehicle[V_SPAN]:
             continue
-        next_start = start + duration + onward
-        if next_start > record[p, R_START_BY]:
-            continue
-        work_in = record[p, R_WORK_IN] + there
-        work = work_in + duration + onward + record[p, R_WORK_OUT]
-        by = min(whole(record[p, R_LEAVE_BY]), min(high, record[p, R_START_BY] - onward - duration) - work_in)
-        done = max(whole(record[p, R_DONE_AT]), next_start + record[p, R_WORK_OUT])
-        span = max(done - by, work)
-        if span > vehicle[V_SPAN]:
-            continue
-        if span > vehicle[V_UNBROKEN]:
-            if work + vehicle[V_SHORTEST] > vehicle[V_SPAN]:
+        if tied:
+            if not survives(data, state, r, p, s, window, low):
                 continue
-            if not tied:
-                k = lay_out(data, state, r, p, s, low, high)
-                if not sweep(data, state.scratch, r, k) or break_code(data, state.scratch, r, k) == NEVER:
-                    continue
-        if tied and not survives(data, state, r, p, s, window, low):
+        elif span > vehicle[V_UNBROKEN] and not finds_break(data, state, r, p, s, low, high):
             continue
         least, best = points, p
     return least, best
@@ -226,11 +244,11 @@ def best_place(data: Data, state: State, s: int, least: int) -> tuple[int, int, 
 
 @kernel
 def place(data: Data, state: State, r: int, position: int, s: int, window: int) -> bool:
-    """Put s where `best_place` found room for it, times and records included; False if there is none after all."""
+    """Put s where `best_place` found room, times and records included; False if there is none after all."""
     linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK]
     low = data.window[s, window, 0]
     if not ties(state, r) and not (linked and is_bound(data, state, s)):
-        put(data, state, r, position, s, window, low)
+        put(state, r, position, s, window, low)
         good = refresh(data, state, r)
         if linked:
             note_earliest(data, state, r)

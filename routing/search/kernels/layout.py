@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 BIG = 2**40
 
-whole: Callable[[Any], int] = np.int64
+whole: Callable[[Any], int] = np.int64  # type: ignore[assignment]  # to numba its integer type
 """Widens a number; to the type checker the result is a plain int, as it is where nothing is compiled."""
 
 # Data.service, columns
@@ -67,14 +67,16 @@ class Data(NamedTuple):
         option: Breaks to choose from, shape (vehicles, most options, 2), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
-        extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles), int32.
+        extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles),
+            int32.
         visit: Shape (visits, 3), int64.
         member: Services by visit, int32.
         order: Keys by which absent visits may be sorted, shape (keys, visits), int64.
         link: Shape (2 * links, 4), int64, grouped by service.
         linked: Numbers of the services that have a link, int32.
         near: Services by nearness, shape (services, neighbours), int32.
-        near_vehicle: Vehicles by nearness that may do the service, -1 at the end; shape (services, some), int32.
+        near_vehicle: Vehicles by nearness that may do the service, -1 at the end; shape (services, some),
+            int32.
         number: Settings, int64.
     """
 
@@ -104,15 +106,16 @@ class State(NamedTuple):
         record: Of each position, now and before; shape (2, vehicles, room + 1, 9), int32.
         route: Shape (vehicles, 8), int64.
         placed: Shape (services, 6), int64.
-        absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were before
-            this iteration. Shape (2 * visits,), int32.
-        flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to time
-            again (QUEUED); record out of date (DIRTY) or changed in this iteration (MOVED); stops in the best plan
-            (BEST_COUNT). Shape (7, vehicles + 1), int32.
-        old_bound: LOWER and EARLIEST of the linked services, three levels of saving; shape (3, linked, 2), int64.
+        absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were
+            before this iteration. Shape (2 * visits,), int32.
+        flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to
+            time again (QUEUED); record out of date (DIRTY) or changed in this iteration (MOVED); stops in the
+            best plan (BEST_COUNT). Shape (7, vehicles + 1), int32.
+        old_bound: LOWER and EARLIEST of the linked services, three levels of saving; shape (3, linked, 2),
+            int64.
         scratch: Shape (11, room + 3), int64.
-        candidate: Points, position and window by route while a visit of several is placed, and the last stamp of
-            those who look at routes once; shape (vehicles, 4), int64.
+        candidate: Points, position and window by route while a visit of several is placed, and the last stamp
+            of those who look at routes once; shape (vehicles, 4), int64.
         pool: Routes worth recombining, shape (some, room + 2), int32: vehicle, count, services.
         number: Totals, int64.
         random: State of the generator, one uint64.

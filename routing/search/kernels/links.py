@@ -1,8 +1,8 @@
 """How a change in one route moves the linked services of others.
 
 Given routes, windows and breaks, all rules on times are lower bounds of the form t_b >= t_a + c, so the best
-timetable is their least fixpoint. `LOWER` holds for each linked service the bound its partners put on it; routes
-whose bounds rise are timed again until nothing rises, or until a service would start after its window.
+timetable is their least fixpoint. `LOWER` holds for each linked service the bound its partners put on it;
+routes whose bounds rise are timed again until nothing rises, or until a service would start after its window.
 """
 
 from routing.search.compiling import kernel
@@ -61,7 +61,7 @@ def nurse_fits(data: Data, state: State, s: int, r: int) -> bool:
 
 @kernel
 def bounds_of(data: Data, state: State, s: int) -> tuple[int, int]:
-    """Return the earliest and latest start that the placed partners of s leave it, before any of them moves."""
+    """Return the earliest and latest start that the placed partners leave to s before they move."""
     low, high = whole(-BIG), whole(BIG)
     for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
         v = data.link[i, L_OTHER]
@@ -148,11 +148,11 @@ def propagate(data: Data, state: State, tail: int) -> bool:
     for _ in range(40 * (state.flag.shape[1] + 8)):
         if head == tail:
             return True
-        r = state.flag[QUEUE, head % state.flag.shape[1]]
+        r = whole(state.flag[QUEUE, head % state.flag.shape[1]])
         head += 1
         state.flag[QUEUED, r] = 0
         state.flag[DIRTY, r] = 1
-        k = lay_out(data, state, r, -1, 0, 0, 0)
+        k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0))
         if k == 0:
             continue
         code = whole(NEVER)
@@ -163,7 +163,7 @@ def propagate(data: Data, state: State, tail: int) -> bool:
             return False
         state.route[r, CODE] = code
         for p in range(k):
-            u = state.sequence[r, p]
+            u = whole(state.sequence[r, p])
             if data.service[u, FIRST_LINK] == data.service[u, END_LINK]:
                 continue
             state.placed[u, EARLIEST] = state.scratch[T_EARLY, p]
@@ -181,7 +181,7 @@ def relax(data: Data, state: State) -> bool:
     """Time all linked routes anew from their windows, after something was taken out; False if that fails."""
     tail = whole(0)
     for i in range(len(data.linked)):
-        s = data.linked[i]
+        s = whole(data.linked[i])
         r = state.placed[s, ROUTE]
         if r >= 0:
             state.placed[s, LOWER] = data.window[s, state.placed[s, WINDOW], 0]

@@ -52,7 +52,7 @@ def sort_absent(data: Data, state: State) -> None:
 
 
 @kernel
-def take_back(data: Data, state: State, s: int) -> None:
+def take_back(state: State, s: int) -> None:
     """Take s out again, if it is in a route."""
     r = state.placed[s, ROUTE]
     if r >= 0:
@@ -78,7 +78,7 @@ def put_rest(data: Data, state: State, visit: int, points: int, least: int) -> i
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
         if state.placed[data.member[i], ROUTE] >= 0:
             continue
-        added = put_in(data, state, data.member[i], least - points)
+        added = put_in(data, state, whole(data.member[i]), least - points)
         if added == _FAILED:
             return added
         points += added
@@ -89,8 +89,8 @@ def put_rest(data: Data, state: State, visit: int, points: int, least: int) -> i
 def clear(data: Data, state: State, visit: int) -> None:
     """Take all of a visit out again and come back to the bounds of level 1."""
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
-        take_back(data, state, data.member[i])
-    restore_bounds(data, state, 1)
+        take_back(state, whole(data.member[i]))
+    restore_bounds(data, state, whole(1))
     for r in range(len(data.vehicle)):
         if state.flag[MOVED, r] == 1:
             state.flag[DIRTY, r] = 1
@@ -117,16 +117,17 @@ def rank_routes(data: Data, state: State, s: int, least: int) -> None:
 
 @kernel
 def put_all(data: Data, state: State, visit: int) -> bool:
-    """Place a visit of several services: the first in each of its cheapest routes, the others where then best.
+    """Place a visit of several services: one in each of its cheapest routes, the others where then best.
 
-    Returns whether it was placed. Nothing is overlooked on purpose here, so that the best trial can be repeated.
+    Returns whether it was placed. Nothing is overlooked on purpose here, so that the best trial can be
+    repeated.
     """
     blink = state.number[S_BLINK]
     state.number[S_BLINK] = 2**60
     first, end = data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]
-    s = data.member[first + below(state.random, end - first)]
+    s = whole(data.member[first + below(state.random, end - first)])
     least = data.visit[visit, PENALTY] + 1
-    save_bounds(data, state, 1)
+    save_bounds(data, state, whole(1))
     rank_routes(data, state, s, least)
     best = whole(-1)
     best_position, best_window = whole(0), whole(0)
@@ -171,9 +172,9 @@ def recreate(data: Data, state: State) -> None:
         if i < tries:
             if data.visit[visit, END_SERVICE] - first == 1:
                 least = data.visit[visit, PENALTY] + 1
-                done = put_in(data, state, data.member[first], least) != _FAILED
+                done = put_in(data, state, whole(data.member[first]), least) != _FAILED
                 if not done and state.placed[data.member[first], ROUTE] >= 0:
-                    take_back(data, state, data.member[first])
+                    take_back(state, whole(data.member[first]))
                     refresh_dirty(data, state)
             else:
                 done = put_all(data, state, visit)

@@ -65,7 +65,7 @@ def save_route(state: State, r: int) -> None:
 def leave_out(data: Data, state: State, visit: int) -> None:
     """Take all services of a visit out of their routes and count its penalty."""
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
-        s = data.member[i]
+        s = whole(data.member[i])
         r = state.placed[s, ROUTE]
         if r >= 0:
             save_route(state, r)
@@ -137,7 +137,7 @@ def ruin(data: Data, state: State) -> bool:
                 break
     good = True
     for i in range(state.number[S_TOUCHED]):
-        r = state.flag[LIST, i]
+        r = whole(state.flag[LIST, i])
         if state.flag[DIRTY, r] == 1:
             good = refresh(data, state, r) and good
     if len(data.linked) > 0:

@@ -1,13 +1,13 @@
 """Whether a sequence of stops has a legal timetable, breaks included.
 
-A stretch of a route maps the time x at which it is entered to the time it is left: max(done_at, x + work), allowed
-for x <= by. Such triples concatenate in constant time, so a route keeps one for what lies before and one for what
-lies after each position, and an insertion is judged by joining three of them. The shortest span of a route is
-max(done_at - by, work), reached by finishing as early and leaving as late as possible.
+A stretch of a route maps the time x at which it is entered to the time it is left: max(done_at, x + work),
+allowed for x <= by. Such triples concatenate in constant time, so a route keeps one for what lies before and
+one for what lies after each position, and an insertion is judged by joining three of them. The shortest span
+of a route is max(done_at - by, work), reached by finishing as early and leaving as late as possible.
 
 With one break of length x in a given gap the same two ends stay the best ones: a later leaving and an earlier
-return only loosen the bounds on how long one may work before and after the break. So each gap is decided exactly
-by one comparison of intervals.
+return only loosen the bounds on how long one may work before and after the break. So each gap is decided
+exactly by one comparison of intervals.
 """
 
 import numpy as np
@@ -88,7 +88,7 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, low: int, h
             scratch[T_HIGH, k] = high
             k += 1
         if p < state.route[r, COUNT]:
-            u = state.sequence[r, p]
+            u = whole(state.sequence[r, p])
             scratch[T_LOCATION, k] = data.service[u, LOCATION]
             scratch[T_DURATION, k] = data.service[u, DURATION]
             scratch[T_LOW, k] = state.placed[u, LOWER]
@@ -139,7 +139,7 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
 
 @kernel
 def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
-    """Return a code for the breaks of a swept route: NO_BREAK, NEVER, or gap and option of the one it needs."""
+    """Return the breaks of a swept route as a code: NO_BREAK, NEVER, or gap and option of the break."""
     vehicle = data.vehicle[r]
     work = scratch[T_IN, k]
     by = scratch[T_LATE, 0] - scratch[T_IN, 0]
@@ -181,7 +181,7 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
 def refresh(data: Data, state: State, r: int) -> bool:
     """Bring record, cost and break code of route r up to date; False if it has no timetable."""
     scratch = state.scratch
-    k = lay_out(data, state, r, -1, 0, 0, 0)
+    k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0))
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.route[r, TIED] = 0
@@ -220,7 +220,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
             work_in = scratch[T_IN, p] + scratch[T_DURATION, p]
             leave_by = scratch[T_BY, p]
             record[p, R_TO] = at
-            u = state.sequence[r, p]
+            u = whole(state.sequence[r, p])
             for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
                 if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
                     state.route[r, TIED] = 1
@@ -238,7 +238,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
 
 @kernel
 def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
-    """Raise T_EARLY of the k swept stops to the least times that also keep span and break; False if none exist."""
+    """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do."""
     scratch = state.scratch
     vehicle = data.vehicle[r]
     gap, length = whole(-1), whole(0)
@@ -282,6 +282,6 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
 def note_earliest(data: Data, state: State, r: int) -> None:
     """Store the swept or settled start of each linked stop of route r."""
     for p in range(state.route[r, COUNT]):
-        u = state.sequence[r, p]
+        u = whole(state.sequence[r, p])
         if data.service[u, FIRST_LINK] < data.service[u, END_LINK]:
             state.placed[u, EARLIEST] = state.scratch[T_EARLY, p]
