@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from careapp.access import Viewer, visible
+from careapp.appointments.cancellation import require_reason
 from careapp.appointments.models import Appointment, AppointmentStatus
 from careapp.appointments.occupancy import check_now, occupy, release
 from careapp.calendar import Calendar
@@ -19,9 +20,6 @@ from careapp.records import audit, outbox
 from careapp.recurrence import occurs_on
 from careapp.visits.queries import get_visit
 
-CANCELLATION_REASONS = frozenset({"pat", "prov", "maint", "meds-inc", "other"})
-"""Codes of http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason (top level)."""
-
 
 class SlotTaken(Conflict):
     """The slot is no longer free."""
@@ -33,10 +31,6 @@ class SlotIsOver(Conflict):
 
 class BookingEnded(Conflict):
     """The booking was cancelled, or is over."""
-
-
-class UnknownReason(Invalid):
-    """The reason is no code of the value set."""
 
 
 class VisitDoesNotFit(Invalid):
@@ -222,7 +216,7 @@ def cancel_booking(
     Args:
         session: An open transaction.
         booking_id: Which booking.
-        because: One of `CANCELLATION_REASONS`.
+        because: A code, see `careapp.appointments.cancellation`.
         viewer: Who cancels.
         now: This moment; a slot that has begun is not offered again.
 
@@ -231,9 +225,7 @@ def cancel_booking(
         UnknownReason: `because` is no known code.
         BookingEnded: It was cancelled before, or is over.
     """
-    if because not in CANCELLATION_REASONS:
-        known = ", ".join(sorted(CANCELLATION_REASONS))
-        raise UnknownReason(f"{because!r} is no reason for a cancellation: write one of {known}")
+    require_reason(because)
     booking = get_booking(session, booking_id=booking_id, viewer=viewer)
     cancelled = session.execute(
         update(Appointment)

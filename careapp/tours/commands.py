@@ -13,7 +13,8 @@ from careapp.appointments.occupancy import check_now, occupy_all
 from careapp.calendar import Calendar
 from careapp.db import record_change, refuse_naive
 from careapp.errors import Conflict, Invalid
-from careapp.people.models import Role, RoleKind, VehicleKind
+from careapp.people.models import Role, VehicleKind
+from careapp.people.queries import get_nurse
 from careapp.records import audit, outbox
 from careapp.recurrence import occurs_on
 from careapp.tours.day import Day
@@ -27,7 +28,7 @@ from careapp.tours.models import (
     TourStatus,
     UnassignedVisit,
 )
-from careapp.tours.queries import WITH_STOPS, NurseNotFound
+from careapp.tours.queries import WITH_STOPS
 from careapp.visits.models import Visit
 from routing.plan import Plan as RoutingPlan
 from routing.plan import Route, Unassigned
@@ -75,11 +76,7 @@ def add_shift(
         ShiftTooLong: It is longer than the law allows.
         ShiftExists: The nurse already works at that time.
     """
-    role = session.scalars(
-        visible(select(Role).where(Role.id == role_id, Role.kind == RoleKind.NURSE), viewer, Role)
-    ).one_or_none()
-    if role is None:
-        raise NurseNotFound(f"there is no nurse {role_id}")
+    role = get_nurse(session, role_id=role_id, viewer=viewer)
     for moment in (starts_at, ends_at):
         refuse_naive(moment)
     if ends_at <= starts_at:

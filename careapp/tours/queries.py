@@ -13,6 +13,7 @@ from careapp.appointments.models import AppointmentStatus
 from careapp.calendar import Calendar
 from careapp.errors import NotFound
 from careapp.people.models import Absence, Patient, Preference, Role
+from careapp.people.queries import get_nurse
 from careapp.tours.day import Day, work_times
 from careapp.tours.models import Plan, Shift, Stop, Tour, TourStatus, UnassignedVisit
 from careapp.visits.models import Service, Visit, VisitLink
@@ -20,10 +21,6 @@ from careapp.visits.models import Service, Visit, VisitLink
 
 class TourNotFound(NotFound):
     """No tour has this id, or not for this viewer."""
-
-
-class NurseNotFound(NotFound):
-    """No nurse has this id, or not for this viewer."""
 
 
 @dataclass(frozen=True)
@@ -212,9 +209,7 @@ def get_nurse_day(session: Session, *, role_id: UUID, date: date, viewer: Viewer
     Raises:
         NurseNotFound: No nurse has this id, or not for this viewer.
     """
-    known = session.scalars(visible(select(Role.id).where(Role.id == role_id), viewer, Role)).one_or_none()
-    if known is None:
-        raise NurseNotFound(f"there is no nurse {role_id}")
+    get_nurse(session, role_id=role_id, viewer=viewer)
     tours = list_tours(session, date=date, viewer=viewer, nurse_id=role_id)
     return [tour for tour in tours if tour.status == TourStatus.PUBLISHED]
 

@@ -8,10 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from careapp.access import Viewer, visible
+from careapp.appointments.cancellation import require_reason
 from careapp.appointments.models import Appointment, AppointmentStatus
 from careapp.appointments.occupancy import release
 from careapp.calendar import Calendar
-from careapp.consultations.commands import CANCELLATION_REASONS, UnknownReason
 from careapp.consultations.models import Booking
 from careapp.db import record_change, refuse_naive
 from careapp.errors import Conflict
@@ -163,7 +163,7 @@ def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: View
     Args:
         session: An open transaction.
         visit_id: Which visit.
-        because: One of `CANCELLATION_REASONS`.
+        because: A code, see `careapp.appointments.cancellation`.
         viewer: Who cancels.
         now: This moment.
 
@@ -173,9 +173,7 @@ def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: View
         VisitCarriesBooking: A doctor waits for this visit: cancel or move the booking first.
         VisitEnded: It was cancelled before, or is over.
     """
-    if because not in CANCELLATION_REASONS:
-        known = ", ".join(sorted(CANCELLATION_REASONS))
-        raise UnknownReason(f"{because!r} is no reason for a cancellation: write one of {known}")
+    require_reason(because)
     visit = get_visit(session, visit_id=visit_id, viewer=viewer)
     cancelled = session.execute(
         update(Appointment)

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from careapp.appointments.cancellation import UnknownReason
 from careapp.appointments.models import AppointmentStatus, Occupancy
 from careapp.appointments.occupancy import AlreadyOccupied, check_now, occupy
 from careapp.consultations import commands, queries
@@ -285,7 +286,7 @@ class TestCancelBooking:
     def test_refuses_a_reason_that_is_no_code(self, session, now):
         booking = book(session, a_slot(session), a_patient(session), now)
 
-        with pytest.raises(commands.UnknownReason, match="maint, meds-inc, other, pat, prov"):
+        with pytest.raises(UnknownReason, match="maint, meds-inc, other, pat, prov"):
             self.cancel(session, booking, now, because="tired")
 
     def test_refuses_a_booking_that_is_not_there(self, session, now):

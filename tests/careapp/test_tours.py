@@ -10,6 +10,7 @@ from careapp.appointments.occupancy import AlreadyOccupied, occupy
 from careapp.config import Settings
 from careapp.db import NaiveDatetime
 from careapp.people.models import Absence, Preference, PreferenceKind
+from careapp.people.queries import NurseNotFound
 from careapp.planning import travel_sources
 from careapp.records.models import OutboxMessage
 from careapp.tours import commands, queries
@@ -114,7 +115,7 @@ class TestAddShift:
         nurse = a_nurse(session)
         stranger = coordinator_of(an_organisation(session))
 
-        with pytest.raises(queries.NurseNotFound):
+        with pytest.raises(NurseNotFound):
             self.add(session, nurse, moment(5), moment(9), calendar, now, viewer=stranger)
 
 
@@ -490,5 +491,5 @@ class TestReadTours:
         assert queries.get_day(session, date=DAY, viewer=stranger).tours == []
         with pytest.raises(queries.TourNotFound):
             queries.get_tour(session, tour_id=tour.id, viewer=stranger)
-        with pytest.raises(queries.NurseNotFound):
+        with pytest.raises(NurseNotFound):
             queries.get_nurse_day(session, role_id=tour.role_id, date=DAY, viewer=stranger)

@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
+from careapp.appointments.cancellation import UnknownReason
 from careapp.appointments.models import AppointmentKind, AppointmentStatus, Occupancy
 from careapp.appointments.occupancy import occupy
 from careapp.calendar import Calendar
-from careapp.consultations.commands import UnknownReason
 from careapp.consultations.models import Booking
 from careapp.db import NaiveDatetime, changes_of
 from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
