@@ -1,4 +1,4 @@
-"""Builders of small problems: places on a line or a plane, one minute apart, everything else at its default."""
+"""Builders of small problems: places on a line, one minute apart, everything else at its default."""
 
 from collections.abc import Sequence
 from dataclasses import replace

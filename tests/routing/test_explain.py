@@ -1,0 +1,123 @@
+"""Every service that is left out has a true reason, and the smallest."""
+
+from routing.explain import explain_unassigned
+from routing.insertion import best_places
+from routing.plan import Plan
+from routing.problem import WORKING_TIME_LAW, Link, Nurses, Problem, TimeWindow
+from routing.solver import solve
+from routing.timetable import time_routes
+from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle
+
+
+def reasons(problem: Problem, sequences: dict[int, list[int]]) -> list[tuple[tuple[str, ...], bool]]:
+    routes = time_routes(problem, sequences)
+    assert routes is not None
+    return [(left.rules, left.proven) for left in explain_unassigned(problem, routes)]
+
+
+class TestExplain:
+    def test_names_the_skill_nobody_holds(self) -> None:
+        problem = a_problem([a_service(skills={"wound": 3})], [a_vehicle(skills={"wound": 2})])
+
+        left = explain_unassigned(problem, ())[0]
+
+        assert left.sentence == "no nurse on duty holds wound at grade 3"
+        assert left.proven
+
+    def test_names_two_rules_when_neither_alone_excludes_everybody(self) -> None:
+        vehicles = [a_vehicle("able", skills={"x": 1}), a_vehicle("welcome")]
+        problem = a_problem([a_service(skills={"x": 1}, allowed=frozenset({1}))], vehicles)
+
+        assert reasons(problem, {}) == [(("allowed-nurses", "required-skills"), True)]
+
+    def test_names_the_working_time_when_one_service_is_too_long_for_everybody(self) -> None:
+        problem = a_problem(vehicles=[a_vehicle(max_work=5 * MINUTE)])
+
+        assert reasons(problem, {}) == [(("working-time",), True)]
+
+    def test_names_the_break_when_one_service_is_longer_than_anybody_may_work(self) -> None:
+        problem = a_problem([a_service(duration=7 * HOUR)], [a_vehicle(breaks=WORKING_TIME_LAW)])
+
+        assert reasons(problem, {}) == [(("breaks",), False)]
+
+    def test_says_which_service_holds_its_visit_back(self) -> None:
+        services = [a_service("a", visit="v"), a_service("b", visit="v", skills={"x": 1})]
+
+        left = explain_unassigned(a_problem(services), ())[0]
+
+        assert left.rules == ("whole-visits", "required-skills")
+        assert "service b" in left.sentence
+
+    def test_finds_windows_that_no_gap_can_bridge(self) -> None:
+        services = [
+            a_service("a", visit="v", windows=(TimeWindow(7 * HOUR, 8 * HOUR),)),
+            a_service("b", visit="v", windows=(TimeWindow(10 * HOUR, 11 * HOUR),)),
+        ]
+        problem = a_problem(services, links=(Link(0, 1, 0, HOUR, Nurses.SAME),))
+
+        assert reasons(problem, {}) == [(("whole-visits", "links"), True)] * 2
+
+    def test_finds_that_no_nurse_can_do_both(self) -> None:
+        services = [
+            a_service("a", visit="v", allowed=frozenset({0})),
+            a_service("b", visit="v", allowed=frozenset({1})),
+        ]
+        problem = a_problem(
+            services, [a_vehicle("n"), a_vehicle("m")], links=(Link(0, 1, 0, None, Nurses.SAME),)
+        )
+
+        assert reasons(problem, {}) == [(("whole-visits", "links"), True)] * 2
+
+    def test_names_the_window_when_the_only_nurse_is_elsewhere_then(self) -> None:
+        at_eight = (TimeWindow(8 * HOUR, 8 * HOUR),)
+        problem = a_problem([a_service("a", 1, windows=at_eight), a_service("b", 2, windows=at_eight)])
+
+        assert reasons(problem, {0: [0]}) == [(("time-windows",), False)]
+
+    def test_says_when_leaving_out_is_cheaper(self) -> None:
+        problem = a_problem([a_service(penalty=100)])
+
+        left = solve(problem, iterations=20).unassigned[0]
+
+        # one minute out and one home: 120 points against 100
+        assert left.rules == ("objective",)
+        assert left.sentence == "its cheapest place costs 120 points more, leaving it out 100"
+
+    def test_says_when_a_visit_fits_in_parts_only(self) -> None:
+        services, link = a_double_visit(duration=HOUR)
+        busy = [a_service("c", 1, 8 * HOUR - 2 * MINUTE)]
+        problem = a_problem([*services, *busy], [a_vehicle("n"), a_vehicle("m")], links=(link,))
+
+        assert reasons(problem, {1: [2]}) == [(("whole-visits",), False)] * 2
+
+
+class TestBestPlaces:
+    def test_gives_one_place_for_each_nurse_cheapest_first(self) -> None:
+        services = [a_service("a", 2), a_service("b", 4)]
+        problem = a_problem(services, [a_vehicle("n"), a_vehicle("m", 5)])
+        routes = time_routes(problem, {0: [0]})
+        assert routes is not None
+
+        places = best_places(problem, Plan(routes), 1)
+
+        # m drives 5-4-5: 2 minutes; n goes on from 2 to 4 and back: 4 minutes more
+        assert [(place.vehicle, place.points) for place in places] == [(1, 2 * MINUTE), (0, 4 * MINUTE)]
+
+    def test_looks_at_what_an_insertion_does_to_linked_routes(self) -> None:
+        at_eight = (TimeWindow(8 * HOUR, 8 * HOUR + 5 * MINUTE),)
+        services, link = a_double_visit(windows=at_eight)
+        problem = a_problem(
+            [*services, a_service("c", 1, windows=at_eight)], [a_vehicle("n"), a_vehicle("m")], links=(link,)
+        )
+        routes = time_routes(problem, {0: [0], 1: [1]})
+        assert routes is not None
+
+        assert best_places(problem, Plan(routes), 2) == []
+
+    def test_keeps_two_nurses_for_a_double_visit(self) -> None:
+        services, link = a_double_visit()
+        problem = a_problem(services, [a_vehicle("n"), a_vehicle("m")], links=(link,))
+        routes = time_routes(problem, {0: [0]})
+        assert routes is not None
+
+        assert [place.vehicle for place in best_places(problem, Plan(routes), 1)] == [1]
