@@ -76,7 +76,11 @@ DATA_DIR = click.option(
 )
 PORT = click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 SEED = click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Same seed, same plan."
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Of the region and of the search.",
 )
 LIMIT = click.option(
     "--limit",
@@ -84,6 +88,10 @@ LIMIT = click.option(
     help="Seconds of search  [default: the settings']",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+
+
+VISITS_OF_A_NURSE = 12
+"""What a nurse's day holds in the demo region."""
 
 
 def _to_date(_context: click.Context, _parameter: click.Parameter, value: datetime | None) -> date | None:
@@ -114,8 +122,16 @@ def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
 @click.option(
     "--visits", type=click.IntRange(1, 5000), default=300, show_default=True, help="Visits of the day."
 )
-@click.option("--nurses", type=click.IntRange(1, 500), default=30, show_default=True, help="Nurses at work.")
-@LIMIT
+@click.option(
+    "--nurses", type=click.IntRange(1, 500), help="Nurses at work.  [default: one for every twelve visits]"
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 3600, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds of search.",
+)
 @PORT
 @DATA_DIR
 @click.option("--no-serve", is_flag=True, help="Stop after the plan.")
@@ -125,8 +141,8 @@ def demo(
     day: date | None,
     seed: int,
     visits: int,
-    nurses: int,
-    limit: float | None,
+    nurses: int | None,
+    limit: float,
     port: int | None,
     data_dir: Path | None,
     no_serve: bool,
@@ -142,7 +158,13 @@ def demo(
     listener = None if no_serve else listen(settings)
     try:
         with opened(settings) as engine:
-            asked = Demo(date=day, seed=seed, visits=visits, nurses=nurses, limit_s=limit)
+            asked = Demo(
+                date=day,
+                seed=seed,
+                visits=visits,
+                nurses=nurses or max(1, round(visits / VISITS_OF_A_NURSE)),
+                limit_s=limit,
+            )
             report = prepare(asked, settings=settings, engine=engine, console=STDERR)
             _print(report, as_json=as_json)
             if listener is not None:

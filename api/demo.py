@@ -37,14 +37,14 @@ class Demo:
         seed: Of the region and of the search.
         visits: How many visits the day has.
         nurses: How many nurses there are.
-        limit_s: Seconds of search; None for the settings' own.
+        limit_s: Seconds of search.
     """
 
     date: date | None
     seed: int
     visits: int
     nurses: int
-    limit_s: float | None
+    limit_s: float
 
 
 def refuse_real_database(settings: Settings) -> None:
@@ -91,7 +91,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
             sessions,
             date=day,
             seed=demo.seed,
-            limit_s=demo.limit_s or settings.plan_limit_s,
+            limit_s=demo.limit_s,
             settings=settings,
             viewer=LOCAL_VIEWER,
             progress=progress,
