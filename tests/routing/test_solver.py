@@ -1,5 +1,6 @@
 """Solving whole days: whatever comes in, the plan keeps all rules and says what it left out and why."""
 
+import pickle
 import time
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ from tests.routing.problems import (
     HOUR,
     MINUTE,
     a_double_visit,
+    a_line,
     a_problem,
     a_service,
     a_vehicle,
@@ -273,3 +275,17 @@ class TestExact:
         assert proof is not None
         assert proof.optimal
         assert search.best_cost == proof.cost
+
+
+class TestSolveWithSeveralKindsOfVehicle:
+    def test_uses_the_matrix_of_each_vehicle(self) -> None:
+        # by car a minute from place to place, by bicycle three: the cyclist at the door is 6 minutes away and
+        # back, # the driver at the other end of the street 8 minutes
+        vehicles = [a_vehicle("driver", 5), a_vehicle("cyclist", 0, travel=1)]
+        problem = a_problem([a_service("a", 1)], vehicles, travel=(a_line(6), a_line(6, 3 * MINUTE)))
+
+        sent = pickle.loads(pickle.dumps(problem))  # noqa: S301 - our own bytes, as a job sends them
+        plan = solve(sent, iterations=50)
+
+        assert [vehicle for vehicle, _ in plan.stops()] == [1]
+        assert plan.cost.total == 6 * MINUTE
