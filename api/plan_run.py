@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.progress import ProgressLine
-from api.routers.days import PLAN_DAY
 from api.worker_command import command_for
 from careapp import clock
 from careapp.access import Viewer
@@ -15,6 +14,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.errors import Conflict, Unavailable
 from careapp.jobs import claims, queue
+from careapp.jobs.kinds import PLAN_DAY
 from careapp.jobs.models import Job, JobState
 from careapp.jobs.supervisor import Supervisor
 from careapp.scheduler import EVENING

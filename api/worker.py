@@ -31,6 +31,7 @@ from careapp.config import Settings
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError
 from careapp.jobs import queue
+from careapp.jobs.kinds import PLAN_DAY
 from careapp.jobs.models import Job
 
 LOG = logging.getLogger("careapp.worker")
@@ -144,7 +145,7 @@ def _plan_day(
     )
 
 
-KINDS: Mapping[str, Work] = {planning.KIND: _plan_day}
+KINDS: Mapping[str, Work] = {PLAN_DAY: _plan_day}
 """Who does which kind of job. To add one: write its function, then list it here."""
 
 

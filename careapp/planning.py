@@ -22,9 +22,6 @@ from routing.errors import RoutingError
 from routing.travel.estimate import CarEstimate, EBikeEstimate
 from routing.travel.source import TravelSource
 
-KIND = "plan-day"
-"""Name of the job."""
-
 
 class PlanningCancelled(Conflict):
     """Somebody asked to stop before the plan was written; the day is as it was."""

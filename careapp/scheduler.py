@@ -18,6 +18,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db_errors import explain_database_error
 from careapp.jobs import claims, queue
+from careapp.jobs.kinds import PLAN_DAY
 from careapp.jobs.models import Job
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def plan_tomorrow_if_due(session: Session, *, now: datetime, settings: Settings)
         date = evening + timedelta(days=1)
         job = queue.submit(
             session,
-            kind="plan-day",
+            kind=PLAN_DAY,
             arguments={"date": date.isoformat(), "seed": 0, "limit_s": settings.plan_limit_s},
             viewer=SCHEDULER,
             now=now,

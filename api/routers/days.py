@@ -26,13 +26,13 @@ from api.shapes import (
 )
 from careapp.appointments.models import AppointmentStatus
 from careapp.jobs import queue
+from careapp.jobs.kinds import PLAN_DAY
 from careapp.tours import commands, queries
 from careapp.tours.models import Plan, Tour, TourStatus, UnassignedVisit
 from careapp.visits import queries as visit_queries
 
 router = APIRouter(prefix="/api/days", tags=["days"])
 
-PLAN_DAY = "plan-day"
 
 Day = Annotated[LocalDate, Path(description="The local day.", examples=["2026-03-03"])]
 
