@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
-from secrets import token_bytes
 from threading import Event
 
 from fastapi import Depends, FastAPI
@@ -23,6 +22,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
+from careapp.records.keys import shared_key
 from careapp.scheduler import start_scheduler
 
 DESCRIPTION = """
@@ -73,7 +73,6 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.calendar = Calendar.of(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
-    app.state.page_key = token_bytes(32)
     app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)
     app.add_middleware(Surroundings)
     errors.install(app)
@@ -92,6 +91,7 @@ async def _lifespan(
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
 

@@ -64,3 +64,12 @@ class OutboxMessage(Base):
     created_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+
+
+class SharedKey(Base):
+    """Random bytes that every process of an installation uses alike."""
+
+    __tablename__ = "shared_key"
+
+    purpose: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)

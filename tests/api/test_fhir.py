@@ -3,8 +3,10 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from api.app import create_app
 from api.database import open_sessions
 from fhir.mapping.registry import RESOURCES
+from tests.api.conftest import LOOPBACK
 from tests.careapp.worlds import World, a_world
 
 FHIR = "application/fhir+json"
@@ -74,6 +76,16 @@ class TestSearch:
             seen += [entry["resource"]["id"] for entry in bundle["entry"]]
             address = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None)
 
+        assert sorted(seen) == sorted(str(patient.id) for patient in world.patients)
+
+    def test_goes_on_with_a_page_after_a_restart(self, client, world, settings, engine):
+        bundle = client.get("/fhir/Patient?_count=2").json()
+        address = next(link["url"] for link in bundle["link"] if link["relation"] == "next")
+
+        with TestClient(create_app(settings, engine=engine, runs_jobs=False), base_url=LOOPBACK) as restarted:
+            page = restarted.get(address).json()
+
+        seen = [entry["resource"]["id"] for entry in bundle["entry"] + page["entry"]]
         assert sorted(seen) == sorted(str(patient.id) for patient in world.patients)
 
     def test_of_a_page_that_is_not_ours_is_gone(self, client):
