@@ -17,8 +17,10 @@ from careapp.tours import commands as tours
 from careapp.tours.day import NothingToPlan
 from careapp.tours.queries import day_to_plan
 from careapp.visits import commands as visits
-from routing import check, search, solver
+from routing import check, search
 from routing.errors import RoutingError
+from routing.parts import solve_in_parts
+from routing.solver import Progress as SearchProgress
 from routing.travel.estimate import CarEstimate, EBikeEstimate
 from routing.travel.source import TravelSource
 
@@ -122,7 +124,7 @@ def plan_day(
         on_progress(Progress(0.03, "compiling the search, once on this machine (about 20 s)"))
         search.warm_up()
 
-    def tell(state: solver.Progress) -> None:
+    def tell(state: SearchProgress) -> None:
         on_progress(
             Progress(
                 fraction=0.05 + 0.9 * min(1.0, state.seconds / limit_s),
@@ -133,7 +135,7 @@ def plan_day(
             )
         )
 
-    plan = solver.solve(problem, limit_s, seed=seed, on_progress=tell, cancel=is_cancelled)
+    plan = solve_in_parts(problem, limit_s, seed=seed, on_progress=tell, cancel=is_cancelled)
     if is_cancelled():
         raise PlanningCancelled(
             "the planning was stopped before its plan was written: start it again any time"
