@@ -41,8 +41,8 @@ def split(problem: Problem) -> list[Part]:
     """Split a problem where no vehicle, visit or link holds it together.
 
     A vehicle holds together all services that may be its own by `allowed` and `forbidden`. Vehicles that
-    nobody asks for are in no part. Services that no vehicle may do are one part with all vehicles, so that the
-    reason why they are left out is looked for among them.
+    nobody asks for are in no part. Services that no vehicle may do are one part with all vehicles, so that
+    the reason why they are left out is looked for among them.
 
     Returns:
         The parts; each service is in exactly one.
