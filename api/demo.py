@@ -7,6 +7,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from api.compiling import compiling
 from api.database import open_sessions
 from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, read_report
@@ -22,6 +23,7 @@ from careapp.errors import Invalid
 from careapp.tours.models import TourStatus
 
 SLOT_DAYS = 14
+COMPILING = "compiling the search, once on this machine (about 25 s)"
 
 
 class DemoNeedsItsOwnDatabase(Invalid):
@@ -74,7 +76,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
     """
     calendar = Calendar.of(settings)
     day = demo.date or calendar.local_date(clock.now()) + timedelta(days=1)
-    with ProgressLine(console) as progress:
+    with ProgressLine(console) as progress, compiling(lambda: progress.tell(COMPILING, 0.0)) as compiled:
         migrate.upgrade(engine, lambda title: progress.tell("making the database", 0.0, title))
         sessions = open_sessions(engine)
         reading = make_reading_sessions(engine)
@@ -87,6 +89,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
         if report is not None and any(tour.status is TourStatus.PUBLISHED for tour in report.tours):
             console.print(f"the tours of {day.isoformat()} are published: they are shown, not planned again")
             return report
+        compiled()
         plan_day(
             sessions,
             date=day,
