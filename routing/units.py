@@ -22,3 +22,8 @@ UNREACHABLE: Seconds = 2**31 - 1
 
 LATEST: Seconds = 2**28
 """No time or duration may be beyond this (about eight years): sums of them stay far inside 64 bits."""
+
+
+def per_minute(rate: Points, seconds: Seconds) -> Points:
+    """Return the points of so many seconds at a rate of points per minute, rounded up."""
+    return -(-rate * seconds // 60)
