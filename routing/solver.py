@@ -13,7 +13,7 @@ from datetime import timedelta
 from routing.errors import RoutingError
 from routing.exact import plan_exactly, recombine
 from routing.explain import explain_unassigned
-from routing.objective import cost_of
+from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.search import Search, warm_up
@@ -22,7 +22,7 @@ from routing.units import Points
 
 __all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]
 
-VERSION = "routing 1"
+VERSION = "routing 2"
 """Changes whenever the same seed may give another plan."""
 
 DEFAULT_LIMIT_S = 10.0
@@ -108,6 +108,7 @@ class _Run:
     ) -> None:
         self.began = time.perf_counter()
         self.problem = problem
+        self.timed = depends_on_times(problem)
         self.limit_s = limit_s
         self.seed = seed
         self.iterations = iterations
@@ -136,7 +137,8 @@ class _Run:
 
     def _is_small(self) -> bool:
         return (
-            len(self.problem.services) <= PROVABLE_SERVICES
+            not self.timed
+            and len(self.problem.services) <= PROVABLE_SERVICES
             and len(self.problem.vehicles) <= PROVABLE_VEHICLES
         )
 
@@ -151,7 +153,7 @@ class _Run:
             return float("inf")
         if self._is_small():
             return self.limit_s / 2
-        if self.problem.links:
+        if self.problem.links or self.timed:
             return self.limit_s - self._write_s()
         return self.limit_s - self._write_s() - min(RECOMBINE_SHARE * self.limit_s, RECOMBINE_AT_MOST_S)
 
@@ -196,7 +198,7 @@ class _Run:
                 }
                 return _must(time_routes(self.problem, proof.sequences, chosen)), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
-        if self.problem.links or self.limit_s == 0:
+        if self.problem.links or self.timed or self.problem.orders or self.limit_s == 0:
             return routes, False
         limit_s = RECOMBINE_AT_MOST_S if self.limit_s is None else self._left_s() - self._write_s()
         better_sequences = recombine(
@@ -211,7 +213,7 @@ class _Run:
         return (routes if better is None else better), False
 
     def _window(self, service: int, start: int) -> TimeWindow:
-        return next(window for window in self.problem.services[service].windows if window.holds(start))
+        return next(window for window in self.problem.services[service].starts if window.holds(start))
 
     def _written(self, routes: tuple[Route, ...], iterations: int, *, proven: bool) -> Plan:
         plan = Plan(

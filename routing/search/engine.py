@@ -77,7 +77,7 @@ class Search:
             for vehicle in np.flatnonzero(counts)
         }
         windows = {
-            s: self._problem.services[s].windows[int(self._state.placed[s, layout.BEST_WINDOW])]
+            s: TimeWindow(*map(int, self._data.window[s, self._state.placed[s, layout.BEST_WINDOW], :2]))
             for services in sequences.values()
             for s in services
         }
