@@ -16,7 +16,7 @@ from routing.explain import explain_unassigned
 from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
-from routing.search import Search, warm_up
+from routing.search import Team, warm_up
 from routing.timetable import time_routes
 from routing.units import Points
 
@@ -64,6 +64,7 @@ def solve(
     *,
     seed: int = 0,
     iterations: int | None = None,
+    threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Plan:
@@ -79,6 +80,8 @@ def solve(
             `iterations`, `DEFAULT_LIMIT_S`.
         seed: Of all random choices.
         iterations: End after so many rounds of ruin and recreate, if the limit does not end it before.
+        threads: So many searches run side by side and pass the best plan on; each does `iterations`. The plan
+            depends on their number.
         on_progress: Told about every `STEP_S` seconds.
         cancel: Asked as often; when it answers True, the best plan so far is returned.
 
@@ -90,7 +93,7 @@ def solve(
     if limit is None and iterations is None:
         limit = DEFAULT_LIMIT_S
     warm_up()
-    run = _Run(problem, limit, seed, iterations, on_progress, cancel)
+    run = _Run(problem, limit, seed, iterations, threads, on_progress, cancel)
     return run.plan()
 
 
@@ -103,6 +106,7 @@ class _Run:
         limit_s: float | None,
         seed: int,
         iterations: int | None,
+        threads: int,
         on_progress: Callable[[Progress], None] | None,
         cancel: Callable[[], bool] | None,
     ) -> None:
@@ -112,6 +116,7 @@ class _Run:
         self.limit_s = limit_s
         self.seed = seed
         self.iterations = iterations
+        self.threads = threads
         self.on_progress = on_progress
         self.cancel = cancel
 
@@ -119,7 +124,10 @@ class _Run:
         """Run the pipeline."""
         if not self.problem.services or not self.problem.vehicles:
             return self._written((), 0, proven=True)
-        search = Search(self.problem, self.seed)
+        with Team(self.problem, self.seed, self.threads) as search:
+            return self._planned(search)
+
+    def _planned(self, search: Team) -> Plan:
         search.start()
         stopped = self._search(search)
         sequences, windows = search.best()
@@ -157,7 +165,7 @@ class _Run:
             return self.limit_s - self._write_s()
         return self.limit_s - self._write_s() - min(RECOMBINE_SHARE * self.limit_s, RECOMBINE_AT_MOST_S)
 
-    def _search(self, search: Search) -> bool:
+    def _search(self, search: Team) -> bool:
         """Advance the search until its time or its iterations are over; tell whether it was cancelled."""
         until = self._search_s()
         total = self.iterations or 0
@@ -170,20 +178,20 @@ class _Run:
             if self.cancel is not None and self.cancel():
                 return True
             begun = self._seconds()
-            if begun >= until or (most is not None and search.iterations >= most):
+            if begun >= until or (most is not None and search.iterations >= most * self.threads):
                 return False
-            count = step if most is None else min(step, most - search.iterations)
+            count = step if most is None else min(step, most - search.iterations // self.threads)
             search.run(count, total=total, share=begun / until)
             took = max(self._seconds() - begun, 1e-6)
             rate = count / took
             step = max(1, min(10 * step, int(rate * min(STEP_S, max(until - self._seconds(), 0.001)))))
 
-    def _tell(self, search: Search) -> None:
+    def _tell(self, search: Team) -> None:
         if self.on_progress is not None:
             self.on_progress(Progress(search.iterations, search.best_cost, search.assigned, self._seconds()))
 
     def _exact(
-        self, search: Search, sequences: Mapping[int, Sequence[int]], routes: tuple[Route, ...]
+        self, search: Team, sequences: Mapping[int, Sequence[int]], routes: tuple[Route, ...]
     ) -> tuple[tuple[Route, ...], bool]:
         """Let CP-SAT finish: prove a small day, recombine the routes of a larger one."""
         if self._is_small():

@@ -1,5 +1,7 @@
 """A problem as the arrays the kernels read, and the arrays they write."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from routing.timetable import break_options
 SCAN_ALL_UP_TO = 260
 """With more services than this an insertion looks only into routes near the service."""
 
-NEAR_SERVICES = 60
+NEAR_SERVICES = 25
 NEAR_VEHICLES = 12
 NEIGHBOURS = 250
 POOL_ROWS = 20_000
@@ -70,7 +72,7 @@ def data_of(problem: Problem) -> Data:
         link=link,
         linked=np.flatnonzero(end > first).astype(np.int32),
         near=_near(service[:, layout.LOCATION], travel[0]),
-        near_vehicle=_near_vehicles(problem, may, travel),
+        near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
         number=_numbers(problem, vehicle),
     )
 
@@ -147,6 +149,7 @@ def _windows(choices: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
 
 def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     choices = [break_options(vehicle.breaks) for vehicle in problem.vehicles]
+    following = _following(problem)
     most = max((len(choice) for choice in choices), default=1)
     option = np.zeros((len(problem.vehicles), max(1, most), 2), dtype=np.int64)
     rows = []
@@ -172,9 +175,24 @@ def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
                 min((length for length, _ in choice), default=BIG),
                 BIG if vehicle.capacity is None else vehicle.capacity,
                 vehicle.shift.latest,
+                following[number],
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 12), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 13), option
+
+
+def _following(problem: Problem) -> list[int]:
+    """Return for each vehicle the next one that is like it in everything, or -1."""
+    named = {n for s in problem.services for n in (*(s.allowed or ()), *s.forbidden, *s.preferred, *s.known)}
+    named |= {s.pinned_vehicle for s in problem.services if s.pinned_vehicle is not None}
+    following = [-1] * len(problem.vehicles)
+    last: dict[str, int] = {}
+    for number, vehicle in enumerate(problem.vehicles):
+        kind = repr(replace(vehicle, id=vehicle.id if number in named else ""))
+        if kind in last:
+            following[last[kind]] = number
+        last[kind] = number
+    return following
 
 
 def _links(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -254,13 +272,16 @@ def _near(locations: NDArray[np.int64], travel: NDArray[np.int32]) -> NDArray[np
     return near
 
 
-def _near_vehicles(problem: Problem, may: NDArray[np.bool_], travel: NDArray[np.int32]) -> NDArray[np.int32]:
+def _near_vehicles(
+    problem: Problem, may: NDArray[np.bool_], travel: NDArray[np.int32], following: NDArray[np.int64]
+) -> NDArray[np.int32]:
     keep = min(len(problem.vehicles), NEAR_VEHICLES)
     if not problem.services or not keep:
         return np.full((len(problem.services), keep), -1, dtype=np.int32)
     locations = [service.location for service in problem.services]
     away = np.stack([travel[v.travel, v.start, locations] for v in problem.vehicles], axis=1).astype(np.int64)
     away[~may] = BIG
+    away[:, following[following >= 0]] = BIG  # the first of each kind leads to them
     near = np.argsort(away, axis=1, kind="stable")[:, :keep]
     near[np.take_along_axis(away, near, axis=1) == BIG] = -1
     return near.astype(np.int32)

@@ -11,6 +11,7 @@ from routing.problem import Problem, TimeWindow, Weights
 from routing.search import Search
 from routing.solver import solve
 from routing.timetable import time_routes
+from tests.benchmarks.days import a_day
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle, days_with_costs
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -137,3 +138,27 @@ class TestSearchKeepsRules:
 
         # the far nurse drives 2 * 4 minutes = 480 points
         assert plan.cost.total == 480
+
+
+class TestTeam:
+    def test_gives_the_same_plan_for_the_same_seed_and_threads(self) -> None:
+        problem = a_day(60, 5, seed=1)
+
+        first = solve(problem, iterations=600, seed=3, threads=2)
+        again = solve(problem, iterations=600, seed=3, threads=2)
+
+        assert first == again
+        assert first.iterations == 1200
+        assert violations(problem, first) == []
+
+    def test_opens_another_vehicle_of_a_large_equal_fleet(self) -> None:
+        # 300 services of demand 1 and vehicles that carry 10: 30 vehicles at least, more than are looked at by
+        # nearness
+        services = [a_service(f"{n}", n % 6, 60, demand=1) for n in range(300)]
+        vehicles = [a_vehicle(f"{n}", capacity=10) for n in range(40)]
+        problem = a_problem(services, vehicles)
+
+        plan = solve(problem, iterations=200, threads=2)
+
+        assert violations(problem, plan) == []
+        assert not plan.unassigned

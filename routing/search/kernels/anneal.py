@@ -142,12 +142,12 @@ def keep_best(data: Data, state: State) -> None:
 
 @kernel
 def pour(data: Data, state: State) -> None:
-    """Write the routes of the current plan into the pool, while there is room."""
+    """Write the routes of the current plan into the pool, over the oldest ones if it is full."""
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
-        row = state.number[S_POOLED]
-        if count == 0 or row == len(state.pool):
+        if count == 0:
             continue
+        row = state.number[S_POOLED] % len(state.pool)
         state.pool[row, 0] = r
         state.pool[row, 1] = count
         for p in range(count):

@@ -46,6 +46,7 @@ from routing.search.kernels.layout import (
     SOFT,
     V_CAPACITY,
     V_KIND,
+    V_NEXT,
     V_SPAN,
     V_UNBROKEN,
     WINDOW,
@@ -302,6 +303,14 @@ def scan(
 
 
 @kernel
+def idle_like(data: Data, state: State, r: int) -> int:
+    """Return the first idle vehicle like r, or the last like it."""
+    while r >= 0 and state.route[r, COUNT] > 0 and data.vehicle[r, V_NEXT] >= 0:
+        r = data.vehicle[r, V_NEXT]
+    return r
+
+
+@kernel
 def best_place(data: Data, state: State, s: int, least: int) -> tuple[int, int, int, int]:
     """Find the cheapest place of s that costs less than `least` points.
 
@@ -324,9 +333,10 @@ def best_place(data: Data, state: State, s: int, least: int) -> tuple[int, int, 
         if scan_all:
             r = whole(i)
         else:
-            r = whole(data.near_vehicle[s, i - neighbours])
             if i < neighbours:
                 r = state.placed[data.near[s, i], ROUTE]
+            else:
+                r = idle_like(data, state, whole(data.near_vehicle[s, i - neighbours]))
             if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
                 continue
             state.candidate[r, 3] = state.number[S_STAMP]

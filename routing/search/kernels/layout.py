@@ -46,7 +46,8 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_SHORTEST,
     V_CAPACITY,
     V_OVERTIME_FROM,
-) = range(12)
+    V_NEXT,
+) = range(13)
 # Data.option, last axis: length of the break, longest span it allows
 O_LENGTH, O_SPAN = range(2)
 # Data.visit, columns
@@ -129,7 +130,7 @@ class Data(NamedTuple):
     Attributes:
         service: Shape (services, 12), int64.
         window: Shape (services, most windows, 3), int64.
-        vehicle: Shape (vehicles, 12), int64.
+        vehicle: Shape (vehicles, 13), int64; V_NEXT is the next vehicle like this one, or -1.
         option: Breaks to choose from, shape (vehicles, most options, 2), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
@@ -141,8 +142,8 @@ class Data(NamedTuple):
         link: Shape (2 * links, 4), int64, grouped by service.
         linked: Numbers of the services that have a link, int32.
         near: Services by nearness, shape (services, neighbours), int32.
-        near_vehicle: Vehicles by nearness that may do the service, -1 at the end; shape (services, some),
-            int32.
+        near_vehicle: Vehicles by nearness that may do the service, one of each kind, -1 at the end; shape
+            (services, some), int32.
         number: Settings, int64.
     """
 
