@@ -152,8 +152,8 @@ class TestTeam:
         assert violations(problem, first) == []
 
     def test_opens_another_vehicle_of_a_large_equal_fleet(self) -> None:
-        # 300 services of demand 1 and vehicles that carry 10: 30 vehicles at least, more than are looked at by
-        # nearness
+        # 300 services of demand 1 and vehicles that carry 10: 30 vehicles at least, more than are looked at
+        # by nearness
         services = [a_service(f"{n}", n % 6, 60, demand=1) for n in range(300)]
         vehicles = [a_vehicle(f"{n}", capacity=10) for n in range(40)]
         problem = a_problem(services, vehicles)
