@@ -18,9 +18,11 @@ from routing.errors import RoutingError
 from routing.formats import Task, read_task
 from routing.formats.answers import plan_of_sequences
 
-__all__ = ["OURS", "Run", "run_ours", "run_peer"]
+__all__ = ["OURS", "PEERS", "Run", "run_ours", "run_peer"]
 
 OURS = "routing"
+PEERS = {name: Path(__file__).parent / "peers" / f"peer_{name}.py" for name in ("pyvrp", "vroom", "ortools")}
+"""Other planners and the scripts that run them."""
 START_S = 60.0
 """A process may take so much longer than its seconds, to start and to read."""
 
@@ -90,16 +92,20 @@ def run_peer(
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "day.json").write_text(json.dumps(_day(task)), encoding="utf-8")
         np.save(Path(folder, "seconds.npy"), task.problem.travel[0].seconds)
-        script = Path(__file__).parent / "peers" / f"peer_{peer}.py"
         begun = time.perf_counter()
-        done = _process([python, str(script), folder, str(limit_s), str(seed), str(threads or 1)], limit_s)
+        done = _process(
+            [python, str(PEERS[peer]), folder, str(limit_s), str(seed), str(threads or 1)], limit_s
+        )
         seconds = time.perf_counter() - begun
         answer = Path(folder, "answer.json")
         if not answer.exists():
             return Run(peer, instance, seed, seconds, None, _last_line(done))
         read = json.loads(answer.read_text(encoding="utf-8"))
     try:
-        plan = plan_of_sequences(task.problem, dict(read["routes"]))
+        sequences: dict[int, list[int]] = {}
+        for vehicle, services in read["routes"]:
+            sequences.setdefault(vehicle, []).extend(services)
+        plan = plan_of_sequences(task.problem, sequences)
     except RoutingError as error:
         return Run(peer, instance, seed, seconds, None, str(error))
     faults = faults_of(task, plan)

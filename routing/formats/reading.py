@@ -125,6 +125,7 @@ class Record:
 
     def square(self, key: str, *, places: int | None = None) -> list[list[float]]:
         """Return a square matrix of numbers from 0 up, of a given size if one is given."""
+        self.get(key)
         rows = []
         for place, row in self._entries(key):
             if not isinstance(row, list):

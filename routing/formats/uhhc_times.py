@@ -48,8 +48,11 @@ class _Day:
         self.model = cp_model.CpModel()
         ends = [nurse.back_by for nurse in problem.vehicles]
         ends += [window.latest for windows in published.windows for window in windows]
-        longest = max(sum(s.travel + s.end - s.start for s in route.stops) for route in routes)
-        self.horizon = min(max(route.returns for route in routes) + longest, max(ends)) // MINUTE + 1
+        busy = max(sum(s.travel + s.end - s.start for s in route.stops) for route in routes)
+        latest = max(route.returns for route in routes)
+        if published.lunch is not None:
+            latest = max(latest, published.lunch[0].latest + published.lunch[1])
+        self.horizon = min(latest + busy, max(ends)) // MINUTE + 1
         self.starts: dict[int, cp_model.IntVar] = {}
         self.lunches: dict[int, tuple[cp_model.IntVar, list[cp_model.IntVar]]] = {}
         self.cost: list[cp_model.LinearExprT] = []
