@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import FILTERS
-from routing.insertion import Place, Sheet
 from routing.plan import Route, Unassigned
 from routing.problem import Link, Nurses, Problem, TimeWindow
+from routing.sheet import WIDE, Sheet
 from routing.timetable import Part, fit
-from routing.units import LATEST
+from routing.units import LATEST, Points
 
 __all__ = ["explain_unassigned"]
 
@@ -25,7 +25,6 @@ MOST_DETAILED = 30
 """So many services get a minimal set of rules at most; the others of a hopelessly full day the whole set."""
 
 FULL = ("time-windows", "shifts", "working-time", "breaks")
-WIDE = TimeWindow(-LATEST, LATEST)
 
 
 def explain_unassigned(problem: Problem, routes: tuple[Route, ...]) -> tuple[Unassigned, ...]:
@@ -142,13 +141,20 @@ class _Explainer:
             sentence = "there was no room found for all services of this visit together"
             return Unassigned(number, ("whole-visits",), sentence, proven=False)
         penalty = self.problem.services[number].penalty
-        sentence = f"its cheapest place costs {room.points} points more, leaving it out {penalty}"
+        sentence = f"its cheapest place costs {room} points more, leaving it out {penalty}"
         return Unassigned(number, ("objective",), sentence, proven=False)
 
-    def _room(self, sheet: Sheet, number: int, windows: tuple[TimeWindow, ...] | None = None) -> Place | None:
-        """Return the cheapest place that a plan has for a service."""
-        places = sheet.candidates(number, windows)
-        return next((place for place in places if sheet.with_place(number, place) is not None), None)
+    def _room(
+        self, sheet: Sheet, number: int, windows: tuple[TimeWindow, ...] | None = None
+    ) -> Points | None:
+        """Return the points of the cheapest place that a plan has for a service."""
+        for spot in sheet.spots(number, windows):
+            sheet.take(spot)
+            fits = sheet.settle([number]) is not None
+            sheet.give_back(spot)
+            if fits:
+                return spot.points
+        return None
 
     def _minimal(self, number: int) -> tuple[str, ...]:
         """Return the rules that close every place; those alone whose dropping opens one, if there are any."""

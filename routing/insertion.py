@@ -1,183 +1,263 @@
 """Where would one more visit fit best?"""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import allowed
-from routing.plan import Plan, Route
-from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.timetable import Clock, Part, fit, windows_of
-from routing.units import Points
+from routing.objective import TERMS, cost_of, depends_on_times
+from routing.plan import Plan, Route, Stop
+from routing.problem import Nurses, Problem
+from routing.sheet import Sheet, Spot
+from routing.units import Points, Seconds
 
-__all__ = ["Place", "Sheet", "best_places"]
+__all__ = ["Move", "Place", "best", "best_on", "change_of_terms", "moves"]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A stop whose start changes.
+
+    Attributes:
+        service: Number of the service.
+        vehicle: Number of the vehicle, before and after.
+        before: Its start now.
+        after: Its start then.
+    """
+
+    service: int
+    vehicle: int
+    before: Seconds
+    after: Seconds
+
+    @property
+    def seconds(self) -> Seconds:
+        """How much later it starts; negative for earlier."""
+        return self.after - self.before
 
 
 @dataclass(frozen=True)
 class Place:
-    """One way to take a service into a plan.
+    """One way to take a visit into a plan, with all its services.
 
     Attributes:
-        vehicle: Number of the vehicle.
-        position: How many stops of its route come before.
-        window: The window it starts in.
-        points: What the plan then costs more, the penalty of leaving the service out not counted.
+        spots: One for each service, in the order in which they go in: a position counts those before it.
+        stops: Service to its vehicle and its stop.
+        terms: What each term of the cost changes by; the name is that of the objective.
+        moved: The stops of others that start at another time than now.
+        routes: The routes that change, as they are then.
     """
 
-    vehicle: int
-    position: int
-    window: TimeWindow
-    points: Points
+    spots: tuple[Spot, ...]
+    stops: Mapping[int, tuple[int, Stop]]
+    terms: Mapping[str, Points]
+    moved: tuple[Move, ...]
+    routes: tuple[Route, ...]
+
+    @property
+    def points(self) -> Points:
+        """What the plan then costs more, the penalty of leaving the visit out not counted."""
+        return sum(points for name, points in self.terms.items() if name != "unassigned")
+
+    @property
+    def vehicles(self) -> tuple[int, ...]:
+        """Who would come, in the order of the services."""
+        return tuple(spot.vehicle for spot in self.spots)
+
+    def applied(self, routes: Iterable[Route]) -> tuple[Route, ...]:
+        """Return all routes of the plan with the visit in it."""
+        after = {route.vehicle: route for route in (*routes, *self.routes)}
+        return tuple(after[vehicle] for vehicle in sorted(after))
 
 
-def best_places(problem: Problem, plan: Plan, service: int, count: int = 5) -> list[Place]:
-    """Return the cheapest places for a service that the plan leaves out, cheapest first.
+def best(
+    problem: Problem, plan: Plan, service: int, *, top: int = 5, once_per_nurse: bool = False
+) -> list[Place]:
+    """Return the best places for a visit that the plan leaves out, cheapest first.
 
-    Exact for the given plan: all others stay with their nurse, in their order and in the window they have;
-    their times may move.
+    All services of the visit go in together. Exact for the given plan: all others stay with their nurse, in
+    their order and in the window they have; their times may move, those of linked stops only later.
 
     Args:
-        problem: The day, the service included.
+        problem: The day, the visit included.
         plan: A plan that keeps all rules.
-        service: Number of the service.
-        count: How many places to return at most, one for each vehicle.
+        service: Number of any service of the visit; none of them is in a route.
+        top: How many places to return at most.
+        once_per_nurse: Whether to name only the best place of each nurse, or pair of nurses.
     """
-    found: list[Place] = []
-    sheet = Sheet(problem, plan.routes)
-    for place in sheet.candidates(service):
-        if len(found) == count:
-            break
-        if (
-            all(place.vehicle != other.vehicle for other in found)
-            and sheet.with_place(service, place) is not None
-        ):
-            found.append(place)
-    return found
+    visit = problem.services[service].visit
+    members = [number for number, other in enumerate(problem.services) if other.visit == visit]
+    sheet = Sheet(problem, plan.routes, _may(problem, members))
+    return best_on(sheet, members, top=top, once_per_nurse=once_per_nurse)
 
 
-class Sheet:
-    """A plan laid out for trials: what each route leaves free at each position.
+def best_on(
+    sheet: Sheet, services: Iterable[int], *, top: int = 5, once_per_nurse: bool = False
+) -> list[Place]:
+    """Return the best places for services that go in together; the sheet is as before afterwards."""
+    search = _Search(sheet, list(services), top, once_per_nurse=once_per_nurse)
+    search.extend([], 0)
+    return search.found
+
+
+def _may(problem: Problem, members: list[int]) -> NDArray[np.bool_]:
+    """Return which vehicle may do which service, with true rows for the members of one visit only."""
+    alone = replace(
+        problem, services=tuple(problem.services[number] for number in members), links=(), orders=()
+    )
+    may = np.zeros((len(problem.services), len(problem.vehicles)), dtype=np.bool_)
+    may[members] = allowed(alone)
+    return may
+
+
+class _Search:
+    """Branch and bound over the spots of a visit's services, one after the other."""
+
+    def __init__(self, sheet: Sheet, services: list[int], top: int, *, once_per_nurse: bool) -> None:
+        self.sheet = sheet
+        self.services = services
+        self.top = top
+        self.once_per_nurse = once_per_nurse
+        self.found: list[Place] = []
+        self.savings = _savings(sheet, apart=len(services) == 1)
+        self.most_savings = max(self.savings, default=0)
+        self.rest = [0]
+        for after in range(len(services) - 1, 0, -1):
+            self.rest.append(self.rest[-1] + self._least(services[after], services[:after]))
+        self.rest.reverse()
+
+    def _least(self, service: int, others: list[int]) -> Points:
+        """Return a lower bound of what a service adds, wherever the others of its visit are."""
+        problem = self.sheet.problem
+        first = next(self.sheet.spots(service), None)
+        bounds = [] if first is None else [first.points]
+        here = problem.services[service].location
+        for other in others:
+            if any(
+                link.nurses is Nurses.DIFFERENT and {link.first, link.second} == {service, other}
+                for link in self.sheet.links.get(service, ())
+            ):
+                continue
+            there = problem.services[other].location
+            for travel in problem.travel:
+                seconds = travel.seconds.astype(np.int64)
+                out = seconds[there, here] + (seconds[here] - seconds[there]).min()
+                back = seconds[here, there] + (seconds[:, here] - seconds[:, there]).min()
+                bounds.append(problem.weights.travel * int(min(out, back)))
+        return min(bounds, default=0)
+
+    def _hopeless(self, points: Points) -> bool:
+        """Whether nothing that costs so much would be among the best."""
+        return len(self.found) >= self.top and points >= self.found[self.top - 1].points
+
+    def extend(self, taken: list[Spot], points: Points) -> None:
+        """Try all spots of the next service beside those taken."""
+        service = self.services[len(taken)]
+        rest = self.rest[len(taken)]
+        for spot in self.sheet.spots(service):
+            least = points + spot.points
+            if self._hopeless(least + rest - self.most_savings):
+                break
+            if self._hopeless(least + rest - self.savings[spot.vehicle]):
+                continue
+            self.sheet.take(spot)
+            if len(taken) + 1 < len(self.services):
+                self.extend([*taken, spot], least)
+            elif not self._known([*taken, spot], least):
+                self._try([*taken, spot])
+            self.sheet.give_back(spot)
+
+    def _known(self, spots: list[Spot], least: Points) -> bool:
+        """Whether a better place of the same nurses is found already, and one is enough."""
+        if not self.once_per_nurse:
+            return False
+        nurses = sorted(spot.vehicle for spot in spots)
+        return any(
+            sorted(place.vehicles) == nurses and place.points <= least - self.most_savings
+            for place in self.found
+        )
+
+    def _try(self, spots: list[Spot]) -> None:
+        """Time the plan with these spots; keep the place if it is among the best."""
+        routes = self.sheet.settle(self.services)
+        if routes is None:
+            return
+        place = self._place(spots, routes)
+        if self.once_per_nurse:
+            nurses = sorted(place.vehicles)
+            twins = [other for other in self.found if sorted(other.vehicles) == nurses]
+            if twins and twins[0].points <= place.points:
+                return
+            self.found = [other for other in self.found if other not in twins]
+        self.found.append(place)
+        self.found.sort(key=lambda found: found.points)
+        del self.found[self.top :]
+
+    def _place(self, spots: list[Spot], routes: tuple[Route, ...]) -> Place:
+        own = set(self.services)
+        now = self.sheet.routes
+        stops = {
+            stop.service: (route.vehicle, stop)
+            for route in routes
+            for stop in route.stops
+            if stop.service in own
+        }
+        before = [now[route.vehicle] for route in routes if route.vehicle in now]
+        terms = change_of_terms(self.sheet.problem, list(now.values()), before, routes)
+        return Place(tuple(spots), stops, terms, moves(before, routes), routes)
+
+
+def change_of_terms(
+    problem: Problem, plan: list[Route], before: Iterable[Route], after: Iterable[Route]
+) -> dict[str, Points]:
+    """Return what each term of the cost changes by when some routes of a plan become others.
 
     Args:
         problem: The day.
-        routes: The plan's routes.
-        may: Which vehicle may do which service, if already known.
+        plan: All routes as they are.
+        before: Those of them that change or vanish.
+        after: What they become, and routes that are new.
     """
+    gone, come = list(before), list(after)
+    if problem.weights.highest_lateness or problem.weights.balance:  # of all routes together
+        vehicles = {route.vehicle for route in (*gone, *come)}
+        come += [route for route in plan if route.vehicle not in vehicles]
+        gone = plan
+    old, new = cost_of(problem, gone).terms, cost_of(problem, come).terms
+    return {name: new[name] - old[name] for name in new}
 
-    def __init__(
-        self, problem: Problem, routes: tuple[Route, ...], may: NDArray[np.bool_] | None = None
-    ) -> None:
-        self.problem = problem
-        self.may = allowed(problem) if may is None else may
-        self.routes = {route.vehicle: route for route in routes}
-        self.windows = windows_of(problem, Plan(routes))
-        self.placed = Plan(routes).placed()
-        self.sequences = {r.vehicle: [stop.service for stop in r.stops] for r in routes}
-        starts = {service: stop.start for service, (_, stop) in self.placed.items()}
-        self.clock = Clock(problem, self.sequences, self.windows, starts)
-        self._links: dict[int, list[Link]] = {}
-        for link in problem.links:
-            self._links.setdefault(link.first, []).append(link)
-            self._links.setdefault(link.second, []).append(link)
-        rows = [row for number in range(len(problem.vehicles)) for row in self._free(number)]
-        columns = np.array(rows, dtype=np.int64).reshape(-1, 7).T
-        self._vehicle, self._position, self._before, self._departs, self._after, self._latest, self._saved = (
-            columns
-        )
-        self._kind = np.array([vehicle.travel for vehicle in problem.vehicles], dtype=np.int64)[self._vehicle]
-        self._empty = np.array([number not in self.sequences for number in range(len(problem.vehicles))])
 
-    def _free(self, vehicle: int) -> list[tuple[int, ...]]:
-        """Return a row for each position.
+_OF_ROUTES = ("lateness", "off_wish", "overtime", "waiting")
+_OF_PLANS = ("highest_lateness", "balance")
 
-        Vehicle, position, place before, earliest departure there, place after, latest start there, and the
-        way between the two that an insertion saves.
-        """
-        nurse = self.problem.vehicles[vehicle]
-        parts = [self._part(service) for service in self.sequences.get(vehicle, [])]
-        places = [nurse.start, *(part.location for part in parts), nurse.end]
-        ways = [self.problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(places) - 1)]
-        departs = [nurse.shift.earliest]
-        for part, way in zip(parts, ways, strict=False):
-            departs.append(max(part.low, departs[-1] + way) + part.duration)
-        latest = [nurse.shift.latest]
-        for part, way in zip(reversed(parts), reversed(ways), strict=False):
-            latest.append(min(part.high, latest[-1] - way - part.duration))
-        latest.reverse()
-        if not parts:
-            ways = [0]  # who does not leave does not travel
-        return [
-            (
-                vehicle,
-                position,
-                places[position],
-                departs[position],
-                places[position + 1],
-                latest[position],
-                way,
-            )
-            for position, way in enumerate(ways)
-        ]
 
-    def _part(self, service: int) -> Part:
-        asked, window = self.problem.services[service], self.windows[service]
-        return Part(asked.location, asked.duration, window.earliest, window.latest)
+def _savings(sheet: Sheet, *, apart: bool) -> list[Points]:
+    """Return by vehicle how many points, travel aside, an insertion may save at most: those there are.
 
-    def candidates(self, service: int, windows: tuple[TimeWindow, ...] | None = None) -> list[Place]:
-        """Return the places that a look at the neighbours does not exclude, cheapest first.
+    Args:
+        sheet: The plan.
+        apart: Whether only one route is changed, unless links move others.
+    """
+    problem, vehicles = sheet.problem, range(len(sheet.problem.vehicles))
+    if not depends_on_times(problem):
+        return [0 for _ in vehicles]
+    routes = list(sheet.routes.values())
+    together = sum(TERMS[name](problem, routes) for name in _OF_PLANS)
+    if not apart or problem.links:
+        return [together + sum(TERMS[name](problem, routes) for name in _OF_ROUTES) for _ in vehicles]
+    own = {route.vehicle: sum(TERMS[name](problem, [route]) for name in _OF_ROUTES) for route in routes}
+    return [together + own.get(vehicle, 0) for vehicle in vehicles]
 
-        Args:
-            service: Number of a service that is in no route.
-            windows: When it may start, instead of its own windows.
-        """
-        problem, asked = self.problem, self.problem.services[service]
-        there, onward = np.empty_like(self._before), np.empty_like(self._before)
-        for kind, travel in enumerate(problem.travel):
-            mine = self._kind == kind
-            there[mine] = travel.seconds[self._before[mine], asked.location]
-            onward[mine] = travel.seconds[asked.location, self._after[mine]]
-        extra = problem.weights.vehicle_use * self._empty[self._vehicle]
-        if asked.preferred:
-            strange = ~np.isin(self._vehicle, list(asked.preferred))
-            extra = extra + problem.weights.not_preferred * strange
-        points = problem.weights.travel * (there + onward - self._saved) + extra
-        places: list[Place] = []
-        for window in asked.windows if windows is None else windows:
-            start = np.maximum(window.earliest, self._departs + there)
-            fits = self.may[service, self._vehicle] & (start <= window.latest)
-            fits &= start + asked.duration + onward <= self._latest
-            places += [
-                Place(int(self._vehicle[i]), int(self._position[i]), window, int(points[i]))
-                for i in np.flatnonzero(fits)
-            ]
-        return sorted(places, key=lambda place: (place.points, place.vehicle, place.position))
 
-    def with_place(self, service: int, place: Place) -> tuple[Route, ...] | None:
-        """Return the plan's routes with the service in this place, or None if they have no timetable then."""
-        sequence = list(self.sequences.get(place.vehicle, []))
-        sequence.insert(place.position, service)
-        asked = self.problem.services[service]
-        parts = [
-            Part(asked.location, asked.duration, place.window.earliest, place.window.latest)
-            if number == service
-            else self._part(number)
-            for number in sequence
-        ]
-        if not self._nurses_agree(service, place.vehicle) or fit(self.problem, place.vehicle, parts) is None:
-            return None
-        moved = self.clock.spread_with(service, place.vehicle, sequence, place.window)
-        if moved is None:
-            return None
-        routes = {**self.routes, **{route.vehicle: route for route in moved}}
-        return tuple(routes[vehicle] for vehicle in sorted(routes))
-
-    def _nurses_agree(self, service: int, vehicle: int) -> bool:
-        """Whether the links of a service to planned ones allow this vehicle."""
-        for link in self._links.get(service, ()):
-            other = link.first + link.second - service
-            if other in self.placed:
-                same = self.placed[other][0] == vehicle
-                if (link.nurses is Nurses.SAME and not same) or (link.nurses is Nurses.DIFFERENT and same):
-                    return False
-        return True
+def moves(before: Iterable[Route], after: Iterable[Route]) -> tuple[Move, ...]:
+    """Return the stops that stay with their nurse and start at another time, by their new start."""
+    starts = {stop.service: (route.vehicle, stop.start) for route in before for stop in route.stops}
+    moved = [
+        Move(stop.service, route.vehicle, starts[stop.service][1], stop.start)
+        for route in after
+        for stop in route.stops
+        if starts.get(stop.service, (None, 0))[0] == route.vehicle and starts[stop.service][1] != stop.start
+    ]
+    return tuple(sorted(moved, key=lambda move: (move.after, move.vehicle)))

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from routing.plan import Cost, Route
 from routing.problem import Problem
-from routing.units import Points
+from routing.units import Points, Seconds, per_minute
 
-__all__ = ["TERMS", "cost_of"]
+__all__ = ["TERMS", "cost_of", "depends_on_times"]
 
 Routes = Sequence[Route]
 
@@ -44,11 +44,100 @@ def vehicle_use(problem: Problem, routes: Routes) -> Points:
     return problem.weights.vehicle_use * sum(bool(route.stops) for route in routes)
 
 
+def lateness(problem: Problem, routes: Routes) -> Points:
+    """Return the points of all services that start after the end of their window, where they may."""
+    return sum(per_minute(problem.services[s].late or 0, late) for s, late in _latenesses(problem, routes))
+
+
+def highest_lateness(problem: Problem, routes: Routes) -> Points:
+    """Return the points of the largest lateness of the plan."""
+    highest = max((late for _, late in _latenesses(problem, routes)), default=0)
+    return per_minute(problem.weights.highest_lateness, highest)
+
+
+def off_wish(problem: Problem, routes: Routes) -> Points:
+    """Return the points of all services that start before or after their wished time."""
+    points = 0
+    for route in routes:
+        for stop in route.stops:
+            wish = problem.services[stop.service].wish
+            if wish is not None:
+                off = max(0, wish.earliest - stop.start, stop.start - wish.latest)
+                points += per_minute(problem.weights.off_wish, off)
+    return points
+
+
+def overtime(problem: Problem, routes: Routes) -> Points:
+    """Return the points of all nurses who are back after the end of their shift."""
+    return sum(
+        per_minute(
+            problem.weights.overtime, max(0, route.returns - problem.vehicles[route.vehicle].shift.latest)
+        )
+        for route in routes
+    )
+
+
+def waiting(problem: Problem, routes: Routes) -> Points:
+    """Return the points of all time between leaving and returning without travel, service or break."""
+    return sum(per_minute(problem.weights.waiting, route.waiting) for route in routes)
+
+
+def overqualified(problem: Problem, routes: Routes) -> Points:
+    """Return the points of all grades that a nurse holds beyond what a service asks."""
+    grades = 0
+    for route in routes:
+        held = problem.vehicles[route.vehicle].skills
+        for number in _services([route]):
+            asked = problem.services[number].skills
+            grades += sum(max(0, held.get(skill, grade) - grade) for skill, grade in asked.items())
+    return problem.weights.overqualified * grades
+
+
+def known(problem: Problem, routes: Routes) -> Points:
+    """Return the points that services cost with the very nurses who do them."""
+    return sum(
+        problem.services[s].known.get(route.vehicle, 0) for route in routes for s in _services([route])
+    )
+
+
+def balance(problem: Problem, routes: Routes) -> Points:
+    """Return the points of the differences between each nurse's work and the mean."""
+    if not problem.weights.balance:
+        return 0
+    work = [0] * len(problem.vehicles)
+    for route in routes:
+        care = sum(problem.services[number].duration for number in _services([route]))
+        work[route.vehicle] = care + route.travel
+    mean = sum(work) // max(1, len(work))
+    return sum(per_minute(problem.weights.balance, abs(each - mean)) for each in work)
+
+
+def depends_on_times(problem: Problem) -> bool:
+    """Tell whether a plan's cost depends on more than who does what in which order."""
+    weights = problem.weights
+    return bool(
+        weights.waiting
+        or weights.balance
+        or (weights.highest_lateness and any(s.late is not None for s in problem.services))
+        or any(service.late for service in problem.services)
+        or (weights.off_wish and any(service.wish is not None for service in problem.services))
+        or (weights.overtime and any(vehicle.overtime for vehicle in problem.vehicles))
+    )
+
+
 TERMS: dict[str, Callable[[Problem, Routes], Points]] = {
     "travel": travel,
     "unassigned": unassigned,
     "not_preferred": not_preferred,
     "vehicle_use": vehicle_use,
+    "known": known,
+    "overqualified": overqualified,
+    "lateness": lateness,
+    "highest_lateness": highest_lateness,
+    "off_wish": off_wish,
+    "overtime": overtime,
+    "waiting": waiting,
+    "balance": balance,
 }
 
 
@@ -59,3 +148,11 @@ def cost_of(problem: Problem, routes: Routes) -> Cost:
 
 def _services(routes: Iterable[Route]) -> list[int]:
     return [stop.service for route in routes for stop in route.stops]
+
+
+def _latenesses(problem: Problem, routes: Iterable[Route]) -> Iterable[tuple[int, Seconds]]:
+    for route in routes:
+        for stop in route.stops:
+            service = problem.services[stop.service]
+            if service.late is not None:
+                yield stop.service, service.lateness(stop.start)

@@ -3,21 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from routing.breaks import WORKING_TIME_LAW, BreakRule
-from routing.errors import (
-    InvalidLink,
-    InvalidProblem,
-    InvalidService,
-    InvalidTravel,
-    InvalidVehicle,
-    InvalidWeights,
-)
-from routing.units import LATEST, UNREACHABLE, Points, Seconds
+from routing.errors import InvalidLink, InvalidProblem, InvalidService, InvalidTravel, InvalidVehicle
+from routing.matrices import Travel
+from routing.units import LATEST, Points, Seconds
+from routing.weights import Weights
 
 __all__ = [
     "ALL_DAY",
@@ -34,6 +25,8 @@ __all__ = [
 ]
 
 LARGEST_PENALTY: Points = 10**12
+LARGEST_RATE: Points = 10**6
+LARGEST_KNOWN: Points = 2**29
 
 
 @dataclass(frozen=True, order=True)
@@ -86,9 +79,18 @@ class Service:
         preferred: Numbers of the vehicles that should; others cost `Weights.not_preferred`. Empty for no
             wish.
         penalty: Points of leaving it out: its priority.
+        demand: What it takes of its vehicle's capacity.
+        late: Points per minute of starting after a window's end; None if that is forbidden. A late start
+            counts from the latest end among the windows that have begun by then.
+        wish: When the patient would like it to start; minutes outside cost `Weights.off_wish`.
+        known: Number of a vehicle to the points it costs if that vehicle does it: continuity, fairness of
+            unpopular hours, a ledger of the weeks before. Vehicles that are not named cost nothing.
+        pinned_vehicle: The only vehicle that may do it, if it is done.
+        pinned_start: The only second it may start at, whatever its windows say, if it is done.
 
     Raises:
-        InvalidService: The duration or penalty is negative, or there is no window.
+        InvalidService: The duration, penalty, demand or another number is negative or too large, or there is
+            no window.
     """
 
     id: str
@@ -101,6 +103,12 @@ class Service:
     forbidden: frozenset[int] = frozenset()
     preferred: frozenset[int] = frozenset()
     penalty: Points = 10**6
+    demand: int = 0
+    late: Points | None = None
+    wish: TimeWindow | None = None
+    known: Mapping[int, Points] = field(default_factory=dict)
+    pinned_vehicle: int | None = None
+    pinned_start: Seconds | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.duration <= LATEST:
@@ -115,9 +123,38 @@ class Service:
             )
         if any(grade < 0 for grade in self.skills.values()):
             raise InvalidService(f"service {self.id}: a skill's grade is negative")
+        if not 0 <= self.demand <= LATEST:
+            raise InvalidService(f"service {self.id}: demand {self.demand} is not within 0-{LATEST}")
+        if not 0 <= (self.late or 0) <= LARGEST_RATE:
+            raise InvalidService(f"service {self.id}: late {self.late} is not within 0-{LARGEST_RATE}")
+        if any(not 0 <= points <= LARGEST_KNOWN for points in self.known.values()):
+            raise InvalidService(f"service {self.id}: known has points outside 0-{LARGEST_KNOWN}")
+        if abs(self.pinned_start or 0) > LATEST:
+            raise InvalidService(f"service {self.id}: pinned_start is not within {LATEST} s of midnight")
         object.__setattr__(self, "windows", tuple(sorted(self.windows)))
         object.__setattr__(self, "skills", dict(self.skills))
+        object.__setattr__(self, "known", dict(self.known))
         object.__setattr__(self, "visit", self.visit or self.id)
+
+    @property
+    def starts(self) -> tuple[TimeWindow, ...]:
+        """The intervals in which the rules let it start: windows, drawn out if it may be late, or its pin.
+
+        A late start is drawn out to the beginning of the next window, the last one to the end of time.
+        """
+        if self.pinned_start is not None:
+            return (TimeWindow(self.pinned_start, self.pinned_start),)
+        if self.late is None:
+            return self.windows
+        begins = sorted({window.earliest for window in self.windows})
+        return tuple(
+            TimeWindow(begin, end - 1) for begin, end in zip(begins, [*begins[1:], LATEST + 1], strict=True)
+        )
+
+    def lateness(self, start: Seconds) -> Seconds:
+        """Return how many seconds after the end of its window it starts: the latest end among those begun."""
+        ends = [window.latest for window in self.windows if window.earliest <= start]
+        return max(0, start - max(ends)) if ends else 0
 
 
 @dataclass(frozen=True)
@@ -133,9 +170,11 @@ class Vehicle:
         max_work: Longest time from leaving to returning, breaks included; None for no limit but the shift.
         breaks: The break rule she works under; None for none.
         travel: Number of the travel matrices of her kind of vehicle (car, bicycle, ...).
+        capacity: The most that the demands of one route may sum to; None for no limit.
+        overtime: So many seconds after the end of her shift she may be back; costs `Weights.overtime`.
 
     Raises:
-        InvalidVehicle: `max_work` or a grade is negative.
+        InvalidVehicle: `max_work`, a grade, `capacity` or `overtime` is negative.
     """
 
     id: str
@@ -146,13 +185,24 @@ class Vehicle:
     max_work: Seconds | None = None
     breaks: BreakRule | None = WORKING_TIME_LAW
     travel: int = 0
+    capacity: int | None = None
+    overtime: Seconds = 0
 
     def __post_init__(self) -> None:
+        if (self.capacity or 0) < 0:
+            raise InvalidVehicle(f"vehicle {self.id}: capacity {self.capacity} is negative")
+        if not 0 <= self.overtime <= LATEST:
+            raise InvalidVehicle(f"vehicle {self.id}: overtime {self.overtime} is not within 0-{LATEST}")
         if self.max_work is not None and self.max_work < 0:
             raise InvalidVehicle(f"vehicle {self.id}: max_work {self.max_work} is negative")
         if any(grade < 0 for grade in self.skills.values()):
             raise InvalidVehicle(f"vehicle {self.id}: a skill's grade is negative")
         object.__setattr__(self, "skills", dict(self.skills))
+
+    @property
+    def back_by(self) -> Seconds:
+        """When she must be back, overtime included."""
+        return self.shift.latest + self.overtime
 
 
 class Nurses(Enum):
@@ -199,87 +249,6 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
-class Travel:
-    """Travel between all places for one kind of vehicle; need not be symmetric.
-
-    Attributes:
-        seconds: Shape (places, places), int32; row is origin, column destination, diagonal zero.
-            `UNREACHABLE` where no road leads.
-        metres: The same for the length of the way; ignored where unreachable.
-
-    Raises:
-        InvalidTravel: Not square, not whole numbers, or a hole; the message names the pair.
-    """
-
-    seconds: NDArray[np.int32] = field(repr=False)
-    metres: NDArray[np.int32] = field(repr=False)
-
-    def __post_init__(self) -> None:
-        for name in ("seconds", "metres"):
-            object.__setattr__(self, name, _whole_square(name, getattr(self, name)))
-        if self.seconds.shape != self.metres.shape:
-            raise InvalidTravel(f"travel: seconds are {self.seconds.shape}, metres {self.metres.shape}")
-        beyond = np.argwhere((self.seconds > LATEST) & (self.seconds != UNREACHABLE))
-        if len(beyond):
-            origin, destination = beyond[0]
-            raise InvalidTravel(
-                f"travel seconds from place {origin} to {destination}: longer than {LATEST} s; "
-                f"write {UNREACHABLE} where no road leads"
-            )
-        loops = np.flatnonzero(np.diagonal(self.seconds))
-        if len(loops):
-            raise InvalidTravel(f"travel seconds from place {loops[0]} to itself must be 0")
-
-    @property
-    def places(self) -> int:
-        """How many places the matrices know."""
-        return int(self.seconds.shape[0])
-
-
-def _whole_square(name: str, matrix: NDArray[Any]) -> NDArray[np.int32]:
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise InvalidTravel(f"travel {name}: shape {matrix.shape} is not square")
-    if np.issubdtype(matrix.dtype, np.floating):
-        holes = np.argwhere(~np.isfinite(matrix))
-        if not len(holes):
-            raise InvalidTravel(f"travel {name}: round up to whole numbers first")
-    else:
-        holes = np.argwhere((matrix < 0) | (matrix > UNREACHABLE))
-    if len(holes):
-        origin, destination = holes[0]
-        raise InvalidTravel(
-            f"travel {name} from place {origin} to {destination}: {matrix[origin, destination]} is no number "
-            f"from 0 up; write {UNREACHABLE} where no road leads"
-        )
-    return np.ascontiguousarray(matrix, dtype=np.int32)
-
-
-@dataclass(frozen=True)
-class Weights:
-    """How much each term of the objective counts, in points.
-
-    The points of leaving a service out stand with the service (`Service.penalty`).
-
-    Attributes:
-        travel: For each second of travel.
-        not_preferred: For each service done by a nurse who is not among the preferred.
-        vehicle_use: For each vehicle that leaves at all.
-
-    Raises:
-        InvalidWeights: A weight is negative or beyond a million.
-    """
-
-    travel: Points = 1
-    not_preferred: Points = 600
-    vehicle_use: Points = 0
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 0 <= value <= 10**6:
-                raise InvalidWeights(f"weight {name}: {value} is not within 0-1000000")
-
-
-@dataclass(frozen=True, eq=False)
 class Problem:
     """One day to plan. Services, vehicles and locations are known by their position.
 
@@ -289,6 +258,8 @@ class Problem:
         travel: One `Travel` per kind of vehicle, all over the same places.
         links: What ties services.
         weights: What counts how much.
+        orders: Pairs of services: where both are done, one vehicle does the first directly before the second.
+            Each service is the first and the second of one pair at most.
 
     Raises:
         InvalidProblem: Two things share an id, or a number points nowhere; the message names the id.
@@ -298,7 +269,8 @@ class Problem:
     vehicles: tuple[Vehicle, ...]
     travel: tuple[Travel, ...]
     links: tuple[Link, ...] = ()
-    weights: Weights = Weights()
+    weights: Weights = field(default_factory=Weights)
+    orders: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.travel:
@@ -314,6 +286,11 @@ class Problem:
         for link in self.links:
             if not (0 <= link.first < len(self.services) and 0 <= link.second < len(self.services)):
                 raise InvalidLink(f"link {link.first}-{link.second}: there are {len(self.services)} services")
+        for side in (0, 1):
+            _refuse_twins(f"orders, place {side}, service", [str(pair[side]) for pair in self.orders])
+        for first, second in self.orders:
+            if not (0 <= first < len(self.services) and 0 <= second < len(self.services)) or first == second:
+                raise InvalidProblem(f"order {first}-{second}: name two services by their numbers")
 
     @property
     def places(self) -> int:
@@ -340,8 +317,14 @@ class Problem:
             raise InvalidService(
                 f"service {service.id}: location {service.location} is outside the travel matrix"
             )
-        for name in ("allowed", "forbidden", "preferred"):
-            numbers = getattr(service, name) or frozenset()
+        pinned = frozenset() if service.pinned_vehicle is None else frozenset({service.pinned_vehicle})
+        for name, numbers in (
+            ("allowed", service.allowed or frozenset()),
+            ("forbidden", service.forbidden),
+            ("preferred", service.preferred),
+            ("known", frozenset(service.known)),
+            ("pinned_vehicle", pinned),
+        ):
             unknown = sorted(number for number in numbers if not 0 <= number < len(self.vehicles))
             if unknown:
                 raise InvalidService(

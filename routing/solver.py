@@ -13,16 +13,16 @@ from datetime import timedelta
 from routing.errors import RoutingError
 from routing.exact import plan_exactly, recombine
 from routing.explain import explain_unassigned
-from routing.objective import cost_of
+from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
-from routing.search import Search, warm_up
+from routing.search import Team, warm_up
 from routing.timetable import time_routes
 from routing.units import Points
 
 __all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]
 
-VERSION = "routing 1"
+VERSION = "routing 2"
 """Changes whenever the same seed may give another plan."""
 
 DEFAULT_LIMIT_S = 10.0
@@ -64,6 +64,7 @@ def solve(
     *,
     seed: int = 0,
     iterations: int | None = None,
+    threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Plan:
@@ -79,6 +80,8 @@ def solve(
             `iterations`, `DEFAULT_LIMIT_S`.
         seed: Of all random choices.
         iterations: End after so many rounds of ruin and recreate, if the limit does not end it before.
+        threads: So many searches run side by side and pass the best plan on; each does `iterations`. The plan
+            depends on their number.
         on_progress: Told about every `STEP_S` seconds.
         cancel: Asked as often; when it answers True, the best plan so far is returned.
 
@@ -90,7 +93,7 @@ def solve(
     if limit is None and iterations is None:
         limit = DEFAULT_LIMIT_S
     warm_up()
-    run = _Run(problem, limit, seed, iterations, on_progress, cancel)
+    run = _Run(problem, limit, seed, iterations, threads, on_progress, cancel)
     return run.plan()
 
 
@@ -103,14 +106,17 @@ class _Run:
         limit_s: float | None,
         seed: int,
         iterations: int | None,
+        threads: int,
         on_progress: Callable[[Progress], None] | None,
         cancel: Callable[[], bool] | None,
     ) -> None:
         self.began = time.perf_counter()
         self.problem = problem
+        self.timed = depends_on_times(problem)
         self.limit_s = limit_s
         self.seed = seed
         self.iterations = iterations
+        self.threads = threads
         self.on_progress = on_progress
         self.cancel = cancel
 
@@ -118,7 +124,10 @@ class _Run:
         """Run the pipeline."""
         if not self.problem.services or not self.problem.vehicles:
             return self._written((), 0, proven=True)
-        search = Search(self.problem, self.seed)
+        with Team(self.problem, self.seed, self.threads) as search:
+            return self._planned(search)
+
+    def _planned(self, search: Team) -> Plan:
         search.start()
         stopped = self._search(search)
         sequences, windows = search.best()
@@ -136,7 +145,8 @@ class _Run:
 
     def _is_small(self) -> bool:
         return (
-            len(self.problem.services) <= PROVABLE_SERVICES
+            not self.timed
+            and len(self.problem.services) <= PROVABLE_SERVICES
             and len(self.problem.vehicles) <= PROVABLE_VEHICLES
         )
 
@@ -151,11 +161,11 @@ class _Run:
             return float("inf")
         if self._is_small():
             return self.limit_s / 2
-        if self.problem.links:
+        if self.problem.links or self.timed:
             return self.limit_s - self._write_s()
         return self.limit_s - self._write_s() - min(RECOMBINE_SHARE * self.limit_s, RECOMBINE_AT_MOST_S)
 
-    def _search(self, search: Search) -> bool:
+    def _search(self, search: Team) -> bool:
         """Advance the search until its time or its iterations are over; tell whether it was cancelled."""
         until = self._search_s()
         total = self.iterations or 0
@@ -168,20 +178,20 @@ class _Run:
             if self.cancel is not None and self.cancel():
                 return True
             begun = self._seconds()
-            if begun >= until or (most is not None and search.iterations >= most):
+            if begun >= until or (most is not None and search.iterations >= most * self.threads):
                 return False
-            count = step if most is None else min(step, most - search.iterations)
+            count = step if most is None else min(step, most - search.iterations // self.threads)
             search.run(count, total=total, share=begun / until)
             took = max(self._seconds() - begun, 1e-6)
             rate = count / took
             step = max(1, min(10 * step, int(rate * min(STEP_S, max(until - self._seconds(), 0.001)))))
 
-    def _tell(self, search: Search) -> None:
+    def _tell(self, search: Team) -> None:
         if self.on_progress is not None:
             self.on_progress(Progress(search.iterations, search.best_cost, search.assigned, self._seconds()))
 
     def _exact(
-        self, search: Search, sequences: Mapping[int, Sequence[int]], routes: tuple[Route, ...]
+        self, search: Team, sequences: Mapping[int, Sequence[int]], routes: tuple[Route, ...]
     ) -> tuple[tuple[Route, ...], bool]:
         """Let CP-SAT finish: prove a small day, recombine the routes of a larger one."""
         if self._is_small():
@@ -196,7 +206,7 @@ class _Run:
                 }
                 return _must(time_routes(self.problem, proof.sequences, chosen)), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
-        if self.problem.links or self.limit_s == 0:
+        if self.problem.links or self.timed or self.problem.orders or self.limit_s == 0:
             return routes, False
         limit_s = RECOMBINE_AT_MOST_S if self.limit_s is None else self._left_s() - self._write_s()
         better_sequences = recombine(
@@ -211,7 +221,7 @@ class _Run:
         return (routes if better is None else better), False
 
     def _window(self, service: int, start: int) -> TimeWindow:
-        return next(window for window in self.problem.services[service].windows if window.holds(start))
+        return next(window for window in self.problem.services[service].starts if window.holds(start))
 
     def _written(self, routes: tuple[Route, ...], iterations: int, *, proven: bool) -> Plan:
         plan = Plan(

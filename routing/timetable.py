@@ -120,10 +120,10 @@ def _sweep(
         early.append(start)
         work_in.append(work + leg)
         free, work = start + part.duration, work + leg + part.duration
-    if free + legs[-1] > nurse.shift.latest:
+    if free + legs[-1] > nurse.back_by:
         return None
     work_in.append(work + legs[-1])
-    late, work_out, done_at = [nurse.shift.latest], [0], [-NEVER]
+    late, work_out, done_at = [nurse.back_by], [0], [-NEVER]
     for part, leg in zip(reversed(parts), reversed(legs), strict=False):
         late.append(min(part.high, late[-1] - leg - part.duration))
         work_out.append(work_out[-1] + leg + part.duration)
@@ -153,7 +153,7 @@ def settle(
                     return None
                 starts.append(start)
                 free = start + parts[position].duration
-        if free > nurse.shift.latest:
+        if free > nurse.back_by:
             return None
         later_leave, later_rest = max(leave, free - pause.span), rest
         if pause.gap >= 0:
@@ -167,7 +167,7 @@ def settle(
 def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
     """Return the window in which each planned service starts."""
     return {
-        stop.service: next(w for w in problem.services[stop.service].windows if w.holds(stop.start))
+        stop.service: next(w for w in problem.services[stop.service].starts if w.holds(stop.start))
         for _, stop in plan.stops()
     }
 
@@ -316,7 +316,7 @@ def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> 
             return fit(problem, vehicle, parts) is not None
         service = problem.services[services[len(chosen)]]
         reached = free + problem.seconds(vehicle, at, service.location)
-        for window in service.windows:
+        for window in service.starts:
             start = max(reached, window.earliest)
             if start > window.latest:
                 continue

@@ -5,8 +5,10 @@ from numpy.typing import NDArray
 
 from routing.constraints.base import Constraint, Filter
 from routing.constraints.breaks import Breaks
+from routing.constraints.capacity import Capacity
 from routing.constraints.links import Links
 from routing.constraints.nurses import AllowedNurses
+from routing.constraints.pins import Orders, PinnedNurses, PinnedStarts
 from routing.constraints.shifts import Shifts
 from routing.constraints.skills import RequiredSkills
 from routing.constraints.time_windows import TimeWindows
@@ -28,6 +30,10 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     WorkingTime(),
     Breaks(),
     Links(),
+    Capacity(),
+    PinnedNurses(),
+    PinnedStarts(),
+    Orders(),
 )
 
 FILTERS: tuple[Filter, ...] = tuple(rule for rule in CONSTRAINTS if isinstance(rule, Filter))

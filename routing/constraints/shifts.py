@@ -7,7 +7,7 @@ from routing.problem import Problem
 
 
 class Shifts:
-    """A vehicle leaves at or after its shift's first second and is back at its last, at the latest."""
+    """A vehicle leaves in its shift and is back at its last second, or within its overtime."""
 
     name = "shifts"
 
@@ -19,7 +19,7 @@ class Shifts:
                 early = vehicle.shift.earliest - route.leaves
                 sentence = f"nurse {vehicle.id} leaves {early} s before her shift"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)
-            if route.returns > vehicle.shift.latest:
-                late = route.returns - vehicle.shift.latest
-                sentence = f"nurse {vehicle.id} is back {late} s after her shift"
+            if route.returns > vehicle.back_by:
+                late = route.returns - vehicle.back_by
+                sentence = f"nurse {vehicle.id} is back {late} s later than she may be"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)

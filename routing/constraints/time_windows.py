@@ -12,6 +12,8 @@ from routing.problem import Problem
 class TimeWindows:
     """Each service starts inside one of its windows, ends included.
 
+    One that may be late starts after the beginning of its first window; a pinned start has a rule of its own.
+
     As a filter: a vehicle alone on the road must be able to reach the service inside a window and be home in
     time.
     """
@@ -21,10 +23,10 @@ class TimeWindows:
     def allowed(self, problem: Problem) -> NDArray[np.bool_]:
         """Which vehicle may do which service, shape (services, vehicles)."""
         may = np.zeros((len(problem.services), len(problem.vehicles)), dtype=np.bool_)
-        most = max((len(service.windows) for service in problem.services), default=0)
+        most = max((len(service.starts) for service in problem.services), default=0)
         windows = np.array(
             [
-                [(w.earliest, w.latest) for w in service.windows] + [(1, 0)] * (most - len(service.windows))
+                [(w.earliest, w.latest) for w in service.starts] + [(1, 0)] * (most - len(service.starts))
                 for service in problem.services
             ],
             dtype=np.int64,
@@ -34,21 +36,21 @@ class TimeWindows:
         for number, vehicle in enumerate(problem.vehicles):
             seconds = problem.travel[vehicle.travel].seconds
             reached = vehicle.shift.earliest + seconds[vehicle.start, location].astype(np.int64)
-            latest = vehicle.shift.latest - seconds[location, vehicle.end].astype(np.int64) - duration
+            latest = vehicle.back_by - seconds[location, vehicle.end].astype(np.int64) - duration
             start = np.maximum(windows[:, :, 0], reached[:, None])
             may[:, number] = (start <= np.minimum(windows[:, :, 1], latest[:, None])).any(axis=1)
         return may
 
     def asks(self, problem: Problem, service: int) -> str:
         """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
-        windows = ", ".join(f"{w.earliest}-{w.latest}" for w in problem.services[service].windows)
+        windows = ", ".join(f"{w.earliest}-{w.latest}" for w in problem.services[service].starts)
         return f"has a shift that lets her start at {windows} and be home in time"
 
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each stop that starts outside all windows of its service."""
         for vehicle, stop in plan.stops():
             service = problem.services[stop.service]
-            if not any(window.holds(stop.start) for window in service.windows):
+            if service.pinned_start is None and not any(w.holds(stop.start) for w in service.starts):
                 windows = ", ".join(f"{window.earliest}-{window.latest}" for window in service.windows)
                 sentence = f"service {service.id} starts at {stop.start}, outside {windows}"
                 yield Violation(self.name, sentence, stop.service, vehicle)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from ortools.sat.python import cp_model
 
 from routing.constraints import allowed
-from routing.problem import Nurses, Problem
+from routing.problem import Nurses, Problem, Service, Vehicle
 from routing.timetable import break_options
 from routing.units import LATEST, UNREACHABLE, Points, Seconds
 
@@ -46,7 +46,7 @@ def plan_exactly(
     """Plan a small day to proof, or as far as the time goes; None if no plan was found in it.
 
     Args:
-        problem: The day; arcs grow with vehicles times services squared.
+        problem: A day whose cost does not depend on times; arcs grow with vehicles times services squared.
         limit_s: Seconds, of the solver's deterministic clock as well as of the wall, so that a proof that is
             reached does not depend on the machine.
         seed: Of the solver.
@@ -77,7 +77,7 @@ class _Day:
         self.does = [[self.model.new_bool_var("") for _ in problem.services] for _ in problem.vehicles]
         self.starts = [
             self.model.new_int_var_from_domain(
-                cp_model.Domain.from_intervals([[w.earliest, w.latest] for w in service.windows]), service.id
+                cp_model.Domain.from_intervals([[w.earliest, w.latest] for w in service.starts]), service.id
             )
             for service in problem.services
         ]
@@ -88,14 +88,15 @@ class _Day:
             self._route(number)
         self._visits()
         self._links()
+        self._orders()
         self.model.minimize(sum(self.costs))
 
     def _route(self, vehicle: int) -> None:
         """One circuit through the services of a vehicle, with times and at most one break; node 0 is home."""
         model, problem, nurse = self.model, self.problem, self.problem.vehicles[vehicle]
-        leaves = model.new_int_var(nurse.shift.earliest, nurse.shift.latest, "")
-        returns = model.new_int_var(nurse.shift.earliest, nurse.shift.latest, "")
-        pause = model.new_int_var(nurse.shift.earliest, nurse.shift.latest, "")
+        leaves = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
+        returns = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
+        pause = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
         options = break_options(nurse.breaks)
         taken = [model.new_bool_var("") for _ in options]
         idle = model.new_bool_var("")
@@ -133,11 +134,7 @@ class _Day:
                     rests.append(rest)
         model.add_circuit(circuit)
         self.costs.append(problem.weights.vehicle_use * (1 - idle))
-        self.costs += [
-            problem.weights.not_preferred * self.does[vehicle][number]
-            for number, service in enumerate(problem.services)
-            if service.preferred and vehicle not in service.preferred
-        ]
+        self._assignments(vehicle)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(~idle)
         if nurse.breaks is None:
@@ -152,6 +149,17 @@ class _Day:
                 model.add(returns - leaves <= span).only_enforce_if(each)
             model.add(pause - leaves <= rule.longest_stretch).only_enforce_if(each)
             model.add(returns - pause - length <= rule.longest_stretch).only_enforce_if(each)
+
+    def _assignments(self, vehicle: int) -> None:
+        """What it costs that this vehicle does a service, and how much it can carry."""
+        nurse, weights, does = self.problem.vehicles[vehicle], self.problem.weights, self.does[vehicle]
+        for number, service in enumerate(self.problem.services):
+            points = service.known.get(vehicle, 0) + weights.overqualified * _beyond(service, nurse)
+            points += weights.not_preferred * (bool(service.preferred) and vehicle not in service.preferred)
+            self.costs.append(points * does[number])
+        if nurse.capacity is not None:
+            load = sum(s.demand * done for s, done in zip(self.problem.services, does, strict=True))
+            self.model.add(load <= nurse.capacity)
 
     def _visits(self) -> None:
         for members in self.problem.visits().values():
@@ -172,6 +180,13 @@ class _Day:
                     self.model.add(first == second).only_enforce_if(both)
                 elif link.nurses is Nurses.DIFFERENT:
                     self.model.add_at_most_one([first, second])
+
+    def _orders(self) -> None:
+        """Who stands directly before whom."""
+        vehicles = range(len(self.problem.vehicles))
+        for first, second in self.problem.orders:
+            follows = [self.arcs[key] for v in vehicles if (key := (v, first + 1, second + 1)) in self.arcs]
+            self.model.add(sum(follows) >= self.done[first] + self.done[second] - 1)
 
     def hint(self, sequences: Mapping[int, Sequence[int]]) -> None:
         """Start from a plan."""
@@ -197,3 +212,8 @@ class _Day:
                 node = after[vehicle, node]
         starts = {s: solver.value(self.starts[s]) for services in sequences.values() for s in services}
         return Proof(sequences, starts, round(solver.objective_value), round(solver.best_objective_bound))
+
+
+def _beyond(service: Service, nurse: Vehicle) -> int:
+    """Return by how many grades in all a nurse exceeds what a service asks."""
+    return sum(max(0, nurse.skills.get(skill, grade) - grade) for skill, grade in service.skills.items())

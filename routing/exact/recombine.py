@@ -2,7 +2,8 @@
 
 Set partitioning: a route is a column, each service is in one chosen column or left out, each vehicle has one
 column at most. Routes of different plans often go together better than any plan that was met; the local
-search cannot see that. Only for days without links, where routes do not depend on each other.
+search cannot see that. Only for days without links and without costs of times, where
+routes do not depend on each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,17 +21,22 @@ MOST_COLUMNS = 4000
 
 
 def route_points(problem: Problem, column: Column) -> Points:
-    """Return what one route costs: travel, nurses who are not preferred, the vehicle's use."""
+    """Return what one route costs, its times left aside."""
     vehicle, services = column
     nurse = problem.vehicles[vehicle]
     places = [nurse.start, *(problem.services[s].location for s in services), nurse.end]
     seconds = sum(problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(places) - 1))
-    strange = 0
+    strange, single = 0, 0
     for number in services:
+        asked = problem.services[number].skills
+        single += problem.services[number].known.get(vehicle, 0)
+        single += problem.weights.overqualified * sum(
+            max(0, nurse.skills.get(skill, grade) - grade) for skill, grade in asked.items()
+        )
         preferred = problem.services[number].preferred
         strange += bool(preferred) and vehicle not in preferred
     weights = problem.weights
-    return weights.travel * seconds + weights.not_preferred * strange + weights.vehicle_use
+    return weights.travel * seconds + weights.not_preferred * strange + single + weights.vehicle_use
 
 
 def recombine(

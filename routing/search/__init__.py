@@ -1,9 +1,10 @@
 """The compiled local search.
 
-`Search` holds one search and advances it in steps; `compiled` tells whether its machine code exists,
-`warm_up` makes it.
+`Search` holds one search and advances it in steps, `Team` several at once; `compiled` tells whether the
+machine code exists, `warm_up` makes it.
 """
 
 from routing.search.engine import Search, compiled, warm_up
+from routing.search.team import Team
 
-__all__ = ["Search", "compiled", "warm_up"]
+__all__ = ["Search", "Team", "compiled", "warm_up"]

@@ -1,10 +1,13 @@
 """A problem as the arrays the kernels read, and the arrays they write."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import allowed
-from routing.problem import Link, Nurses, Problem
+from routing.objective import depends_on_times
+from routing.problem import Link, Nurses, Problem, Service
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
 from routing.timetable import break_options
@@ -12,7 +15,7 @@ from routing.timetable import break_options
 SCAN_ALL_UP_TO = 260
 """With more services than this an insertion looks only into routes near the service."""
 
-NEAR_SERVICES = 60
+NEAR_SERVICES = 25
 NEAR_VEHICLES = 12
 NEIGHBOURS = 250
 POOL_ROWS = 20_000
@@ -24,16 +27,23 @@ def data_of(problem: Problem) -> Data:
     may = allowed(problem)
     visits = list(problem.visits().values())
     link, first, end = _links(problem)
+    windows = [_choices(problem, s) for s in problem.services]
+    after = dict(problem.orders)
+    before = {second: first_of for first_of, second in problem.orders}
     visit_of = np.zeros(len(problem.services), dtype=np.int64)
     for number, members in enumerate(visits):
         visit_of[members] = number
     service = np.array(
         [
-            (s.location, s.duration, visit_of[n], len(s.windows), first[n], end[n])
+            (
+                *(s.location, s.duration, visit_of[n], len(windows[n]), first[n], end[n]),
+                *(s.demand, before.get(n, -1), after.get(n, -1), s.late or 0),
+                *((-BIG, BIG) if s.wish is None else (s.wish.earliest, s.wish.latest)),
+            )
             for n, s in enumerate(problem.services)
         ],
         dtype=np.int64,
-    ).reshape(-1, 6)
+    ).reshape(-1, 12)
     if len(problem.travel) == 1:
         travel = problem.travel[0].seconds[None]
     else:
@@ -43,7 +53,7 @@ def data_of(problem: Problem) -> Data:
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
     return Data(
         service=service,
-        window=_windows(problem),
+        window=_windows(windows),
         vehicle=vehicle,
         option=option,
         travel=travel,
@@ -62,8 +72,8 @@ def data_of(problem: Problem) -> Data:
         link=link,
         linked=np.flatnonzero(end > first).astype(np.int32),
         near=_near(service[:, layout.LOCATION], travel[0]),
-        near_vehicle=_near_vehicles(problem, may, travel),
-        number=_numbers(problem),
+        near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
+        number=_numbers(problem, vehicle),
     )
 
 
@@ -82,15 +92,16 @@ def state_of(data: Data, seed: int) -> State:
         sequence=table(vehicles, room),
         kept=table(3, vehicles, room),
         record=table(2, vehicles, room + 1, 9),
-        route=wide(vehicles, 2 * layout.OLD_ROUTE),
-        placed=wide(services, 6),
+        route=wide(vehicles, 2 * layout.OLD_ROUTE + 2),
+        placed=wide(services, 9),
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
         flag=table(7, vehicles + 1),
         old_bound=wide(3, len(data.linked), 2),
-        scratch=wide(11, room + 3),
+        scratch=wide(13, room + 3),
+        event=wide(8 * len(data.linked) + 16, 2),
         candidate=wide(vehicles, 4),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
-        number=wide(9),
+        number=wide(12),
         random=np.array([seed], dtype=np.uint64),
     )
     state.placed[:, layout.ROUTE] = -1
@@ -109,17 +120,36 @@ def _room(data: Data) -> int:
     return max(1, min(services, int(longest.max()) // shortest + 1))
 
 
-def _windows(problem: Problem) -> NDArray[np.int64]:
-    most = max((len(service.windows) for service in problem.services), default=1)
-    windows = np.zeros((len(problem.services), most, 2), dtype=np.int64)
-    for number, service in enumerate(problem.services):
-        for place, window in enumerate(service.windows):
-            windows[number, place] = window.earliest, window.latest
+def _choices(problem: Problem, service: Service) -> list[tuple[int, int, int]]:
+    """Return the intervals of starts to choose from, each with the second after which it is late.
+
+    Times are the earliest possible; so that a service may wait for its wished time, an interval that begins
+    before the wish is a second choice from there on.
+    """
+    choices = []
+    for window in service.starts:
+        due = BIG
+        if service.late is not None and service.pinned_start is None:
+            due = max(w.latest for w in service.windows if w.earliest <= window.earliest)
+        elif service.late is not None:
+            due = window.earliest - service.lateness(window.earliest)
+        choices.append((window.earliest, window.latest, due))
+        wish = service.wish if problem.weights.off_wish else None
+        if wish is not None and window.earliest < wish.earliest <= window.latest:
+            choices.append((wish.earliest, window.latest, due))
+    return choices
+
+
+def _windows(choices: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
+    windows = np.zeros((len(choices), max(map(len, choices), default=1), 3), dtype=np.int64)
+    for number, some in enumerate(choices):
+        windows[number, : len(some)] = some
     return windows
 
 
 def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     choices = [break_options(vehicle.breaks) for vehicle in problem.vehicles]
+    following = _following(problem)
     most = max((len(choice) for choice in choices), default=1)
     option = np.zeros((len(problem.vehicles), max(1, most), 2), dtype=np.int64)
     rows = []
@@ -129,21 +159,40 @@ def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         unbroken = BIG if rule is None else min(stretch, rule.steps[0][0] if rule.steps else BIG)
         option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 2)
         span = BIG if vehicle.max_work is None else vehicle.max_work
+        day = vehicle.back_by - vehicle.shift.earliest
+        span, unbroken = (BIG if day <= most_of_it else most_of_it for most_of_it in (span, unbroken))
         rows.append(
             (
                 vehicle.start,
                 vehicle.end,
                 vehicle.travel,
                 vehicle.shift.earliest,
-                vehicle.shift.latest,
+                vehicle.back_by,
                 span,
                 stretch,
                 unbroken,
                 len(choice),
                 min((length for length, _ in choice), default=BIG),
+                BIG if vehicle.capacity is None else vehicle.capacity,
+                vehicle.shift.latest,
+                following[number],
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 10), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 13), option
+
+
+def _following(problem: Problem) -> list[int]:
+    """Return for each vehicle the next one that is like it in everything, or -1."""
+    named = {n for s in problem.services for n in (*(s.allowed or ()), *s.forbidden, *s.preferred, *s.known)}
+    named |= {s.pinned_vehicle for s in problem.services if s.pinned_vehicle is not None}
+    following = [-1] * len(problem.vehicles)
+    last: dict[str, int] = {}
+    for number, vehicle in enumerate(problem.vehicles):
+        kind = repr(replace(vehicle, id=vehicle.id if number in named else ""))
+        if kind in last:
+            following[last[kind]] = number
+        last[kind] = number
+    return following
 
 
 def _links(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -166,6 +215,14 @@ def _extra(problem: Problem, may: NDArray[np.bool_]) -> NDArray[np.int32]:
             other = may[number].copy()
             other[list(service.preferred)] = False
             extra[number, other] = problem.weights.not_preferred
+        for vehicle, points in service.known.items():
+            extra[number, vehicle] += points * may[number, vehicle]
+    if problem.weights.overqualified:
+        for skill in {skill for service in problem.services for skill in service.skills}:
+            asked = np.array([service.skills.get(skill, -1) for service in problem.services])
+            held = np.array([vehicle.skills.get(skill, -1) for vehicle in problem.vehicles])
+            beyond = np.where(may & (asked[:, None] >= 0), held[None, :] - asked[:, None], 0)
+            extra += (np.maximum(beyond, 0) * problem.weights.overqualified).astype(np.int32)
     return extra
 
 
@@ -215,20 +272,32 @@ def _near(locations: NDArray[np.int64], travel: NDArray[np.int32]) -> NDArray[np
     return near
 
 
-def _near_vehicles(problem: Problem, may: NDArray[np.bool_], travel: NDArray[np.int32]) -> NDArray[np.int32]:
+def _near_vehicles(
+    problem: Problem, may: NDArray[np.bool_], travel: NDArray[np.int32], following: NDArray[np.int64]
+) -> NDArray[np.int32]:
     keep = min(len(problem.vehicles), NEAR_VEHICLES)
     if not problem.services or not keep:
         return np.full((len(problem.services), keep), -1, dtype=np.int32)
     locations = [service.location for service in problem.services]
     away = np.stack([travel[v.travel, v.start, locations] for v in problem.vehicles], axis=1).astype(np.int64)
     away[~may] = BIG
+    away[:, following[following >= 0]] = BIG  # the first of each kind leads to them
     near = np.argsort(away, axis=1, kind="stable")[:, :keep]
     near[np.take_along_axis(away, near, axis=1) == BIG] = -1
     return near.astype(np.int32)
 
 
-def _numbers(problem: Problem) -> NDArray[np.int64]:
-    number = np.zeros(9, dtype=np.int64)
+def _numbers(problem: Problem, vehicle: NDArray[np.int64]) -> NDArray[np.int64]:
+    number = np.zeros(17, dtype=np.int64)
+    weights = problem.weights
+    number[layout.N_SOFT] = depends_on_times(problem)
+    number[layout.N_ORDERS] = bool(problem.orders)
+    number[layout.N_HIGHEST] = weights.highest_lateness
+    number[layout.N_WISH] = weights.off_wish
+    number[layout.N_OVERTIME] = weights.overtime
+    number[layout.N_WAITING] = weights.waiting
+    number[layout.N_BALANCE] = weights.balance
+    number[layout.N_UNLIMITED] = bool((vehicle[:, [layout.V_SPAN, layout.V_UNBROKEN]] >= BIG).all())
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
     number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO

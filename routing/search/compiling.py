@@ -14,12 +14,16 @@ _STAMP = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.gl
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
 # Kernels allocate nothing, so they need no reference counts; leaving those out makes them twice as fast, and
-# the # compiler too. numba knows the option by its underscore only.
+# the compiler too. numba knows the option by its underscore only.
+_NO_DOORS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def kernel(function: Kernel) -> Kernel:
-    """Compile a function that only other kernels call; it lands in their machine code."""
-    compiled: Kernel = numba.njit(**_OPTIONS)(function)
+def kernel(function: Kernel, *, doors: bool = False) -> Kernel:
+    """Compile a function that only other kernels call; it lands in their machine code.
+
+    It gets no `doors` for Python: unpacking the arrays there would be a quarter of the compiler's work.
+    """
+    compiled: Kernel = numba.njit(**_OPTIONS, **({} if doors else _NO_DOORS))(function)
     return compiled
 
 
@@ -33,7 +37,7 @@ def entry(function: Kernel) -> Kernel:
     try:
         compiled: Kernel = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba found no folder it may write to
-        return kernel(function)
+        return kernel(function, doors=True)
     # numba has no public way to say this
     compiled._cache._cache_file._source_stamp = _STAMP  # type: ignore[attr-defined]  # noqa: SLF001
     return compiled

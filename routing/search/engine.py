@@ -9,6 +9,7 @@ from routing.search.arrays import data_of, state_of
 from routing.search.compiling import stored
 from routing.search.kernels import layout
 from routing.search.kernels.anneal import advance
+from routing.search.kernels.layout import Data
 from routing.units import Points
 
 __all__ = ["Search", "compiled", "warm_up"]
@@ -21,12 +22,13 @@ class Search:
     """Ruin and recreate on one problem.
 
     The plan is built by the first `step`; afterwards each step runs some iterations. The same seed and number
-    of iterations give the same plan, however the iterations are cut into steps.
+    of iterations give the same plan, however the iterations are cut into steps. `like` is another search on
+    the same problem, whose arrays of what is asked can be shared.
     """
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, *, like: "Search | None" = None) -> None:
         self._problem = problem
-        self._data = data_of(problem)
+        self._data: Data = data_of(problem) if like is None else like._data  # noqa: SLF001 - of this class
         self._state = state_of(self._data, seed)
         self._leg = 1.0
 
@@ -65,6 +67,17 @@ class Search:
             hot *= (cold / hot) ** min(1.0, share)
         advance(self._data, self._state, iterations, hot, cold, total)
 
+    def take_over(self, other: "Search") -> None:
+        """Go on from where another search on the same problem is; only randomness and the pool stay."""
+        pooled = int(self._state.number[layout.S_POOLED])
+        iteration = int(self._state.number[layout.S_ITERATION])
+        theirs = other._state._asdict()  # noqa: SLF001 - another of this class
+        for name, mine in self._state._asdict().items():
+            if name not in ("pool", "random"):
+                np.copyto(mine, theirs[name])
+        self._state.number[layout.S_POOLED] = pooled
+        self._state.number[layout.S_ITERATION] = iteration
+
     def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
         """Return the best plan: vehicle to services in order, and service to the window it uses.
 
@@ -77,7 +90,7 @@ class Search:
             for vehicle in np.flatnonzero(counts)
         }
         windows = {
-            s: self._problem.services[s].windows[int(self._state.placed[s, layout.BEST_WINDOW])]
+            s: TimeWindow(*map(int, self._data.window[s, self._state.placed[s, layout.BEST_WINDOW], :2]))
             for services in sequences.values()
             for s in services
         }
@@ -89,8 +102,9 @@ class Search:
         return sequences, windows
 
     def pool(self) -> list[tuple[int, tuple[int, ...]]]:
-        """Return the routes met on the way, each a vehicle and its services in order, without repeats."""
-        rows = self._state.pool[: int(self._state.number[layout.S_POOLED])]
+        """Return the last routes met on the way, each a vehicle and its services, without repeats."""
+        count, room = int(self._state.number[layout.S_POOLED]), len(self._state.pool)
+        rows = np.roll(self._state.pool, -count, axis=0) if count > room else self._state.pool[:count]
         return list(dict.fromkeys((int(row[0]), tuple(map(int, row[2 : 2 + row[1]]))) for row in rows))
 
 

@@ -89,6 +89,43 @@ def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) 
     return Problem(tuple(services), tuple(vehicles), (Travel(seconds, seconds * 10),), tuple(links), weights)
 
 
+@st.composite
+def days_with_costs(draw: st.DrawFn, *, timed: bool = True) -> Problem:
+    """Random small days with capacities, pins, orders and single nurses' costs.
+
+    With `timed` also with lateness, wishes, overtime, waiting and balance.
+    """
+    problem = draw(small_days())
+    nurses = len(problem.vehicles)
+    services, vehicles = [], []
+    for service in problem.services:
+        more: dict[str, Any] = {
+            "demand": draw(st.integers(0, 3)),
+            "known": draw(st.dictionaries(st.integers(0, nurses - 1), st.sampled_from([7, 900]), max_size=2)),
+            "pinned_vehicle": draw(st.sampled_from([None, None, None, nurses - 1])),
+            "pinned_start": draw(st.sampled_from([None, None, None, service.windows[0].latest])),
+        }
+        if timed:
+            more["late"] = draw(st.sampled_from([None, 0, 25, 60]))
+            wish = draw(st.integers(24, 80)) * 15 * MINUTE
+            more["wish"] = draw(st.sampled_from([None, TimeWindow(wish, wish + 30 * MINUTE)]))
+        services.append(replace(service, **more))
+    for vehicle in problem.vehicles:
+        spare = draw(st.sampled_from([0, HOUR])) if timed else 0
+        vehicles.append(replace(vehicle, capacity=draw(st.sampled_from([None, 2, 6])), overtime=spare))
+    weights = replace(problem.weights, overqualified=draw(st.sampled_from([0, 50])))
+    if timed:
+        rates = {
+            name: draw(st.sampled_from([0, 30, 61]))
+            for name in ("highest_lateness", "off_wish", "overtime", "waiting", "balance")
+        }
+        weights = replace(weights, **rates)
+    orders = ((1, 2),) if len(services) > 2 and draw(st.booleans()) else ()
+    return replace(
+        problem, services=tuple(services), vehicles=tuple(vehicles), weights=weights, orders=orders
+    )
+
+
 def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:
     begins = draw(st.integers(6, 9)) * HOUR
     return Vehicle(

@@ -122,6 +122,41 @@ class TestViolations:
 
         assert broken(a_problem(services, vehicles, links=(link,)), plan) == {"links"}
 
+    def test_names_a_vehicle_that_carries_too_much(self) -> None:
+        services = [a_service("a", demand=2), a_service("b", demand=3)]
+        plan = a_plan(a_problem(services), {0: [0, 1]})
+
+        assert broken(a_problem(services, [a_vehicle(capacity=4)]), plan) == {"capacity"}
+        assert broken(a_problem(services, [a_vehicle(capacity=5)]), plan) == set()
+
+    def test_names_a_service_pinned_to_another_nurse(self) -> None:
+        vehicles = [a_vehicle("n"), a_vehicle("m")]
+        plan = a_plan(a_problem(vehicles=vehicles), {0: [0]})
+
+        assert broken(a_problem([a_service(pinned_vehicle=1)], vehicles), plan) == {"pinned-nurses"}
+
+    def test_names_a_pinned_start_that_moved(self) -> None:
+        plan = a_plan(a_problem(), {0: [0]})
+
+        assert broken(a_problem([a_service(pinned_start=8 * HOUR)]), plan) == {"pinned-starts"}
+
+    @pytest.mark.parametrize("sequences", [{0: [0, 2, 1]}, {0: [1, 0, 2]}, {0: [0, 2], 1: [1]}])
+    def test_names_an_order_torn_apart(self, sequences: dict[int, list[int]]) -> None:
+        services = [a_service(name) for name in "abc"]
+        vehicles = [a_vehicle("n"), a_vehicle("m")]
+        plan = a_plan(a_problem(services, vehicles), sequences)
+
+        assert broken(a_problem(services, vehicles, orders=((0, 1),)), plan) == {"orders"}
+
+    def test_accepts_a_late_start_and_overtime_where_they_are_allowed(self) -> None:
+        early = (TimeWindow(0, 5 * HOUR),)
+        short = TimeWindow(6 * HOUR, 6 * HOUR + 60)
+        plan = a_plan(a_problem(), {0: [0]})
+        problem = a_problem([a_service(windows=early, late=1)], [a_vehicle(shift=short, overtime=HOUR)])
+
+        assert broken(problem, plan) == {"cost"}
+        assert broken(problem, of(problem, plan.routes)) == set()
+
     def test_has_a_test_for_each_rule(self) -> None:
         names = {rule.name for rule in CONSTRAINTS}
 
@@ -136,6 +171,10 @@ class TestViolations:
             "working-time",
             "breaks",
             "links",
+            "capacity",
+            "pinned-nurses",
+            "pinned-starts",
+            "orders",
         }
 
 

@@ -1,8 +1,6 @@
 """Every service that is left out has a true reason, and the smallest."""
 
 from routing.explain import explain_unassigned
-from routing.insertion import best_places
-from routing.plan import Plan
 from routing.problem import WORKING_TIME_LAW, Link, Nurses, Problem, TimeWindow
 from routing.solver import solve
 from routing.timetable import time_routes
@@ -89,35 +87,3 @@ class TestExplain:
         problem = a_problem([*services, *busy], [a_vehicle("n"), a_vehicle("m")], links=(link,))
 
         assert reasons(problem, {1: [2]}) == [(("whole-visits",), False)] * 2
-
-
-class TestBestPlaces:
-    def test_gives_one_place_for_each_nurse_cheapest_first(self) -> None:
-        services = [a_service("a", 2), a_service("b", 4)]
-        problem = a_problem(services, [a_vehicle("n"), a_vehicle("m", 5)])
-        routes = time_routes(problem, {0: [0]})
-        assert routes is not None
-
-        places = best_places(problem, Plan(routes), 1)
-
-        # m drives 5-4-5: 2 minutes; n goes on from 2 to 4 and back: 4 minutes more
-        assert [(place.vehicle, place.points) for place in places] == [(1, 2 * MINUTE), (0, 4 * MINUTE)]
-
-    def test_looks_at_what_an_insertion_does_to_linked_routes(self) -> None:
-        at_eight = (TimeWindow(8 * HOUR, 8 * HOUR + 5 * MINUTE),)
-        services, link = a_double_visit(windows=at_eight)
-        problem = a_problem(
-            [*services, a_service("c", 1, windows=at_eight)], [a_vehicle("n"), a_vehicle("m")], links=(link,)
-        )
-        routes = time_routes(problem, {0: [0], 1: [1]})
-        assert routes is not None
-
-        assert best_places(problem, Plan(routes), 2) == []
-
-    def test_keeps_two_nurses_for_a_double_visit(self) -> None:
-        services, link = a_double_visit()
-        problem = a_problem(services, [a_vehicle("n"), a_vehicle("m")], links=(link,))
-        routes = time_routes(problem, {0: [0]})
-        assert routes is not None
-
-        assert [place.vehicle for place in best_places(problem, Plan(routes), 1)] == [1]

@@ -12,13 +12,17 @@ from routing.search.kernels.layout import (
     COUNT,
     DIRTY,
     EARLIEST,
+    HIGHEST,
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
     LIST,
     LOWER,
     MOVED,
+    N_BALANCE,
+    N_HIGHEST,
     N_POOL_EVERY,
+    N_SOFT,
     NOW,
     OLD,
     OLD_ROUTE,
@@ -27,12 +31,15 @@ from routing.search.kernels.layout import (
     S_ABSENT,
     S_BEST,
     S_COST,
+    S_HIGHEST,
     S_ITERATION,
+    S_MEAN,
     S_POOLED,
     S_THOROUGH,
     S_TOUCHED,
     TOUCHED,
     WINDOW,
+    WORK,
     Data,
     State,
     whole,
@@ -41,14 +48,44 @@ from routing.search.kernels.links import restore_bounds, save_bounds
 from routing.search.kernels.recreate import recreate
 from routing.search.kernels.rng import unit
 from routing.search.kernels.ruin import ruin
-from routing.search.kernels.timing import refresh
+from routing.search.kernels.timing import per_minute, refresh
 
 _OLD = 0  # level of bounds kept for the whole iteration
 
 
 @kernel
-def settle_cost(state: State) -> None:
-    """Return what the saved routes cost more than before; the total takes it in."""
+def note_plan(state: State) -> None:
+    """Bring the largest lateness and the mean work of the plan up to date."""
+    highest, work = whole(0), whole(0)
+    for r in range(len(state.route)):
+        highest = max(highest, state.route[r, HIGHEST])
+        work += state.route[r, WORK]
+    state.number[S_HIGHEST] = highest
+    state.number[S_MEAN] = work // len(state.route)
+
+
+@kernel
+def total_cost(data: Data, state: State) -> int:
+    """Add up what the plan costs: a change in one route may have moved others."""
+    cost = whole(0)
+    for r in range(len(data.vehicle)):
+        cost += state.route[r, COST]
+    for i in range(state.number[S_ABSENT]):
+        cost += data.visit[state.absent[i], PENALTY]
+    note_plan(state)
+    cost += per_minute(data.number[N_HIGHEST], state.number[S_HIGHEST])
+    if data.number[N_BALANCE] > 0:
+        for r in range(len(data.vehicle)):
+            cost += per_minute(data.number[N_BALANCE], abs(state.route[r, WORK] - state.number[S_MEAN]))
+    return cost
+
+
+@kernel
+def settle_cost(data: Data, state: State) -> None:
+    """Take what the saved routes cost more than before into the total."""
+    if data.number[N_SOFT] == 1:
+        state.number[S_COST] = total_cost(data, state)
+        return
     more = whole(0)
     for i in range(state.number[S_TOUCHED]):
         r = whole(state.flag[LIST, i])
@@ -105,12 +142,12 @@ def keep_best(data: Data, state: State) -> None:
 
 @kernel
 def pour(data: Data, state: State) -> None:
-    """Write the routes of the current plan into the pool, while there is room."""
+    """Write the routes of the current plan into the pool, over the oldest ones if it is full."""
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
-        row = state.number[S_POOLED]
-        if count == 0 or row == len(state.pool):
+        if count == 0:
             continue
+        row = state.number[S_POOLED] % len(state.pool)
         state.pool[row, 0] = r
         state.pool[row, 1] = count
         for p in range(count):
@@ -139,7 +176,7 @@ def build(data: Data, state: State) -> None:
     number[S_THOROUGH] = 1
     recreate(data, state)
     number[S_THOROUGH] = 0
-    settle_cost(state)
+    settle_cost(data, state)
     keep_best(data, state)
     number[S_ITERATION] = 0
 
@@ -169,9 +206,10 @@ def advance(data: Data, state: State, iterations: int, hot: float, cold: float, 
             temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
         number[S_ITERATION] += 1
         good = ruin(data, state)
+        note_plan(state)
         if good:
             recreate(data, state)
-            settle_cost(state)
+            settle_cost(data, state)
         if not good or number[S_COST] >= cost - temperature * np.log(1.0 - unit(state.random)):
             bring_back(data, state, cost, absent)
             continue

@@ -5,18 +5,28 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
+    AFTER,
+    BEFORE,
     BIG,
     COUNT,
+    DEMAND,
     DURATION,
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    LOAD,
     LOCATION,
     LOWER,
+    N_BALANCE,
+    N_HIGHEST,
     N_NEAR,
+    N_ORDERS,
     N_SCAN_ALL,
+    N_SOFT,
     N_TRAVEL,
+    N_UNLIMITED,
     N_USE,
+    N_WAITING,
     NOW,
     R_DEPART,
     R_DONE_AT,
@@ -29,13 +39,19 @@ from routing.search.kernels.layout import (
     R_WORK_OUT,
     ROUTE,
     S_BLINK,
+    S_HIGHEST,
+    S_MEAN,
     S_STAMP,
     S_THOROUGH,
+    SOFT,
+    V_CAPACITY,
     V_KIND,
+    V_NEXT,
     V_SPAN,
     V_UNBROKEN,
     WINDOW,
     WINDOWS,
+    WORK,
     Data,
     State,
     whole,
@@ -53,7 +69,18 @@ from routing.search.kernels.links import (
     ties,
 )
 from routing.search.kernels.rng import unit
-from routing.search.kernels.timing import NEVER, break_code, lay_out, note_earliest, refresh, sweep
+from routing.search.kernels.timing import (
+    NEVER,
+    break_code,
+    lay_out,
+    note_earliest,
+    per_minute,
+    refresh,
+    settle,
+    soft_points,
+    sweep,
+)
+from routing.search.kernels.trial import FULL, trial
 
 _BLINK = 0.01  # share of positions overlooked on purpose; Christiaens and Vanden Berghe 2020
 
@@ -150,8 +177,75 @@ def span_with(
 @kernel
 def finds_break(data: Data, state: State, r: int, p: int, s: int, low: int, high: int) -> bool:
     """Tell whether route r, with s before position p, has room for the break it needs."""
-    k = lay_out(data, state, r, p, s, low, high)
+    k = lay_out(data, state, r, p, s, whole(0), low, high)
     return sweep(data, state.scratch, r, k) and break_code(data, state.scratch, r, k) != NEVER
+
+
+@kernel
+def more_points(
+    data: Data,
+    state: State,
+    place: tuple[int, int, int, int],
+    bounds: tuple[int, int],
+    ways: tuple[int, int],
+    tied: bool,  # noqa: FBT001 - kernels take no keywords
+    least: int,
+) -> int:
+    """Return what an insertion costs beyond its way, or `FULL` if it has no timetable.
+
+    Args:
+        data: The problem.
+        state: The search.
+        place: Route, position, service and its window.
+        bounds: Earliest and latest start of the service.
+        ways: Seconds of travel to it and from it.
+        tied: Whether other routes may have to move.
+        least: Stop looking once so many points are reached.
+    """
+    r, p, s, window = place
+    low, high = bounds
+    unlimited = data.vehicle[r, V_SPAN] >= BIG and data.vehicle[r, V_UNBROKEN] >= BIG
+    soft = data.number[N_SOFT] == 1
+    if tied or (soft and unlimited and data.number[N_WAITING] == 0):
+        points = trial(data, state, r, p, s, window, low, ways, least)
+        if points == FULL or not tied or data.number[N_UNLIMITED] == 1:
+            return points
+        return points if survives(data, state, r, p, s, window, low) else whole(FULL)
+    if not soft:
+        return whole(0) if finds_break(data, state, r, p, s, low, high) else whole(FULL)
+    k = lay_out(data, state, r, p, s, window, low, high)
+    if not sweep(data, state.scratch, r, k):
+        return whole(FULL)
+    code = break_code(data, state.scratch, r, k)
+    if code == NEVER or not settle(data, state, r, k, code):
+        return whole(FULL)
+    points, highest = soft_points(data, state, r, k, code)
+    points += per_minute(data.number[N_HIGHEST], max(whole(0), highest - state.number[S_HIGHEST]))
+    return whole(points - state.route[r, SOFT])
+
+
+@kernel
+def balance_points(data: Data, state: State, r: int, work: int) -> int:
+    """Return what so much more work in route r costs, the mean as it stands."""
+    if data.number[N_BALANCE] == 0:
+        return whole(0)
+    before = state.route[r, WORK] - state.number[S_MEAN]
+    return per_minute(data.number[N_BALANCE], abs(before + work)) - per_minute(
+        data.number[N_BALANCE], abs(before)
+    )
+
+
+@kernel
+def keeps_order(data: Data, state: State, r: int, p: int, s: int) -> bool:
+    """Tell whether s before position p of route r tears no two apart that follow each other directly."""
+    u = whole(state.sequence[r, p - 1]) if p > 0 else whole(-1)
+    v = whole(state.sequence[r, p]) if p < state.route[r, COUNT] else whole(-1)
+    if u >= 0 and v >= 0 and data.service[u, AFTER] == v:
+        return False
+    before, after = data.service[s, BEFORE], data.service[s, AFTER]
+    if before >= 0 and before != u and state.placed[before, ROUTE] >= 0:
+        return False
+    return bool(after < 0 or after == v or state.placed[after, ROUTE] < 0)
 
 
 @kernel
@@ -178,26 +272,42 @@ def scan(
     best = whole(-1)
     if count == state.sequence.shape[1]:
         return least, best
+    if state.route[r, LOAD] + data.service[s, DEMAND] > vehicle[V_CAPACITY]:
+        return least, best
+    special = tied or data.number[N_SOFT] == 1
     for p in range(count + 1):
         state.number[S_BLINK] -= 1
         if state.number[S_BLINK] <= 0:
             next_blink(state)
             continue
+        if data.number[N_ORDERS] == 1 and not keeps_order(data, state, r, p, s):
+            continue
         there = whole(travel_to[record[p, R_FROM]])
         onward = whole(travel_from[record[p, R_TO]])
         points = (there + onward - whole(record[p, R_LEG])) * weight + extra
+        if special:
+            points += balance_points(data, state, r, there + onward - whole(record[p, R_LEG]) + duration)
         if points >= least:
             continue
         span = span_with(record, p, there, onward, duration, low, high)
         if span < 0 or span > vehicle[V_SPAN]:
             continue
-        if tied:
-            if not survives(data, state, r, p, s, window, low):
+        if special or span > vehicle[V_UNBROKEN]:
+            points += more_points(
+                data, state, (r, p, s, window), (low, high), (there, onward), tied, least - points
+            )
+            if points >= least:
                 continue
-        elif span > vehicle[V_UNBROKEN] and not finds_break(data, state, r, p, s, low, high):
-            continue
         least, best = points, p
     return least, best
+
+
+@kernel
+def idle_like(data: Data, state: State, r: int) -> int:
+    """Return the first idle vehicle like r, or the last like it."""
+    while r >= 0 and state.route[r, COUNT] > 0 and data.vehicle[r, V_NEXT] >= 0:
+        r = data.vehicle[r, V_NEXT]
+    return r
 
 
 @kernel
@@ -223,9 +333,10 @@ def best_place(data: Data, state: State, s: int, least: int) -> tuple[int, int, 
         if scan_all:
             r = whole(i)
         else:
-            r = whole(data.near_vehicle[s, i - neighbours])
             if i < neighbours:
                 r = state.placed[data.near[s, i], ROUTE]
+            else:
+                r = idle_like(data, state, whole(data.near_vehicle[s, i - neighbours]))
             if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
                 continue
             state.candidate[r, 3] = state.number[S_STAMP]

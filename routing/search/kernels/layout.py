@@ -16,9 +16,38 @@ whole: Callable[[Any], int] = np.int64  # type: ignore[assignment]  # to numba i
 """Widens a number; to the type checker the result is a plain int, as it is where nothing is compiled."""
 
 # Data.service, columns
-LOCATION, DURATION, VISIT, WINDOWS, FIRST_LINK, END_LINK = range(6)
+(
+    LOCATION,
+    DURATION,
+    VISIT,
+    WINDOWS,
+    FIRST_LINK,
+    END_LINK,
+    DEMAND,
+    BEFORE,
+    AFTER,
+    LATE_RATE,
+    WISH_FROM,
+    WISH_TO,
+) = range(12)
+# Data.window, last axis: allowed starts, and after which of them the service is late
+W_LOW, W_HIGH, W_DUE = range(3)
 # Data.vehicle, columns
-V_START, V_END, V_KIND, V_EARLIEST, V_LATEST, V_SPAN, V_STRETCH, V_UNBROKEN, V_OPTIONS, V_SHORTEST = range(10)
+(
+    V_START,
+    V_END,
+    V_KIND,
+    V_EARLIEST,
+    V_LATEST,
+    V_SPAN,
+    V_STRETCH,
+    V_UNBROKEN,
+    V_OPTIONS,
+    V_SHORTEST,
+    V_CAPACITY,
+    V_OVERTIME_FROM,
+    V_NEXT,
+) = range(13)
 # Data.option, last axis: length of the break, longest span it allows
 O_LENGTH, O_SPAN = range(2)
 # Data.visit, columns
@@ -37,33 +66,71 @@ ANY, SAME, DIFFERENT = range(3)
     N_TRY_ABSENT,
     N_PAIR_ROUTES,
     N_NEAR,
-) = range(9)
+    N_SOFT,
+    N_ORDERS,
+    N_HIGHEST,
+    N_WISH,
+    N_OVERTIME,
+    N_WAITING,
+    N_BALANCE,
+    N_UNLIMITED,
+) = range(17)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
 R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG = range(9)
 # State.record, first axis
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
-COUNT, TIED, CODE, COST, OLD_ROUTE = range(5)
+COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, OLD_ROUTE = range(9)
+# after those: when the route would return, and in which trial that was
+TRY_RETURN, RETURN_TRIAL = 2 * OLD_ROUTE, 2 * OLD_ROUTE + 1
 # State.placed, columns; route is -1 while a service is absent
-ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW, BEST_START = range(6)
+# POSITION holds while the route's record does; TRY_START is the start in the trial numbered START_TRIAL
+ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW, BEST_START, POSITION, TRY_START, START_TRIAL = range(9)
 # State.kept, first axis: what the routes were before this iteration, and in the best plan
 K_SEQUENCE, K_WINDOW, K_BEST = range(3)
 # State.flag, rows
 TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT = range(7)
 # State.scratch, rows
-T_LOCATION, T_DURATION, T_LOW, T_HIGH, T_EARLY, T_LATE, T_IN, T_BY, T_AT, T_OUT, T_LEG = range(11)
+(
+    T_LOCATION,
+    T_DURATION,
+    T_LOW,
+    T_HIGH,
+    T_EARLY,
+    T_LATE,
+    T_IN,
+    T_BY,
+    T_AT,
+    T_OUT,
+    T_LEG,
+    T_SERVICE,
+    T_WINDOW,
+) = range(13)
 # State.number
-S_COST, S_ABSENT, S_ITERATION, S_BEST, S_TOUCHED, S_POOLED, S_BLINK, S_STAMP, S_THOROUGH = range(9)
+(
+    S_COST,
+    S_ABSENT,
+    S_ITERATION,
+    S_BEST,
+    S_TOUCHED,
+    S_POOLED,
+    S_BLINK,
+    S_STAMP,
+    S_THOROUGH,
+    S_TRIAL,
+    S_HIGHEST,
+    S_MEAN,
+) = range(12)
 
 
 class Data(NamedTuple):
     """What the search reads.
 
     Attributes:
-        service: Shape (services, 6), int64.
-        window: Shape (services, most windows, 2), int64.
-        vehicle: Shape (vehicles, 10), int64.
+        service: Shape (services, 12), int64.
+        window: Shape (services, most windows, 3), int64.
+        vehicle: Shape (vehicles, 13), int64; V_NEXT is the next vehicle like this one, or -1.
         option: Breaks to choose from, shape (vehicles, most options, 2), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
@@ -75,8 +142,8 @@ class Data(NamedTuple):
         link: Shape (2 * links, 4), int64, grouped by service.
         linked: Numbers of the services that have a link, int32.
         near: Services by nearness, shape (services, neighbours), int32.
-        near_vehicle: Vehicles by nearness that may do the service, -1 at the end; shape (services, some),
-            int32.
+        near_vehicle: Vehicles by nearness that may do the service, one of each kind, -1 at the end; shape
+            (services, some), int32.
         number: Settings, int64.
     """
 
@@ -104,8 +171,8 @@ class State(NamedTuple):
         sequence: Services of each route, shape (vehicles, room), int32.
         kept: Sequences and windows to come back to, and the best plan; shape (3, vehicles, room), int32.
         record: Of each position, now and before; shape (2, vehicles, room + 1, 9), int32.
-        route: Shape (vehicles, 8), int64.
-        placed: Shape (services, 6), int64.
+        route: Shape (vehicles, 18), int64.
+        placed: Shape (services, 9), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were
             before this iteration. Shape (2 * visits,), int32.
         flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to
@@ -113,7 +180,8 @@ class State(NamedTuple):
             best plan (BEST_COUNT). Shape (7, vehicles + 1), int32.
         old_bound: LOWER and EARLIEST of the linked services, three levels of saving; shape (3, linked, 2),
             int64.
-        scratch: Shape (11, room + 3), int64.
+        scratch: Shape (13, room + 3), int64.
+        event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         candidate: Points, position and window by route while a visit of several is placed, and the last stamp
             of those who look at routes once; shape (vehicles, 4), int64.
         pool: Routes worth recombining, shape (some, room + 2), int32: vehicle, count, services.
@@ -130,6 +198,7 @@ class State(NamedTuple):
     flag: NDArray[np.int32]
     old_bound: NDArray[np.int64]
     scratch: NDArray[np.int64]
+    event: NDArray[np.int64]
     candidate: NDArray[np.int64]
     pool: NDArray[np.int32]
     number: NDArray[np.int64]

@@ -9,7 +9,6 @@ from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
     BIG,
     CODE,
-    COUNT,
     DIFFERENT,
     DIRTY,
     EARLIEST,
@@ -21,6 +20,7 @@ from routing.search.kernels.layout import (
     L_OTHER,
     LOWER,
     NOW,
+    POSITION,
     QUEUE,
     QUEUED,
     R_START_BY,
@@ -69,10 +69,7 @@ def bounds_of(data: Data, state: State, s: int) -> tuple[int, int]:
         if r < 0:
             continue
         low = max(low, state.placed[v, EARLIEST] - data.link[i, L_MOST])
-        start_by = data.window[v, state.placed[v, WINDOW], 1]
-        for p in range(state.route[r, COUNT]):
-            if state.sequence[r, p] == v:
-                start_by = min(start_by, whole(state.record[NOW, r, p, R_START_BY]))
+        start_by = whole(state.record[NOW, r, state.placed[v, POSITION], R_START_BY])
         high = min(high, start_by - data.link[i, L_LEAST])
     return low, high
 
@@ -152,7 +149,7 @@ def propagate(data: Data, state: State, tail: int) -> bool:
         head += 1
         state.flag[QUEUED, r] = 0
         state.flag[DIRTY, r] = 1
-        k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0))
+        k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
         if k == 0:
             continue
         code = whole(NEVER)

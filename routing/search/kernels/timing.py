@@ -19,20 +19,29 @@ from routing.search.kernels.layout import (
     CODE,
     COST,
     COUNT,
+    DEMAND,
     DIRTY,
     DURATION,
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    HIGHEST,
     L_OTHER,
+    LATE_RATE,
+    LOAD,
     LOCATION,
     LOWER,
     MOVED,
+    N_OVERTIME,
+    N_SOFT,
     N_TRAVEL,
     N_USE,
+    N_WAITING,
+    N_WISH,
     NOW,
     O_LENGTH,
     O_SPAN,
+    POSITION,
     R_DEPART,
     R_DONE_AT,
     R_FROM,
@@ -43,6 +52,7 @@ from routing.search.kernels.layout import (
     R_WORK_IN,
     R_WORK_OUT,
     ROUTE,
+    SOFT,
     T_AT,
     T_BY,
     T_DURATION,
@@ -54,17 +64,24 @@ from routing.search.kernels.layout import (
     T_LOCATION,
     T_LOW,
     T_OUT,
+    T_SERVICE,
+    T_WINDOW,
     TIED,
     V_EARLIEST,
     V_END,
     V_KIND,
     V_LATEST,
     V_OPTIONS,
+    V_OVERTIME_FROM,
     V_SPAN,
     V_START,
     V_STRETCH,
     V_UNBROKEN,
+    W_DUE,
     WINDOW,
+    WISH_FROM,
+    WISH_TO,
+    WORK,
     Data,
     State,
     whole,
@@ -76,7 +93,7 @@ _OPTIONS = 16  # a code is 1 + gap * _OPTIONS + option
 
 
 @kernel
-def lay_out(data: Data, state: State, r: int, position: int, s: int, low: int, high: int) -> int:
+def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int, low: int, high: int) -> int:
     """Write the stops of route r into scratch, with s at `position` (none if negative); return how many."""
     scratch = state.scratch
     k = 0
@@ -86,6 +103,8 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, low: int, h
             scratch[T_DURATION, k] = data.service[s, DURATION]
             scratch[T_LOW, k] = low
             scratch[T_HIGH, k] = high
+            scratch[T_SERVICE, k] = s
+            scratch[T_WINDOW, k] = window
             k += 1
         if p < state.route[r, COUNT]:
             u = whole(state.sequence[r, p])
@@ -93,6 +112,8 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, low: int, h
             scratch[T_DURATION, k] = data.service[u, DURATION]
             scratch[T_LOW, k] = state.placed[u, LOWER]
             scratch[T_HIGH, k] = data.window[u, state.placed[u, WINDOW], 1]
+            scratch[T_SERVICE, k] = u
+            scratch[T_WINDOW, k] = state.placed[u, WINDOW]
             k += 1
     return k
 
@@ -178,13 +199,59 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
 
 
 @kernel
+def per_minute(rate: int, seconds: int) -> int:
+    """Return the points of so many seconds at a rate per minute, rounded up."""
+    return (rate * seconds + 59) // 60
+
+
+@kernel
+def start_points(data: Data, s: int, window: int, start: int) -> int:
+    """Return the points of lateness and wish when s starts then."""
+    points = whole(0)
+    late = start - data.window[s, window, W_DUE]
+    if late > 0:
+        points += per_minute(data.service[s, LATE_RATE], late)
+    if data.number[N_WISH] > 0:
+        off = max(data.service[s, WISH_FROM] - start, start - data.service[s, WISH_TO])
+        if off > 0:
+            points += per_minute(data.number[N_WISH], off)
+    return points
+
+
+@kernel
+def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[int, int]:
+    """Return the points of the times of k settled stops, and the largest lateness among them."""
+    scratch = state.scratch
+    points, highest = whole(0), whole(0)
+    for i in range(k):
+        s, window = scratch[T_SERVICE, i], scratch[T_WINDOW, i]
+        points += start_points(data, s, window, scratch[T_EARLY, i])
+        highest = max(highest, scratch[T_EARLY, i] - data.window[s, window, W_DUE])
+    over = scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM]
+    if over > 0:
+        points += per_minute(data.number[N_OVERTIME], over)
+    if data.number[N_WAITING] > 0:
+        gap, length = whole(-1), whole(0)
+        if code > 0:
+            gap = (code - 1) // _OPTIONS
+            length = data.option[r, (code - 1) % _OPTIONS, O_LENGTH]
+        way = scratch[T_LEG, 0] + (length if gap == 0 else whole(0))
+        leave = max(scratch[T_BY, k], scratch[T_EARLY, 0] - way)
+        wait = scratch[T_EARLY, k] - leave - scratch[T_IN, k] - length
+        points += per_minute(data.number[N_WAITING], wait)
+    return points, highest
+
+
+@kernel
 def refresh(data: Data, state: State, r: int) -> bool:
     """Bring record, cost and break code of route r up to date; False if it has no timetable."""
     scratch = state.scratch
-    k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0))
+    k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.route[r, TIED] = 0
+    for c in (LOAD, WORK, HIGHEST, SOFT):
+        state.route[r, c] = 0
     record = state.record[NOW, r]
     if k == 0:
         record[0, R_FROM] = data.vehicle[r, V_START]
@@ -221,6 +288,8 @@ def refresh(data: Data, state: State, r: int) -> bool:
             leave_by = scratch[T_BY, p]
             record[p, R_TO] = at
             u = whole(state.sequence[r, p])
+            state.placed[u, POSITION] = p
+            state.route[r, LOAD] += data.service[u, DEMAND]
             for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
                 if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
                     state.route[r, TIED] = 1
@@ -231,14 +300,25 @@ def refresh(data: Data, state: State, r: int) -> bool:
         cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
     for p in range(k):
         cost += data.extra[state.sequence[r, p], r]
-    state.route[r, COST] = cost
     state.route[r, CODE] = break_code(data, scratch, r, k)
-    return bool(state.route[r, CODE] != NEVER)
+    good = bool(state.route[r, CODE] != NEVER)
+    state.route[r, WORK] = scratch[T_IN, k]
+    if good and data.number[N_SOFT] == 1:
+        good = settle(data, state, r, k, state.route[r, CODE])
+        points, highest = soft_points(data, state, r, k, state.route[r, CODE])
+        state.route[r, SOFT] = points
+        state.route[r, HIGHEST] = highest
+        cost += points
+    state.route[r, COST] = cost
+    return good
 
 
 @kernel
 def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
-    """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do."""
+    """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do.
+
+    At place k, T_EARLY then holds the return and T_BY the least leaving.
+    """
     scratch = state.scratch
     vehicle = data.vehicle[r]
     gap, length = whole(-1), whole(0)
@@ -273,6 +353,8 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
             new_leave = max(new_leave, pause - vehicle[V_STRETCH])
             new_pause = max(pause, time - vehicle[V_STRETCH] - length)
         if new_leave == leave and new_pause == pause:
+            scratch[T_EARLY, k] = time
+            scratch[T_BY, k] = leave
             return True
         leave, pause = new_leave, new_pause
     return False

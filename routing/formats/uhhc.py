@@ -1,0 +1,129 @@
+"""Unified home health care instances as JSON (Ceschia et al. 2026, doi 10.1111/itor.70140).
+
+Minutes become seconds; one unit of the published cost is sixty points. What the search cannot steer yet is
+still decided well for the routes it finds (`uhhc_times`: lunch, idle time) and always counted exactly
+(`uhhc_cost`); `UhhcTask.notes` names it.
+"""
+
+from typing import Any
+
+from routing.formats.answers import plan_of, route_of
+from routing.formats.published import PublishedStop, read_routes
+from routing.formats.reading import InvalidFile, parse_json
+from routing.formats.task import InvalidAnswer
+from routing.formats.uhhc_cost import Published, components, faults_and_cost
+from routing.formats.uhhc_reader import TIMED, read_uhhc
+from routing.formats.uhhc_times import best_times
+from routing.plan import Break, Plan, Route
+from routing.problem import Problem
+from routing.units import MINUTE, Seconds
+
+__all__ = ["UhhcTask", "from_uhhc"]
+
+LUNCH = "lunch_break"
+
+
+class UhhcTask:
+    """An instance that was read.
+
+    Args:
+        problem: The same as a problem, as far as it can be said there.
+        published: What the published cost needs beyond it.
+    """
+
+    finish_share = 0.1
+
+    def __init__(self, problem: Problem, published: Published) -> None:
+        self.problem = problem
+        self._published = published
+        loose = sorted(name for name in TIMED if published.weights.get(name))
+        self.notes = tuple(
+            f"{name} is weighed when the times are set, not when routes are chosen" for name in loose
+        )
+
+    def finish(self, plan: Plan, limit_s: float | None) -> Plan:
+        """Return the plan with the times and lunch breaks that cost least for its routes."""
+        routes = best_times(self.problem, self._published, plan.routes, limit_s, seed=plan.seed)
+        return plan if routes is None else plan_of(self.problem, routes, like=plan)
+
+    def answer(self, plan: Plan) -> dict[str, Any]:
+        """Write every caregiver's route in the published form, with the parts of the cost."""
+        values = components(self.problem, self._published, plan)
+        routes = {route.vehicle: self._locations(route) for route in plan.routes}
+        return {
+            "cost": self.cost(plan),
+            "cost_components": {name: values[name] for name in self._published.weights},
+            "routes": [
+                {"caregiver_id": vehicle.id, "locations": routes.get(number, [])}
+                for number, vehicle in enumerate(self.problem.vehicles)
+            ],
+        }
+
+    def plan(self, text: str) -> Plan:
+        """Read an answer with its times."""
+        caregivers = {vehicle.id: number for number, vehicle in enumerate(self.problem.vehicles)}
+        routes = []
+        for caregiver, stops in read_routes(text, caregivers).items():
+            care = [self._stop(stop) for stop in stops if stop.service != LUNCH]
+            breaks = tuple(
+                Break(
+                    _seconds(stop.start),
+                    _seconds(stop.end),
+                    sum(s.service != LUNCH for s in stops[:position]),
+                )
+                for position, stop in enumerate(stops)
+                if stop.service == LUNCH
+            )
+            if not care:
+                continue
+            first = breaks[0].start if breaks and breaks[0].after == 0 else None
+            routes.append(route_of(self.problem, caregiver, care, breaks, first))
+        return plan_of(self.problem, routes)
+
+    def cost(self, plan: Plan) -> float:
+        """Return the weighted sum of the published components."""
+        return faults_and_cost(self.problem, self._published, plan)[1]
+
+    def faults(self, plan: Plan) -> list[str]:
+        """Name patients who must be served and are not, bad lunch breaks and hard components above 0."""
+        return faults_and_cost(self.problem, self._published, plan)[0]
+
+    def _locations(self, route: Route) -> list[dict[str, Any]]:
+        stops: list[dict[str, Any]] = [
+            {
+                "patient": self._published.patients[stop.service],
+                "service": self._published.kinds[stop.service],
+                "arrival_time": stop.start // MINUTE,
+                "departure_time": stop.end // MINUTE,
+            }
+            for stop in route.stops
+        ]
+        for pause in route.breaks:
+            place = self._published.departing[route.vehicle]
+            if pause.after:
+                place = self._published.patients[route.stops[pause.after - 1].service]
+            lunch: dict[str, Any] = {"patient": place, "service": LUNCH}
+            lunch |= {"start_time": pause.start // MINUTE, "end_time": pause.end // MINUTE}
+            stops.insert(pause.after, lunch)
+        return stops
+
+    def _stop(self, stop: PublishedStop) -> tuple[int, Seconds, Seconds]:
+        number = self._published.numbers.get((stop.patient, stop.service))
+        if number is None:
+            raise InvalidAnswer(f"patient {stop.patient[:40]} does not need service {stop.service[:40]}")
+        return number, _seconds(stop.start), _seconds(stop.end)
+
+
+def from_uhhc(text: str) -> UhhcTask:
+    """Read an instance.
+
+    Raises:
+        InvalidFile: With the key and the reason.
+    """
+    return UhhcTask(*read_uhhc(parse_json(text)))
+
+
+def _seconds(minutes: float) -> Seconds:
+    if minutes != int(minutes):
+        raise InvalidFile(f"{minutes} is no whole number of minutes")
+    return MINUTE * int(minutes)

@@ -1,0 +1,252 @@
+"""The day as it is after some events: what cannot be undone, and what is asked now."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from routing.plan import Plan, Route, Stop
+from routing.problem import Link, Problem, Service, TimeWindow, Vehicle
+from routing.repair.events import (
+    Event,
+    InvalidEvent,
+    NurseIll,
+    PatientAway,
+    PlaceClosed,
+    UrgentVisit,
+    VisitLonger,
+)
+from routing.timetable import Part, fit
+from routing.units import Seconds
+
+__all__ = ["ChangedDay", "changed_day"]
+
+
+@dataclass(frozen=True)
+class ChangedDay:
+    """A day after events.
+
+    Attributes:
+        problem: What is asked now; the repaired plan is judged by it. Services keep their numbers, urgent
+            ones follow. What has begun is pinned; who is gone or ill is closed to the others.
+        search_problem: The same, but nobody is free before now: the last service of each nurse that is over
+            lasts until now.
+        begun: Number of each service that is done, running or driven to, to its vehicle and stop.
+        gone: Number of each service that nobody can do any more, to a sentence why.
+        freed: Services that must leave their nurse.
+    """
+
+    problem: Problem
+    search_problem: Problem
+    begun: dict[int, tuple[int, Stop]]
+    gone: dict[int, str] = field(default_factory=dict)
+    freed: frozenset[int] = frozenset()
+
+
+def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: Seconds) -> ChangedDay:
+    """Return the day after some events, seen from one moment.
+
+    A stop has begun if it is done or running, or if its nurse is on her way there and could not be there from
+    where she was any sooner. Windows lose what lies before now.
+
+    Args:
+        problem: The day as it was planned.
+        plan: A plan that keeps its rules.
+        events: What happened, all of it.
+        now: The moment, in seconds of the day.
+
+    Raises:
+        InvalidEvent: An event names what is not there, or a service that is over.
+    """
+    happened = tuple(events)
+    problem = _with_urgent(problem, happened)
+    placed = plan.placed()
+    _refuse(problem, happened, placed, now)
+    ill = {event.vehicle: event.from_time for event in happened if isinstance(event, NurseIll)}
+    gone = _gone(problem, happened)
+    gone = {s: why for s, why in gone.items() if s not in placed or placed[s][1].start > now}
+    begun: dict[int, tuple[int, Stop]] = {}
+    for route in plan.routes:
+        for stop in _begun(route, now, ill.get(route.vehicle), gone):
+            begun[stop.service] = (route.vehicle, stop)
+    services = list(problem.services)
+    for event in happened:
+        if isinstance(event, VisitLonger):
+            services[event.service] = replace(services[event.service], duration=event.duration)
+    begun_visits = {services[number].visit for number in begun}
+    for number, service in enumerate(services):
+        services[number], why = _seen_from(now, service, number, begun, begun_visits, frozenset(ill))
+        if why and number not in gone:
+            gone[number] = why
+        if number in gone:
+            penalty = 0 if gone[number] == AWAY else service.penalty
+            services[number] = replace(services[number], allowed=frozenset(), penalty=penalty)
+    changed = replace(
+        problem, services=tuple(services), links=_links(problem, begun, now), orders=_orders(problem, begun)
+    )
+    left = {vehicle for vehicle, _ in begun.values()}
+    vehicles = [
+        vehicle if number in left or vehicle.shift.latest < now else _leaving_from(vehicle, now)
+        for number, vehicle in enumerate(problem.vehicles)
+    ]
+    for number in left:
+        kept = [stop for vehicle, stop in begun.values() if vehicle == number]
+        vehicles[number] = _allowing(changed, number, sorted(kept, key=lambda stop: stop.start))
+    changed = replace(changed, vehicles=tuple(vehicles))
+    freed = frozenset(
+        number
+        for number, (vehicle, _) in placed.items()
+        if number not in begun and (vehicle in ill or number in gone)
+    )
+    return ChangedDay(changed, _free_from(changed, begun, now), begun, gone, freed)
+
+
+AWAY = "the patient is away"
+CLOSED = "nobody gets to the place any more"
+PASSED = "its time has passed"
+
+
+def _with_urgent(problem: Problem, events: Sequence[Event]) -> Problem:
+    services, links = list(problem.services), list(problem.links)
+    for event in events:
+        if isinstance(event, UrgentVisit):
+            first = len(services)
+            links += [replace(n, first=n.first + first, second=n.second + first) for n in event.links]
+            services += event.services
+    return replace(problem, services=tuple(services), links=tuple(links))
+
+
+def _refuse(
+    problem: Problem, events: Sequence[Event], placed: dict[int, tuple[int, Stop]], now: Seconds
+) -> None:
+    """Raise for an event that makes no sense."""
+    visits = {service.visit for service in problem.services}
+    for event in events:
+        if isinstance(event, NurseIll) and not 0 <= event.vehicle < len(problem.vehicles):
+            raise InvalidEvent(f"there is no vehicle number {event.vehicle}")
+        if isinstance(event, PatientAway) and event.visit not in visits:
+            raise InvalidEvent(f"the day has no visit {event.visit}")
+        if isinstance(event, PlaceClosed) and not 0 <= event.location < problem.places:
+            raise InvalidEvent(f"there is no place number {event.location}")
+        if isinstance(event, VisitLonger):
+            if not 0 <= event.service < len(problem.services):
+                raise InvalidEvent(f"there is no service number {event.service}")
+            stop = placed.get(event.service, (0, None))[1]
+            if stop is not None and stop.end <= now:
+                raise InvalidEvent(f"service {problem.services[event.service].id} is over")
+            if stop is not None and stop.start + event.duration < now:
+                raise InvalidEvent(f"service {problem.services[event.service].id} has lasted longer already")
+
+
+def _gone(problem: Problem, events: Sequence[Event]) -> dict[int, str]:
+    away = {event.visit for event in events if isinstance(event, PatientAway)}
+    closed = {event.location for event in events if isinstance(event, PlaceClosed)}
+    gone = {n: CLOSED for n, service in enumerate(problem.services) if service.location in closed}
+    return gone | {n: AWAY for n, service in enumerate(problem.services) if service.visit in away}
+
+
+def _begun(route: Route, now: Seconds, ill_from: Seconds | None, gone: dict[int, str]) -> list[Stop]:
+    """Return the stops of a route that cannot be changed any more, or need not be, in order."""
+    begun = []
+    for stop in route.stops:
+        if stop.service in gone:
+            continue
+        under_way = stop.arrival - stop.travel <= now and stop.start < now + stop.travel
+        if ill_from is not None:
+            under_way = stop.end <= ill_from
+        if stop.start > now and not under_way:
+            break
+        begun.append(stop)
+    return begun
+
+
+def _seen_from(
+    now: Seconds,
+    service: Service,
+    number: int,
+    begun: dict[int, tuple[int, Stop]],
+    begun_visits: set[str],
+    ill: frozenset[int],
+) -> tuple[Service, str]:
+    """Return a service as it is asked now, and why it cannot be done at all, if so."""
+    if number in begun:
+        vehicle, stop = begun[number]
+        return replace(service, pinned_vehicle=vehicle, pinned_start=stop.start), ""
+    visit = f"{service.visit} (rest)" if service.visit in begun_visits else service.visit
+    service = replace(service, visit=visit, forbidden=service.forbidden | ill)
+    if service.pinned_start is not None:
+        return service, PASSED if service.pinned_start < now else ""
+    last = max(window.latest for window in service.windows)
+    if last < now:
+        if service.late is None:
+            return service, PASSED
+        return replace(service, windows=(TimeWindow(now, now),)), ""
+    windows = tuple(TimeWindow(max(w.earliest, now), w.latest) for w in service.windows if w.latest >= now)
+    return replace(service, windows=windows), ""
+
+
+def _links(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Seconds) -> tuple[Link, ...]:
+    """Return the links that still can hold: those to what has begun bind only while their gap lasts."""
+    links = []
+    for link in problem.links:
+        first, second = begun.get(link.first), begun.get(link.second)
+        if first and not second and link.max_gap is not None and first[1].start + link.max_gap < now:
+            continue
+        if second and not first and second[1].start - link.min_gap < now:
+            continue
+        links.append(link)
+    return tuple(links)
+
+
+def _orders(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> tuple[tuple[int, int], ...]:
+    """Return the orders that still can hold: nothing is done directly before what has begun."""
+    return tuple((a, b) for a, b in problem.orders if a in begun or b not in begun)
+
+
+def _leaving_from(vehicle: Vehicle, now: Seconds) -> Vehicle:
+    return replace(vehicle, shift=TimeWindow(max(vehicle.shift.earliest, now), vehicle.shift.latest))
+
+
+def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
+    """Return a vehicle as it must be for what has begun to keep the rules: that cannot be undone."""
+    vehicle = problem.vehicles[number]
+    parts = [_part(problem, stop) for stop in stops]
+    home = stops[-1].start + parts[-1].duration + problem.seconds(number, parts[-1].location, vehicle.end)
+    late = max(0, home - vehicle.shift.latest)
+    longer = replace(vehicle, overtime=max(vehicle.overtime, late))
+    for changed in (
+        vehicle,
+        longer,
+        replace(longer, max_work=None),
+        replace(longer, breaks=None),
+        replace(longer, max_work=None, breaks=None),
+    ):
+        if _fits(problem, changed, parts):
+            return changed
+    raise InvalidEvent(f"nurse {vehicle.id} cannot have done what the plan says she has begun")
+
+
+def _fits(problem: Problem, vehicle: Vehicle, parts: list[Part]) -> bool:
+    alone = Problem((), (vehicle,), problem.travel)
+    return fit(alone, 0, parts) is not None
+
+
+def _free_from(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Seconds) -> Problem:
+    """Return the problem with each nurse's last service drawn out until now, if she may be out so long."""
+    services = list(problem.services)
+    stops: dict[int, list[Stop]] = {}
+    for vehicle, stop in sorted(begun.values(), key=lambda place: place[1].start):
+        stops.setdefault(vehicle, []).append(stop)
+    for vehicle, row in stops.items():
+        last = row[-1]
+        service = services[last.service]
+        if last.start + service.duration >= now:
+            continue
+        parts = [_part(problem, stop) for stop in row]
+        parts[-1] = replace(parts[-1], duration=now - last.start)
+        if _fits(problem, problem.vehicles[vehicle], parts):
+            services[last.service] = replace(service, duration=now - last.start)
+    return replace(problem, services=tuple(services))
+
+
+def _part(problem: Problem, stop: Stop) -> Part:
+    service = problem.services[stop.service]
+    return Part(service.location, service.duration, stop.start, stop.start)

@@ -1,0 +1,97 @@
+"""Several searches on one problem, each in its own thread.
+
+They start from different seeds. From time to time the one with the worse plan takes over the plan of the best
+and goes on from there with its own random choices. Kernels hold no lock of Python, so each has a core.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+from types import TracebackType
+from typing import Self
+
+from routing.problem import Problem, TimeWindow
+from routing.search.engine import Search
+from routing.units import Points
+
+__all__ = ["Team"]
+
+SHARES_AT = (0.3, 0.45, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97)
+"""At these shares of the time the best plan is passed on; before, the searches look for different ones."""
+
+
+class Team:
+    """The searches of one problem; with one member it is that search and starts no thread.
+
+    Args:
+        problem: The day.
+        seed: Of the first search; the others derive theirs from it.
+        threads: How many searches.
+    """
+
+    def __init__(self, problem: Problem, seed: int, threads: int = 1) -> None:
+        first = Search(problem, seed)
+        more = [Search(problem, seed + 7919 * number, like=first) for number in range(1, threads)]
+        self._searches = [first, *more]
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._passed_on = 0
+
+    def __enter__(self) -> Self:
+        """Return the team itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    @property
+    def _leader(self) -> Search:
+        return min(self._searches, key=lambda search: search.best_cost)
+
+    @property
+    def iterations(self) -> int:
+        """How many iterations all searches did together."""
+        return sum(search.iterations for search in self._searches)
+
+    @property
+    def best_cost(self) -> Points:
+        """Points of the best plan so far."""
+        return self._leader.best_cost
+
+    @property
+    def assigned(self) -> int:
+        """How many services the best plan places."""
+        return self._leader.assigned
+
+    def start(self) -> None:
+        """Build the first plans."""
+        for search in self._searches:
+            search.start()
+
+    def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
+        """Run some iterations of each search; see `Search.run`."""
+        if self._pool is None:
+            self._searches[0].run(iterations, total=total, share=share)
+            return
+        running = [self._pool.submit(s.run, iterations, total=total, share=share) for s in self._searches]
+        for each in running:
+            each.result()
+        done = min(search.iterations for search in self._searches) / total if total else share
+        due = sum(done >= mark for mark in SHARES_AT)
+        if due > self._passed_on:
+            self._passed_on = due
+            leader = self._leader
+            for search in self._searches:
+                if search.best_cost > leader.best_cost:
+                    search.take_over(leader)
+
+    def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
+        """Return the best plan; see `Search.best`."""
+        return self._leader.best()
+
+    def pool(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Return the routes all searches met on the way, taking turns, without repeats."""
+        turns = zip_longest(*(search.pool() for search in self._searches))
+        return list(dict.fromkeys(route for turn in turns for route in turn if route is not None))
