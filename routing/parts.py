@@ -42,18 +42,25 @@ def split(problem: Problem) -> list[Part]:
 
     A vehicle holds together all services that may be its own by `allowed` and `forbidden`. Vehicles that
     nobody asks for are in no part. Services that no vehicle may do are one part with all vehicles, so that
-    the reason why they are left out is looked for among them.
+    the reason why they are left out is looked for among them. A cost that compares all routes
+    (`Weights.highest_lateness`, `Weights.balance`) holds everything together.
 
     Returns:
         The parts; each service is in exactly one.
     """
+    if problem.weights.highest_lateness or problem.weights.balance:
+        return [_part(problem, tuple(range(len(problem.services))), tuple(range(len(problem.vehicles))))]
     groups = _Groups(len(problem.services) + len(problem.vehicles))
     everybody = frozenset(range(len(problem.vehicles)))
     for number, service in enumerate(problem.services):
-        allowed = everybody if service.allowed is None else service.allowed
-        groups.join(number, *(len(problem.services) + vehicle for vehicle in allowed - service.forbidden))
+        may = (everybody if service.allowed is None else service.allowed) - service.forbidden
+        if service.pinned_vehicle is not None:
+            may &= {service.pinned_vehicle}
+        groups.join(number, *(len(problem.services) + vehicle for vehicle in may))
     for link in problem.links:
         groups.join(link.first, link.second)
+    for pair in problem.orders:
+        groups.join(*pair)
     for services in problem.visits().values():
         groups.join(*services)
     members: dict[int, list[int]] = {}
@@ -106,10 +113,21 @@ def _part(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ...]
         return frozenset(new_vehicle[number] for number in numbers if number in new_vehicle)
 
     def of_service(service: Service) -> Service:
+        allowed = None if service.allowed is None else mapped(service.allowed)
+        pinned = service.pinned_vehicle
+        if pinned is not None and pinned not in new_vehicle:
+            # Its vehicle may not do it, and what it is tied to belongs to others: nobody here may.
+            allowed, pinned = frozenset(), None
         return replace(
             service,
             location=new_place[service.location],
-            allowed=None if service.allowed is None else mapped(service.allowed),
+            allowed=allowed,
+            pinned_vehicle=pinned,
+            known={
+                new_vehicle[number]: points
+                for number, points in service.known.items()
+                if number in new_vehicle
+            },
             forbidden=mapped(service.forbidden),
             preferred=mapped(service.preferred),
         )
@@ -127,6 +145,11 @@ def _part(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ...]
                 replace(link, first=new_service[link.first], second=new_service[link.second])
                 for link in problem.links
                 if link.first in new_service
+            ),
+            orders=tuple(
+                (new_service[first], new_service[second])
+                for first, second in problem.orders
+                if first in new_service
             ),
         ),
         services,

@@ -9,6 +9,7 @@ from routing.objective import cost_of
 from routing.parts import solve_in_parts, split
 from routing.problem import Link, Problem, Service
 from routing.solver import solve
+from routing.weights import Weights
 from tests.routing.problems import HOUR, a_problem, a_service, a_vehicle, small_days
 
 
@@ -56,6 +57,20 @@ class TestSplit:
         assert len(split(tied)) == 1
         assert len(split(replace(one_visit, services=services))) == 1
 
+    def test_keeps_pins_orders_and_what_nurses_know(self):
+        whole = two_services()
+        services = list(whole.services)
+        services[0] = replace(services[0], pinned_vehicle=3, known={3: 7, 0: 9})
+        whole = replace(whole, services=tuple(services), orders=((1, 3),))
+
+        first, second = split(whole)
+
+        assert (first.problem.services[0].pinned_vehicle, first.problem.services[0].known) == (1, {1: 7})
+        assert second.problem.orders == ((0, 1),)
+
+    def test_keeps_together_what_a_cost_compares(self):
+        assert len(split(replace(two_services(), weights=Weights(balance=1)))) == 1
+
     def test_is_whole_where_everybody_may_do_everything(self):
         assert len(split(a_problem([a_service("a"), a_service("b")], [a_vehicle("n"), a_vehicle("o")]))) == 1
 
@@ -73,9 +88,10 @@ class TestSplit:
         assert {field.name for field in fields(Service)} == {
             *("id", "location", "duration", "windows", "skills", "visit"),
             *("allowed", "forbidden", "preferred", "penalty"),
+            *("demand", "late", "wish", "known", "pinned_vehicle", "pinned_start"),
         }
         assert {field.name for field in fields(Problem)} == {
-            *("services", "vehicles", "travel", "links", "weights"),
+            *("services", "vehicles", "travel", "links", "weights", "orders"),
         }
 
 
