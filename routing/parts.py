@@ -122,7 +122,7 @@ def _part(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ...]
             service,
             location=new_place[service.location],
             allowed=allowed,
-            pinned_vehicle=pinned,
+            pinned_vehicle=None if pinned is None else new_vehicle[pinned],
             known={
                 new_vehicle[number]: points
                 for number, points in service.known.items()
