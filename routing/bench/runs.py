@@ -55,15 +55,13 @@ class Run:
         return 100 * (self.cost / self.instance.best - 1)
 
 
-def run_ours(
-    instance: Instance, limit_s: float, seed: int, *, threads: int | None, breaks: bool = False
-) -> Run:
+def run_ours(instance: Instance, limit_s: float, seed: int, *, threads: int, breaks: bool = False) -> Run:
     """Run `python -m routing solve` and judge its answer."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "answer.json")
         command = [sys.executable, "-m", "routing", "solve", str(instance.path), "--format", instance.format]
         command += ["--limit", str(limit_s), "--seed", str(seed), "--out", str(out)]
-        command += [] if threads is None else ["--threads", str(threads)]
+        command += ["--threads", str(threads)]
         command += ["--breaks"] if breaks else []
         begun = time.perf_counter()
         done = _process(command, limit_s)
@@ -78,9 +76,7 @@ def run_ours(
         return Run(OURS, instance, seed, seconds, task.cost(plan))
 
 
-def run_peer(
-    peer: str, instance: Instance, limit_s: float, seed: int, *, python: str, threads: int | None
-) -> Run:
+def run_peer(peer: str, instance: Instance, limit_s: float, seed: int, *, python: str, threads: int) -> Run:
     """Run another planner on what it can express, and judge its routes by our check.
 
     A day with links, soft times, breaks or several kinds of vehicle is not given to a peer.
@@ -93,9 +89,7 @@ def run_peer(
         Path(folder, "day.json").write_text(json.dumps(_day(task)), encoding="utf-8")
         np.save(Path(folder, "seconds.npy"), task.problem.travel[0].seconds)
         begun = time.perf_counter()
-        done = _process(
-            [python, str(PEERS[peer]), folder, str(limit_s), str(seed), str(threads or 1)], limit_s
-        )
+        done = _process([python, str(PEERS[peer]), folder, str(limit_s), str(seed), str(threads)], limit_s)
         seconds = time.perf_counter() - begun
         answer = Path(folder, "answer.json")
         if not answer.exists():

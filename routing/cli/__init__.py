@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--limit", type=_seconds, help=f"seconds, {DEFAULT_LIMIT_S:g} if nothing is said")
     plan.add_argument("--iterations", type=_count, help="end after so many, whatever the machine")
     plan.add_argument("--seed", type=_count, default=0)
-    plan.add_argument("--threads", type=_count, default=None, help="searches side by side")
+    plan.add_argument("--threads", type=_threads, default=1, help="searches side by side")
     plan.add_argument("--out", type=Path, default=None, help="where the answer goes; nowhere if not given")
     plan.set_defaults(run=solve_file)
     judge = commands.add_parser("check", help="judge an answer")
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--only", default="", help="instances whose path holds this text")
     measure.add_argument("--limit", type=_seconds, default=DEFAULT_LIMIT_S, help="seconds per instance")
     measure.add_argument("--seeds", type=_count, nargs="+", default=[0])
-    measure.add_argument("--threads", type=_count, default=None)
+    measure.add_argument("--threads", type=_threads, default=1)
     measure.add_argument("--breaks", action="store_true", help="homecare: nurses need the day's break")
     measure.add_argument(
         "--peers", nargs="*", default=[], choices=["pyvrp", "vroom", "ortools"], help="from the extra `bench`"
@@ -76,5 +76,12 @@ def _seconds(word: str) -> float:
 def _count(word: str) -> int:
     value = int(word)
     if not 0 <= value < 2**31:
+        raise ValueError
+    return value
+
+
+def _threads(word: str) -> int:
+    value = int(word)
+    if not 1 <= value <= 256:
         raise ValueError
     return value

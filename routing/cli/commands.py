@@ -3,20 +3,24 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
 from routing.check import violations
 from routing.cli.reasons import reasons_of
 from routing.errors import RoutingError
 from routing.formats import InvalidAnswer, Task, read_task
 from routing.plan import Plan
+from routing.problem import Problem
 from routing.search import compiled
 from routing.solver import DEFAULT_LIMIT_S, Progress, solve
 
 __all__ = ["check", "explain", "faults_of", "solve_file", "solve_task"]
 
 FINISH_AT_MOST_S = 20.0
+TRIAL_SHARE = 0.4
+"""Of the time of a task with variants, what goes to trying them all."""
 
 
 def solve_file(options: argparse.Namespace) -> int:
@@ -52,17 +56,44 @@ def solve_task(
     *,
     seed: int = 0,
     iterations: int | None = None,
-    threads: int | None = None,
+    threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Plan:
-    """Plan a task within a limit; part of it may belong to what its format decides after the search."""
+    """Plan a task within a limit; part of it may belong to what its format decides after the search.
+
+    A task with variants is tried in each for a while, then planned in the best for the rest of the time.
+    """
     if limit_s is None and iterations is None:
         limit_s = DEFAULT_LIMIT_S
-    finish_s = None if limit_s is None else min(task.finish_share * limit_s, FINISH_AT_MOST_S)
-    search_s = None if limit_s is None else limit_s - (finish_s or 0)
-    more: dict[str, Any] = {} if threads is None else {"threads": threads}
-    plan = solve(task.problem, search_s, seed=seed, iterations=iterations, on_progress=on_progress, **more)
-    return task.finish(plan, finish_s)
+
+    def attempt(problem: Problem, share: float, number: int) -> Plan:
+        seconds = None if limit_s is None else share * limit_s
+        finish_s = None if seconds is None else min(task.finish_share * seconds, FINISH_AT_MOST_S)
+        plan = solve(
+            problem,
+            None if seconds is None else seconds - (finish_s or 0),
+            seed=seed + number,
+            iterations=None if iterations is None else max(1, round(share * iterations)),
+            threads=threads,
+            on_progress=on_progress,
+        )
+        return task.finish(plan, finish_s)
+
+    if not task.variants:
+        return attempt(task.problem, 1.0, 0)
+    begun = time.perf_counter()
+    problems = (task.problem, *task.variants)
+    tried = [attempt(problem, TRIAL_SHARE / len(problems), 0) for problem in problems]
+    ranks = [_rank(task, plan) for plan in tried]
+    first = ranks.index(min(ranks))
+    last = attempt(problems[first], 1 - TRIAL_SHARE, 1)
+    plan = min(tried[first], last, key=lambda plan: _rank(task, plan))
+    done = sum(plan.iterations for plan in [*tried, last])
+    return replace(plan, seed=seed, iterations=done, seconds=time.perf_counter() - begun)
+
+
+def _rank(task: Task, plan: Plan) -> tuple[int, float]:
+    return len(task.faults(plan)), task.cost(plan)
 
 
 def check(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from routing.plan import Plan, Violation
 from routing.problem import Problem
+from routing.units import LATEST, as_clock, as_list
 
 
 class TimeWindows:
@@ -43,8 +44,15 @@ class TimeWindows:
 
     def asks(self, problem: Problem, service: int) -> str:
         """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
-        windows = ", ".join(f"{w.earliest}-{w.latest}" for w in problem.services[service].starts)
-        return f"has a shift that lets her start at {windows} and be home in time"
+        windows = [
+            f"at {as_clock(w.earliest)}"
+            if w.earliest == w.latest
+            else f"from {as_clock(w.earliest)} on"
+            if w.latest == LATEST
+            else f"between {as_clock(w.earliest)} and {as_clock(w.latest)}"
+            for w in problem.services[service].starts
+        ]
+        return f"can start {as_list(windows, 'or')} and be home before her shift ends"
 
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each stop that starts outside all windows of its service."""

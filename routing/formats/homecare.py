@@ -34,6 +34,7 @@ class HomecareTask:
     """
 
     notes: tuple[str, ...] = ()
+    variants: tuple[Problem, ...] = ()
     finish_share = 0.0
 
     def __init__(self, day: Mapping[str, Any], *, breaks: bool) -> None:

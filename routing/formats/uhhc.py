@@ -5,6 +5,7 @@ still decided well for the routes it finds (`uhhc_times`: lunch, idle time) and 
 (`uhhc_cost`); `UhhcTask.notes` names it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from routing.formats.answers import plan_of, route_of
@@ -32,19 +33,31 @@ class UhhcTask:
     """
 
     finish_share = 0.1
+    balance_percent = (20, 50, 100)
+    """Who works long is not idle: so much of the weight of idle time is put on balance in each variant."""
 
     def __init__(self, problem: Problem, published: Published) -> None:
         self.problem = problem
         self._published = published
         loose = sorted(name for name in TIMED if published.weights.get(name))
         self.notes = tuple(
-            f"{name} is weighed when the times are set, not when routes are chosen" for name in loose
+            f"{name} is weighed exactly when the times are set, only roughly when routes are chosen"
+            for name in loose
+        )
+        idle = MINUTE * (published.weights.get("max_idle_time") or 0)
+        self.variants = tuple(
+            replace(
+                problem,
+                weights=replace(problem.weights, balance=problem.weights.balance + percent * idle // 100),
+            )
+            for percent in self.balance_percent
+            if idle
         )
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""
         routes = best_times(self.problem, self._published, plan.routes, limit_s, seed=plan.seed)
-        return plan if routes is None else plan_of(self.problem, routes, like=plan)
+        return plan_of(self.problem, plan.routes if routes is None else routes, like=plan)
 
     def answer(self, plan: Plan) -> dict[str, Any]:
         """Write every caregiver's route in the published form, with the parts of the cost."""

@@ -80,8 +80,8 @@ class TestRunPeer:
         monkeypatch.setattr("routing.bench.runs.PEERS", {"greedy": script})
         street, tiny = (next(list_instances(folder, name)) for name in ("street", "tiny"))
 
-        good = run_peer("greedy", street, 1, 0, python=sys.executable, threads=None)
-        bad = run_peer("greedy", tiny, 1, 0, python=sys.executable, threads=None)
+        good = run_peer("greedy", street, 1, 0, python=sys.executable, threads=1)
+        bad = run_peer("greedy", tiny, 1, 0, python=sys.executable, threads=1)
 
         # nurse 0 may do visit 0 only, at her own door: two visits are left out for 9000 each
         assert (good.cost, good.remark) == (18_000, "greedy 1")
@@ -92,8 +92,8 @@ class TestRunPeer:
     def test_says_why_there_is_no_plan(self, folder: Path) -> None:
         street, linked = (next(list_instances(folder, name)) for name in ("street", "uhhc"))
 
-        missing = run_peer("pyvrp", street, 0.1, 0, python="python3", threads=None)
-        beyond = run_peer("pyvrp", linked, 0.1, 0, python="python3", threads=None)
+        missing = run_peer("pyvrp", street, 0.1, 0, python="python3", threads=1)
+        beyond = run_peer("pyvrp", linked, 0.1, 0, python="python3", threads=1)
 
         assert missing.cost is None
         assert "Error" in missing.remark

@@ -87,3 +87,39 @@ class TestExplain:
         problem = a_problem([*services, *busy], [a_vehicle("n"), a_vehicle("m")], links=(link,))
 
         assert reasons(problem, {1: [2]}) == [(("whole-visits",), False)] * 2
+
+    def test_names_no_break_where_nobody_has_one(self) -> None:
+        services = [a_service(f"s{n}", 0, 2 * HOUR) for n in range(5)]
+
+        # eight hours of shift, five visits of two
+        assert reasons(a_problem(services), {0: [0, 1, 2, 3]}) == [(("shifts",), False)]
+
+    def test_says_who_is_full(self) -> None:
+        services = [a_service("a", 0, 8 * HOUR), a_service("b", 0, HOUR, skills={"wound": 3})]
+        problem = a_problem(services, [a_vehicle("able", skills={"wound": 3}), a_vehicle("other")])
+        routes = time_routes(problem, {0: [0]})
+        assert routes is not None
+
+        left = explain_unassigned(problem, routes)[0]
+
+        assert left.rules == ("shifts", "required-skills")
+        assert left.sentence == (
+            "every nurse who holds wound at grade 3 is full: "
+            "wherever it is put into this plan, a nurse would be home after her shift"
+        )
+
+    def test_says_times_of_the_day(self) -> None:
+        night = (TimeWindow(23 * HOUR, 23 * HOUR + 30 * MINUTE), TimeWindow(24 * HOUR, 24 * HOUR))
+        problem = a_problem([a_service(windows=night)])
+
+        assert explain_unassigned(problem, ())[0].sentence == (
+            "no nurse on duty can start between 23:00 and 23:30 or at 00:00 (+1) "
+            "and be home before her shift ends"
+        )
+
+    def test_names_each_rule_that_alone_would_do(self) -> None:
+        problem = a_problem([a_service(skills={"x": 1}, allowed=frozenset())])
+
+        assert explain_unassigned(problem, ())[0].sentence == (
+            "no nurse on duty is allowed at this patient; apart from that, none holds x at grade 1"
+        )

@@ -90,7 +90,7 @@ ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW, BEST_START, POSITION, TRY_START, ST
 # State.kept, first axis: what the routes were before this iteration, and in the best plan
 K_SEQUENCE, K_WINDOW, K_BEST = range(3)
 # State.flag, rows
-TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT = range(7)
+TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED = range(9)
 # State.scratch, rows
 (
     T_LOCATION,
@@ -177,13 +177,15 @@ class State(NamedTuple):
             before this iteration. Shape (2 * visits,), int32.
         flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to
             time again (QUEUED); record out of date (DIRTY) or changed in this iteration (MOVED); stops in the
-            best plan (BEST_COUNT). Shape (7, vehicles + 1), int32.
+            best plan (BEST_COUNT); changed while a visit of several is tried (TRIED); starts may fall after
+            a ruin (AFFECTED). Shape (9, vehicles + 1), int32.
         old_bound: LOWER and EARLIEST of the linked services, three levels of saving; shape (3, linked, 2),
             int64.
         scratch: Shape (13, room + 3), int64.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         candidate: Points, position and window by route while a visit of several is placed, and the last stamp
             of those who look at routes once; shape (vehicles, 4), int64.
+        cheapest: The lowest points in `candidate`, rising; shape (some,), int64.
         pool: Routes worth recombining, shape (some, room + 2), int32: vehicle, count, services.
         number: Totals, int64.
         random: State of the generator, one uint64.
@@ -200,6 +202,7 @@ class State(NamedTuple):
     scratch: NDArray[np.int64]
     event: NDArray[np.int64]
     candidate: NDArray[np.int64]
+    cheapest: NDArray[np.int64]
     pool: NDArray[np.int32]
     number: NDArray[np.int64]
     random: NDArray[np.uint64]

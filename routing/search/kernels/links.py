@@ -7,8 +7,10 @@ routes whose bounds rise are timed again until nothing rises, or until a service
 
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
+    AFFECTED,
     BIG,
     CODE,
+    COUNT,
     DIFFERENT,
     DIRTY,
     EARLIEST,
@@ -118,7 +120,7 @@ def raise_partners(data: Data, state: State, tail: int, u: int) -> int:
         if state.placed[v, ROUTE] < 0:
             continue
         bound = state.placed[u, EARLIEST] + data.link[i, L_LEAST]
-        if bound <= state.placed[v, LOWER]:
+        if bound <= max(state.placed[v, LOWER], state.placed[v, EARLIEST]):
             continue
         if bound > data.window[v, state.placed[v, WINDOW], 1]:
             return -1
@@ -174,16 +176,50 @@ def propagate(data: Data, state: State, tail: int) -> bool:
 
 
 @kernel
-def relax(data: Data, state: State) -> bool:
-    """Time all linked routes anew from their windows, after something was taken out; False if that fails."""
+def mark_affected(data: Data, state: State) -> int:
+    """Queue the routes whose starts may fall: the dirty ones, and those that theirs had raised.
+
+    Returns:
+        How many wait in the queue.
+    """
     tail = whole(0)
-    for i in range(len(data.linked)):
-        s = whole(data.linked[i])
-        r = state.placed[s, ROUTE]
-        if r >= 0:
-            state.placed[s, LOWER] = data.window[s, state.placed[s, WINDOW], 0]
-            state.placed[s, EARLIEST] = state.placed[s, LOWER]
-            tail = push(state, tail, r)
+    for r in range(len(data.vehicle)):
+        state.flag[AFFECTED, r] = 0
+        if state.flag[DIRTY, r] == 1:
+            tail = push(state, tail, whole(r))
+    head = whole(0)
+    while head < tail:
+        r = whole(state.flag[QUEUE, head])
+        head += 1
+        state.flag[AFFECTED, r] = 1
+        for p in range(state.route[r, COUNT]):
+            u = whole(state.sequence[r, p])
+            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+                v = data.link[i, L_OTHER]
+                bound = state.placed[u, EARLIEST] + data.link[i, L_LEAST]
+                if state.placed[v, ROUTE] < 0 or state.placed[v, LOWER] != bound:
+                    continue
+                if bound > data.window[v, state.placed[v, WINDOW], 0]:
+                    tail = push(state, tail, state.placed[v, ROUTE])
+    return tail
+
+
+@kernel
+def relax(data: Data, state: State) -> bool:
+    """Time all routes anew whose starts may fall after something was taken out; False if that fails."""
+    tail = mark_affected(data, state)
+    for j in range(tail):
+        r = whole(state.flag[QUEUE, j])
+        for p in range(state.route[r, COUNT]):
+            u = whole(state.sequence[r, p])
+            low = data.window[u, state.placed[u, WINDOW], 0]
+            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+                v = data.link[i, L_OTHER]
+                if state.placed[v, ROUTE] >= 0 and state.flag[AFFECTED, state.placed[v, ROUTE]] == 0:
+                    low = max(low, state.placed[v, EARLIEST] - data.link[i, L_MOST])
+            state.placed[u, LOWER] = low
+            if data.service[u, FIRST_LINK] < data.service[u, END_LINK]:
+                state.placed[u, EARLIEST] = low
     return propagate(data, state, tail) and refresh_dirty(data, state)
 
 

@@ -6,7 +6,6 @@ from routing.search.kernels.layout import (
     DIRTY,
     END_SERVICE,
     FIRST_SERVICE,
-    MOVED,
     N_PAIR_ROUTES,
     N_TRY_ABSENT,
     PENALTY,
@@ -15,6 +14,7 @@ from routing.search.kernels.layout import (
     S_BLINK,
     S_COST,
     S_THOROUGH,
+    TRIED,
     WINDOWS,
     Data,
     State,
@@ -86,23 +86,36 @@ def put_rest(data: Data, state: State, visit: int, points: int, least: int) -> i
 
 
 @kernel
+def forget_tried(state: State) -> None:
+    """Begin a trial: no route has changed in it yet."""
+    for r in range(state.flag.shape[1]):
+        state.flag[TRIED, r] = 0
+
+
+@kernel
 def clear(data: Data, state: State, visit: int) -> None:
     """Take all of a visit out again and come back to the bounds of level 1."""
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
         take_back(state, whole(data.member[i]))
     restore_bounds(data, state, whole(1))
     for r in range(len(data.vehicle)):
-        if state.flag[MOVED, r] == 1:
+        if state.flag[TRIED, r] == 1:
             state.flag[DIRTY, r] = 1
     refresh_dirty(data, state)
+    forget_tried(state)
 
 
 @kernel
 def rank_routes(data: Data, state: State, s: int, least: int) -> None:
-    """Write the cheapest place of s in each route into `candidate`; a position of -1 stands for none."""
+    """Write the cheapest place of s in each route into `candidate`; a position of -1 stands for none.
+
+    Routes that are surely not among the cheapest few count as having none.
+    """
     low, high = bounds_of(data, state, s)
+    for i in range(len(state.cheapest)):
+        state.cheapest[i] = least
     for r in range(len(data.vehicle)):
-        state.candidate[r, 0] = least
+        state.candidate[r, 0] = state.cheapest[-1]
         state.candidate[r, 1] = -1
         if data.extra[s, r] < 0 or not nurse_fits(data, state, s, r):
             continue
@@ -113,6 +126,12 @@ def rank_routes(data: Data, state: State, s: int, least: int) -> None:
             points, position = scan(data, state, r, s, w, earliest, latest, state.candidate[r, 0])
             if position >= 0:
                 state.candidate[r, 0], state.candidate[r, 1], state.candidate[r, 2] = points, position, w
+        if state.candidate[r, 1] >= 0:
+            i = len(state.cheapest) - 1
+            while i > 0 and state.cheapest[i - 1] > state.candidate[r, 0]:
+                state.cheapest[i] = state.cheapest[i - 1]
+                i -= 1
+            state.cheapest[i] = state.candidate[r, 0]
 
 
 @kernel
@@ -128,6 +147,7 @@ def put_all(data: Data, state: State, visit: int) -> bool:
     s = whole(data.member[first + below(state.random, end - first)])
     least = data.visit[visit, PENALTY] + 1
     save_bounds(data, state, whole(1))
+    forget_tried(state)
     rank_routes(data, state, s, least)
     best = whole(-1)
     best_position, best_window = whole(0), whole(0)

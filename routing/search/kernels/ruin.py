@@ -11,10 +11,13 @@ from routing.search.kernels.insertion import position_of, take
 from routing.search.kernels.layout import (
     COUNT,
     DIRTY,
+    END_LINK,
     END_SERVICE,
+    FIRST_LINK,
     FIRST_SERVICE,
     K_SEQUENCE,
     K_WINDOW,
+    L_OTHER,
     LIST,
     N_REMOVED,
     N_STRING,
@@ -71,6 +74,10 @@ def leave_out(data: Data, state: State, visit: int) -> None:
             save_route(state, r)
             take(state, r, position_of(state, s))
             state.flag[DIRTY, r] = 1
+            for j in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
+                other = state.placed[data.link[j, L_OTHER], ROUTE]
+                if other >= 0:
+                    state.flag[DIRTY, other] = 1  # nothing of s raises its stops any more
     state.absent[state.number[S_ABSENT]] = visit
     state.number[S_ABSENT] += 1
     state.number[S_COST] += data.visit[visit, PENALTY]
@@ -135,11 +142,11 @@ def ruin(data: Data, state: State) -> bool:
             torn += 1
             if torn == strings:
                 break
+    if len(data.linked) > 0:
+        return relax(data, state)
     good = True
     for i in range(state.number[S_TOUCHED]):
         r = whole(state.flag[LIST, i])
         if state.flag[DIRTY, r] == 1:
             good = refresh(data, state, r) and good
-    if len(data.linked) > 0:
-        good = relax(data, state) and good
     return good

@@ -67,6 +67,7 @@ from routing.search.kernels.layout import (
     T_SERVICE,
     T_WINDOW,
     TIED,
+    TRIED,
     V_EARLIEST,
     V_END,
     V_KIND,
@@ -249,6 +250,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
     k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
+    state.flag[TRIED, r] = 1
     state.route[r, TIED] = 0
     for c in (LOAD, WORK, HIGHEST, SOFT):
         state.route[r, c] = 0

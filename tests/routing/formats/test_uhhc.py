@@ -126,7 +126,7 @@ class TestFinish:
         assert faults_of(task, plan) == []
         assert task.cost(plan) <= 2 * 80 + 50 + 170 + 7
         assert [len(route.breaks) for route in plan.routes] == [1, 0]
-        assert task.notes[0].startswith("max_idle_time is weighed when the times are set")
+        assert task.notes[0].startswith("max_idle_time is weighed exactly when the times are set")
 
     def test_keeps_hard_rules(self) -> None:
         day = a_uhhc_day()

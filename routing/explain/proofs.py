@@ -1,4 +1,4 @@
-"""Why is this visit unassigned?
+"""Why a visit is left out: what can be proved for all plans, and what holds for one.
 
 Reasons come in two kinds. A *proven* one holds whatever the plan: no nurse at all can do the service. The
 other kind is about one plan: with all others in their place and order there is no room, which is tried, not
@@ -7,24 +7,21 @@ guessed.
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import FILTERS
+from routing.explain.relaxed import Relaxed, binding, room, without
 from routing.plan import Route, Unassigned
-from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.sheet import WIDE, Sheet
+from routing.problem import Link, Nurses, Problem
 from routing.timetable import Part, fit
-from routing.units import LATEST, Points
+from routing.units import LATEST, as_list
 
 __all__ = ["explain_unassigned"]
 
 MOST_DETAILED = 30
-"""So many services get a minimal set of rules at most; the others of a hopelessly full day the whole set."""
-
-FULL = ("time-windows", "shifts", "working-time", "breaks")
+"""So many services get a minimal set of rules at most; the others of a hopelessly full day all that bind."""
 
 
 def explain_unassigned(problem: Problem, routes: tuple[Route, ...]) -> tuple[Unassigned, ...]:
@@ -38,18 +35,19 @@ def explain_unassigned(problem: Problem, routes: tuple[Route, ...]) -> tuple[Una
     missing = [number for number in range(len(problem.services)) if number not in done]
     if not missing:
         return ()
-    return tuple(_Explainer(problem, routes).reasons(missing))
+    return tuple(Explainer(problem, routes).reasons(missing))
 
 
-class _Explainer:
+class Explainer:
+    """What hinders the services of one plan."""
+
     def __init__(self, problem: Problem, routes: tuple[Route, ...]) -> None:
         self.problem = problem
         self.routes = routes
         self.visits = problem.visits()
         self.masks: dict[str, NDArray[np.bool_]] = {rule.name: rule.allowed(problem) for rule in FILTERS}
         self.may = np.logical_and.reduce(list(self.masks.values()))
-        self.sheet = Sheet(problem, routes, self.may)
-        self.relaxed: dict[str, Sheet] = {}
+        self.relaxed = Relaxed(problem, routes, self.masks)
         self.links: dict[int, list[Link]] = {}
         for link in problem.links:
             self.links.setdefault(link.first, []).append(link)
@@ -58,21 +56,25 @@ class _Explainer:
     def reasons(self, missing: list[int]) -> Iterator[Unassigned]:
         detailed = MOST_DETAILED
         for number in missing:
-            reason = self._proof(number) or self._proof_of_mates(number)
+            reason = self.proof(number)
             if reason is None:
-                reason = self._fullness(number, detailed=detailed > 0)
+                reason = self.fullness(number, detailed=detailed > 0)
                 detailed -= 1
             yield reason
 
-    def _proof(self, number: int) -> Unassigned | None:
+    def proof(self, number: int) -> Unassigned | None:
+        """Return why no plan at all has a service, or what hinders a mate of its visit, or None."""
+        return self._proof_alone(number) or self._proof_of_mates(number)
+
+    def _proof_alone(self, number: int) -> Unassigned | None:
         """Return why no nurse can do this service on any plan, or None."""
         if not self.may[number].any():
             return self._excluded(number)
         capable = np.flatnonzero(self.may[number])
         if any(self._alone(self.problem, number, int(vehicle)) for vehicle in capable):
             return None
-        without = _without_breaks(self.problem)
-        if any(self._alone(without, number, int(vehicle)) for vehicle in capable):
+        without_breaks = without(self.problem, frozenset({"breaks"}))
+        if any(self._alone(without_breaks, number, int(vehicle)) for vehicle in capable):
             sentence = "with this service alone every capable nurse would work too long without a break"
             return Unassigned(number, ("breaks",), sentence, proven=False)
         sentence = "with this service alone every capable nurse would be away longer than she may work"
@@ -80,14 +82,20 @@ class _Explainer:
 
     def _excluded(self, number: int) -> Unassigned:
         """Return the smallest set of filters that together leave no nurse."""
-        for size in range(1, len(FILTERS) + 1):
+        nobody = "no nurse on duty" if self.problem.vehicles else "there is no nurse on duty, so none"
+        alone = [rule for rule in FILTERS if not self.masks[rule.name][number].any()]
+        if alone:
+            first, *others = (rule.asks(self.problem, number) for rule in alone)
+            apart = "".join(f"; apart from that, none {asked}" for asked in others)
+            if not self.problem.vehicles:
+                apart = ""
+            return Unassigned(number, (alone[0].name,), f"{nobody} {first}{apart}", proven=True)
+        for size in range(2, len(FILTERS) + 1):
             for rules in itertools.combinations(FILTERS, size):
                 if not np.logical_and.reduce([self.masks[rule.name][number] for rule in rules]).any():
-                    asked = " and ".join(rule.asks(self.problem, number) for rule in rules)
-                    nobody = (
-                        "no nurse on duty" if self.problem.vehicles else "there is no nurse on duty, so none"
-                    )
-                    return Unassigned(number, tuple(r.name for r in rules), f"{nobody} {asked}", proven=True)
+                    asked = as_list([rule.asks(self.problem, number) for rule in rules])
+                    sentence = f"{nobody} {'both ' if size == 2 else ''}{asked}"
+                    return Unassigned(number, tuple(r.name for r in rules), sentence, proven=True)
         raise AssertionError("a service without a capable nurse has a set of rules that excludes them all")
 
     def _alone(self, problem: Problem, number: int, vehicle: int) -> bool:
@@ -95,14 +103,14 @@ class _Explainer:
         return any(
             fit(problem, vehicle, [Part(service.location, service.duration, w.earliest, w.latest)])
             is not None
-            for w in service.windows
+            for w in service.starts
         )
 
     def _proof_of_mates(self, number: int) -> Unassigned | None:
         """Return why another service of the visit, or a link inside it, excludes it on any plan, or None."""
         members = self.visits[self.problem.services[number].visit]
         for mate in members:
-            proof = self._proof(mate) if mate != number else None
+            proof = self._proof_alone(mate) if mate != number else None
             if proof is not None:
                 name = self.problem.services[mate].id
                 sentence = f"service {name} of the same visit cannot be done: {proof.sentence}"
@@ -128,63 +136,46 @@ class _Explainer:
             for b in second.windows
         )
 
-    def _fullness(self, number: int, *, detailed: bool) -> Unassigned:
+    def fullness(self, number: int, *, detailed: bool = True) -> Unassigned:
         """Return why this plan cannot take the service in."""
         members = self.visits[self.problem.services[number].visit]
-        room = self._room(self.sheet, number)
-        if room is None:
-            rules = self._minimal(number) if detailed else FULL
-            clauses = " and ".join(_CLAUSES[rule] for rule in rules)
-            sentence = f"every capable nurse is full: wherever it is put into this plan, {clauses}"
-            return Unassigned(number, rules, sentence, proven=False)
+        points = room(self.relaxed.sheet(frozenset()), number)
+        if points is None:
+            rules = self.relaxed.minimal(number) if detailed else ()
+            return Unassigned(number, *self._said(number, rules or self._binding(number)), proven=False)
         if len(members) > 1:
             sentence = "there was no room found for all services of this visit together"
             return Unassigned(number, ("whole-visits",), sentence, proven=False)
         penalty = self.problem.services[number].penalty
-        sentence = f"its cheapest place costs {room} points more, leaving it out {penalty}"
+        sentence = f"its cheapest place costs {points} points more, leaving it out {penalty}"
         return Unassigned(number, ("objective",), sentence, proven=False)
 
-    def _room(
-        self, sheet: Sheet, number: int, windows: tuple[TimeWindow, ...] | None = None
-    ) -> Points | None:
-        """Return the points of the cheapest place that a plan has for a service."""
-        for spot in sheet.spots(number, windows):
-            sheet.take(spot)
-            fits = sheet.settle([number]) is not None
-            sheet.give_back(spot)
-            if fits:
-                return spot.points
-        return None
+    def _binding(self, number: int) -> tuple[str, ...]:
+        """Return all rules that may close a place to a service."""
+        filters = {rule.name for rule in FILTERS} - {"time-windows"}
+        open_ = {name for name in filters if self.masks[name][number].all()}
+        return tuple(rule for rule in binding(self.problem) if rule not in open_)
 
-    def _minimal(self, number: int) -> tuple[str, ...]:
-        """Return the rules that close every place; those alone whose dropping opens one, if there are any."""
-        opening = [rule for rule in FULL if self._opens(rule, number)]
-        return tuple(opening) or FULL
-
-    def _opens(self, rule: str, number: int) -> bool:
-        if rule == "time-windows":
-            return self._room(self.sheet, number, (WIDE,)) is not None
-        if rule not in self.relaxed:
-            self.relaxed[rule] = Sheet(_RELAXED[rule](self.problem), self.routes, self.may)
-        return self._room(self.relaxed[rule], number) is not None
+    def _said(self, number: int, rules: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+        """Return the rules and the sentence for a plan that is full."""
+        chosen = [rule for rule in FILTERS if rule.name in rules and rule.name in _WHO]
+        asks = [rule.asks(self.problem, number) for rule in chosen]
+        who = f"every nurse who {as_list(asks)}" if asks else "every nurse"
+        happens = [CLAUSES[rule] for rule in reversed(rules) if rule in CLAUSES and rule not in _WHO]
+        if not happens:
+            return rules, f"{who} is full"
+        return rules, f"{who} is full: wherever it is put into this plan, {as_list(happens, 'or')}"
 
 
-def _without_breaks(problem: Problem) -> Problem:
-    return replace(problem, vehicles=tuple(replace(vehicle, breaks=None) for vehicle in problem.vehicles))
-
-
-def _without_working_time(problem: Problem) -> Problem:
-    return replace(problem, vehicles=tuple(replace(vehicle, max_work=None) for vehicle in problem.vehicles))
-
-
-def _without_shifts(problem: Problem) -> Problem:
-    return replace(problem, vehicles=tuple(replace(vehicle, shift=WIDE) for vehicle in problem.vehicles))
-
-
-_RELAXED = {"shifts": _without_shifts, "working-time": _without_working_time, "breaks": _without_breaks}
-_CLAUSES = {
-    "time-windows": "a time window closes",
-    "shifts": "a shift ends",
-    "working-time": "a nurse works longer than agreed",
-    "breaks": "a break is lost",
+_WHO = ("pinned-nurses", "allowed-nurses", "required-skills")
+CLAUSES = {
+    "time-windows": "a visit would start after its time window",
+    "shifts": "a nurse would be home after her shift",
+    "working-time": "a nurse would work longer than agreed",
+    "breaks": "a nurse would lose her break",
+    "capacity": "a vehicle would be overloaded",
+    "links": "linked visits would be torn apart",
+    "pinned-nurses": "a pinned visit would go to another nurse",
+    "allowed-nurses": "a nurse would go where she is not allowed",
+    "required-skills": "a nurse would do what she lacks a skill for",
 }

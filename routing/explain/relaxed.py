@@ -1,0 +1,117 @@
+"""The same day with some rules dropped: what would be possible without them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.constraints import FILTERS
+from routing.plan import Route
+from routing.problem import Problem
+from routing.sheet import WIDE, Sheet
+
+__all__ = ["RULES", "Relaxed", "binding"]
+
+RULES = (
+    "breaks",
+    "capacity",
+    "working-time",
+    "shifts",
+    "links",
+    "pinned-nurses",
+    "allowed-nurses",
+    "required-skills",
+    "time-windows",
+)
+"""The rules a reason may name, in the order in which it is tried to do without them."""
+
+
+def binding(problem: Problem) -> tuple[str, ...]:
+    """Return those of `RULES` that the day has at all."""
+    services, vehicles = problem.services, problem.vehicles
+    has = {
+        "breaks": any(vehicle.breaks is not None for vehicle in vehicles),
+        "capacity": any(vehicle.capacity is not None for vehicle in vehicles),
+        "working-time": any(vehicle.max_work is not None for vehicle in vehicles),
+        "links": bool(problem.links),
+        "pinned-nurses": any(service.pinned_vehicle is not None for service in services),
+        "allowed-nurses": any(s.allowed is not None or s.forbidden for s in services),
+        "required-skills": any(service.skills for service in services),
+    }
+    return tuple(rule for rule in RULES if has.get(rule, True))
+
+
+def without(problem: Problem, dropped: frozenset[str]) -> Problem:
+    """Return the day without some of its rules on times, loads and links."""
+    vehicles, services = problem.vehicles, problem.services
+    if "breaks" in dropped:
+        vehicles = tuple(replace(vehicle, breaks=None) for vehicle in vehicles)
+    if "capacity" in dropped:
+        vehicles = tuple(replace(vehicle, capacity=None) for vehicle in vehicles)
+    if "working-time" in dropped:
+        vehicles = tuple(replace(vehicle, max_work=None) for vehicle in vehicles)
+    if "shifts" in dropped:
+        vehicles = tuple(replace(vehicle, shift=WIDE, overtime=0) for vehicle in vehicles)
+    if "time-windows" in dropped:
+        services = tuple(replace(s, windows=(WIDE,), late=None, pinned_start=None) for s in services)
+    links = () if "links" in dropped else problem.links
+    return replace(problem, vehicles=vehicles, services=services, links=links)
+
+
+class Relaxed:
+    """A plan on sheets with rules dropped, each made once.
+
+    Args:
+        problem: The day.
+        routes: A plan that keeps all rules.
+        masks: Name of each filter to the vehicles it allows, shape (services, vehicles), for the whole day.
+    """
+
+    def __init__(
+        self, problem: Problem, routes: Sequence[Route], masks: dict[str, NDArray[np.bool_]] | None = None
+    ) -> None:
+        self.problem = problem
+        self.routes = routes
+        self.masks = {rule.name: rule.allowed(problem) for rule in FILTERS} if masks is None else masks
+        self._sheets: dict[frozenset[str], Sheet] = {}
+
+    def may(self, dropped: frozenset[str]) -> NDArray[np.bool_]:
+        """Return which vehicle may do which service by the filters that are left."""
+        closed = set(dropped) | ({"time-windows"} if "shifts" in dropped else set())
+        masks = [mask for name, mask in self.masks.items() if name not in closed]
+        return np.asarray(np.logical_and.reduce(masks))
+
+    def sheet(self, dropped: frozenset[str]) -> Sheet:
+        """Return the plan on a sheet of the day without these rules."""
+        if dropped not in self._sheets:
+            problem = without(self.problem, dropped)
+            self._sheets[dropped] = Sheet(problem, self.routes, self.may(dropped))
+        return self._sheets[dropped]
+
+    def has_room(self, service: int, dropped: frozenset[str] = frozenset()) -> bool:
+        """Whether the plan can take a service in, without these rules."""
+        return room(self.sheet(dropped), service) is not None
+
+    def minimal(self, service: int) -> tuple[str, ...]:
+        """Return a smallest set of rules that closes every place of this plan to a service.
+
+        All of them together do; without any one of them, and without the rules that are not among them, there
+        is a place. Empty if the rules named in `RULES` are not what closes it.
+        """
+        dropped: set[str] = set()
+        for rule in binding(self.problem):
+            if not self.has_room(service, frozenset(dropped | {rule})):
+                dropped.add(rule)
+        return tuple(rule for rule in binding(self.problem) if rule not in dropped)
+
+
+def room(sheet: Sheet, service: int) -> int | None:
+    """Return the least points of a place that a plan has for a service, or None if it has none."""
+    for spot in sheet.spots(service):
+        sheet.take(spot)
+        fits = sheet.settle([service]) is not None
+        sheet.give_back(spot)
+        if fits:
+            return spot.points
+    return None
