@@ -195,6 +195,17 @@ class TestRepair:
 
         assert places(repaired) == places(plan)
 
+    def test_keeps_the_reason_of_what_was_left_out_before(self) -> None:
+        problem = a_problem([a_service("a"), a_service("b", skills={"x": 1})])
+        plan = solve(problem, iterations=5)
+
+        once = repair(problem, plan, [], now=0, iterations=1)
+        twice = repair(problem, once, [], now=0, iterations=1)
+
+        assert [left.sentence for left in twice.unassigned] == [
+            "left out before the repair already: no nurse on duty holds x at grade 1"
+        ]
+
     def test_tells_of_the_first_answer_and_ends_when_cancelled(self) -> None:
         problem, plan = a_morning()
         told: list[Progress] = []
