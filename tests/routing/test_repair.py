@@ -183,6 +183,23 @@ class TestRepair:
 
         assert {s: vehicle for s, (vehicle, _) in places(repaired).items()} == {0: 1, 1: 0}
 
+    def test_finds_another_nurse_where_a_delay_tears_a_double_visit_apart(self) -> None:
+        first = a_service("a", 0, HOUR, windows=(TimeWindow(7 * HOUR, 7 * HOUR),))
+        late = a_service("d", 0, visit="double", windows=(TimeWindow(7 * HOUR, 12 * HOUR),))
+        sharp = a_service("e", 0, visit="double", windows=(TimeWindow(8 * HOUR, 8 * HOUR + 5 * MINUTE),))
+        problem = a_problem(
+            [first, late, sharp],
+            [a_vehicle("n"), a_vehicle("m"), a_vehicle("o")],
+            links=(Link(1, 2, 0, 0, Nurses.DIFFERENT),),
+        )
+        plan = the_plan(problem, {0: [0, 1], 1: [2]})
+
+        repaired = repair(problem, plan, [VisitLonger(0, 2 * HOUR)], now=7 * HOUR, iterations=10)
+
+        then = places(repaired)
+        assert then[0] == (0, 7 * HOUR)
+        assert {then[1], then[2]} == {(1, 8 * HOUR), (2, 8 * HOUR)}
+
     def test_changes_no_more_visits_than_the_budget_allows(self) -> None:
         services = [a_service("b", 0, 7 * HOUR)]
         problem = a_problem(services, [a_vehicle("n", skills={"x": 1}), a_vehicle("m")])
