@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import allowed
-from routing.objective import TERMS, cost_of, depends_on_times
+from routing.objective import TERMS, depends_on_times
 from routing.plan import Plan, Route, Stop
 from routing.problem import Nurses, Problem
 from routing.sheet import Sheet, Spot
@@ -225,8 +225,16 @@ def change_of_terms(
         vehicles = {route.vehicle for route in (*gone, *come)}
         come += [route for route in plan if route.vehicle not in vehicles]
         gone = plan
-    old, new = cost_of(problem, gone).terms, cost_of(problem, come).terms
-    return {name: new[name] - old[name] for name in new}
+    terms = {
+        name: term(problem, come) - term(problem, gone)
+        for name, term in TERMS.items()
+        if name != "unassigned"
+    }
+    penalties = [
+        sum(problem.services[stop.service].penalty for route in routes for stop in route.stops)
+        for routes in (gone, come)
+    ]
+    return terms | {"unassigned": penalties[0] - penalties[1]}
 
 
 _OF_ROUTES = ("lateness", "off_wish", "overtime", "waiting")

@@ -86,6 +86,8 @@ class Sheet:
         self._most, self._unbroken, self._resting = _limits(problem)
         self._kind = np.array([vehicle.travel for vehicle in problem.vehicles], dtype=np.int64)
         self.rows = {vehicle: self._lay(vehicle) for vehicle in range(len(problem.vehicles))}
+        self.stale: set[int] = set()
+        self._taken: list[tuple[int, bool]] = []
         self._all: NDArray[np.int64] | None = None
 
     def copy(self) -> "Sheet":
@@ -96,7 +98,7 @@ class Sheet:
         other.clock = copy(self.clock)
         other.clock.sequences, other.clock.windows = other.sequences, other.windows
         other.clock.at, other.clock.low = dict(self.clock.at), dict(self.clock.low)
-        other.rows = dict(self.rows)
+        other.rows, other.stale = dict(self.rows), set(self.stale)
         return other
 
     def vehicle_of(self, service: int) -> int | None:
@@ -139,9 +141,17 @@ class Sheet:
 
     def _columns(self) -> NDArray[np.int64]:
         """Return all positions of all routes, shape (11, positions)."""
-        if self._all is None:
+        if self.stale or self._all is None:
+            self._refresh()
             self._all = np.concatenate(list(self.rows.values()), axis=1)
         return self._all
+
+    def _refresh(self) -> None:
+        """Lay out anew what has changed since it was last looked at."""
+        for vehicle in self.stale:
+            self.rows[vehicle] = self._lay(vehicle)
+            self._all = None
+        self.stale.clear()
 
     def _fits(
         self,
@@ -171,6 +181,8 @@ class Sheet:
     def _bounds(self, service: int) -> tuple[Seconds, Seconds, NDArray[np.bool_]]:
         """Return what the partners that are on the sheet leave to a service: starts, and vehicles."""
         low, high, may = -_NEVER, _NEVER, self.may[service] & self._carries(service)
+        if service in self.links:
+            self._refresh()
         for link in self.links.get(service, ()):
             other = link.first + link.second - service
             vehicle = self.vehicle_of(other)
@@ -244,14 +256,17 @@ class Sheet:
         self.windows[service] = spot.window
         self.clock.at[service] = vehicle
         self.clock.low[service] = spot.window.earliest
-        self.rows[vehicle] = self._lay(vehicle)
-        self._all = None
+        self._taken.append((vehicle, vehicle in self.stale))
+        self.stale.add(vehicle)
 
     def give_back(self, spot: Spot) -> None:
         """Undo the `take` of this spot; the last one taken goes first."""
         self._strike(spot.service)
-        self.rows[spot.vehicle] = self._lay(spot.vehicle)
-        self._all = None
+        vehicle, was_stale = self._taken.pop()
+        if vehicle in self.stale and not was_stale:
+            self.stale.remove(vehicle)  # nobody has looked since: what is laid out is right again
+        else:
+            self.stale.add(vehicle)
 
     def drop(self, services: Iterable[int]) -> tuple[Route, ...] | None:
         """Strike services out of the plan for good; return the routes that change, or None if one breaks.
@@ -259,9 +274,7 @@ class Sheet:
         A route without stops left is not among those returned. On None the sheet is of no more use.
         """
         vehicles = {self._strike(service) for service in services}
-        for vehicle in vehicles:
-            self.rows[vehicle] = self._lay(vehicle)
-        self._all = None
+        self.stale |= vehicles
         times = self.clock.spread(sorted(vehicles & set(self.sequences)))
         if times is None:
             return None
@@ -276,7 +289,8 @@ class Sheet:
         self.sequences[vehicle].remove(service)
         if not self.sequences[vehicle]:
             del self.sequences[vehicle]
-        del self.windows[service], self.clock.low[service], self.ranges[service]
+        del self.windows[service], self.clock.low[service]
+        self.ranges.pop(service, None)
         return vehicle
 
     def settle(self, services: Sequence[int]) -> tuple[Route, ...] | None:
@@ -295,8 +309,8 @@ class Sheet:
             for stop in route.stops:
                 if stop.service in self.links:
                     self.clock.low[stop.service] = stop.start
-            self.rows[route.vehicle] = self._lay(route.vehicle)
-        self._all = None
+            self.stale.add(route.vehicle)
+        self._taken.clear()
 
     def _lay(self, vehicle: int) -> NDArray[np.int64]:
         """Return a column for each position of a route, shape (11, stops + 1), and note the stops' ranges."""

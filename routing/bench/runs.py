@@ -1,6 +1,7 @@
 """One planner on one instance, as a process of its own."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,9 @@ __all__ = ["OURS", "PEERS", "Run", "run_ours", "run_peer"]
 OURS = "routing"
 PEERS = {name: Path(__file__).parent / "peers" / f"peer_{name}.py" for name in ("pyvrp", "vroom", "ortools")}
 """Other planners and the scripts that run them."""
-START_S = 60.0
+ROUNDING_PERCENT = 0.01
+"""Published values are rounded; what is less below them is no news."""
+START_S = 120.0
 """A process may take so much longer than its seconds, to start and to read."""
 
 
@@ -55,8 +58,19 @@ class Run:
         return 100 * (self.cost / self.instance.best - 1)
 
 
-def run_ours(instance: Instance, limit_s: float, seed: int, *, threads: int, breaks: bool = False) -> Run:
-    """Run `python -m routing solve` and judge its answer."""
+def run_ours(
+    instance: Instance,
+    limit_s: float,
+    seed: int,
+    *,
+    threads: int,
+    breaks: bool = False,
+    keep: Path | None = None,
+) -> Run:
+    """Run `python -m routing solve` and judge its answer.
+
+    An answer that is better than the best known goes into the folder `keep`, if there is one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "answer.json")
         command = [sys.executable, "-m", "routing", "solve", str(instance.path), "--format", instance.format]
@@ -73,7 +87,12 @@ def run_ours(instance: Instance, limit_s: float, seed: int, *, threads: int, bre
         faults = faults_of(task, plan)
         if faults:
             return Run(OURS, instance, seed, seconds, None, faults[0])
-        return Run(OURS, instance, seed, seconds, task.cost(plan))
+        run = Run(OURS, instance, seed, seconds, task.cost(plan))
+        if keep is not None and run.gap is not None and run.gap < -ROUNDING_PERCENT:
+            kept = keep / f"{instance.name}.json"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(out, kept)
+        return run
 
 
 def run_peer(peer: str, instance: Instance, limit_s: float, seed: int, *, python: str, threads: int) -> Run:

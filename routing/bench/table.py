@@ -11,6 +11,7 @@ from pathlib import Path
 from routing.bench.instances import Instance, list_instances
 from routing.bench.runs import OURS, Run, run_ours, run_peer
 from routing.errors import RoutingError
+from routing.search import warm_up
 from routing.solver import VERSION
 
 __all__ = ["NoInstances", "bench"]
@@ -25,6 +26,7 @@ def bench(options: argparse.Namespace) -> int:
     instances = list(list_instances(options.folder, options.only))
     if not instances:
         raise NoInstances(f"{options.folder}: no instance there whose path holds {options.only!r}")
+    warm_up()  # once, so that no measured run has to compile
     versions = f"Python {platform.python_version()}, numba {version('numba')}, OR-Tools {version('ortools')}"
     load = os.getloadavg()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, {versions}, {VERSION}")
@@ -43,7 +45,14 @@ def bench(options: argparse.Namespace) -> int:
 def _runs(instances: list[Instance], options: argparse.Namespace) -> Iterator[Run]:
     for instance in instances:
         for seed in options.seeds:
-            yield run_ours(instance, options.limit, seed, threads=options.threads, breaks=options.breaks)
+            yield run_ours(
+                instance,
+                options.limit,
+                seed,
+                threads=options.threads,
+                breaks=options.breaks,
+                keep=options.keep,
+            )
             for peer in options.peers:
                 yield run_peer(
                     peer, instance, options.limit, seed, python=options.python, threads=options.threads

@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     measure.add_argument("--python", default=sys.executable, help="interpreter that has the peers")
     measure.add_argument("--out", type=Path, default=None, help="write the table there as CSV too")
+    measure.add_argument(
+        "--keep", type=Path, default=None, help="folder for answers better than the best known"
+    )
     measure.set_defaults(run=bench)
     return parser
 

@@ -114,6 +114,9 @@ def explain(options: argparse.Namespace) -> int:
     names = [service.id for service in task.problem.services]
     if options.service is not None and options.service not in names:
         raise InvalidAnswer(f"there is no service {options.service}; ids are like {', '.join(names[:3])}")
+    faults = violations(task.problem, plan)
+    if faults:
+        raise InvalidAnswer(f"the answer breaks a rule, so there is no telling why: {faults[0].sentence}")
     chosen = [left.service for left in plan.unassigned]
     if options.service is not None:
         chosen = [names.index(options.service)]

@@ -6,7 +6,7 @@ guessed.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +20,22 @@ from routing.units import LATEST, as_list
 
 __all__ = ["explain_unassigned"]
 
-MOST_DETAILED = 30
+MOST_DETAILED = 15
 """So many services get a minimal set of rules at most; the others of a hopelessly full day all that bind."""
 
 
-def explain_unassigned(problem: Problem, routes: tuple[Route, ...]) -> tuple[Unassigned, ...]:
+def explain_unassigned(
+    problem: Problem, routes: tuple[Route, ...], *, but: Container[int] = ()
+) -> tuple[Unassigned, ...]:
     """Return the reason for each service that is in no route.
 
     Args:
         problem: The day.
         routes: A plan that keeps all rules.
+        but: Numbers of services that are not asked about.
     """
     done = {stop.service for route in routes for stop in route.stops}
-    missing = [number for number in range(len(problem.services)) if number not in done]
+    missing = [n for n in range(len(problem.services)) if n not in done and n not in but]
     if not missing:
         return ()
     return tuple(Explainer(problem, routes).reasons(missing))

@@ -30,8 +30,9 @@ class Reason:
 
     Attributes:
         service: Number of the service asked about.
-        rules: Names of rules that exclude it together, all of them. Or ("objective",) if there is a place and leaving it out is cheaper or nobody has put it there, or
-            ("rearrange",) if there is a way only with other visits rearranged.
+        rules: Names of rules that exclude it together, all of them. Or "objective" if there is a place and
+            leaving it out is cheaper or nobody has put it there; or "rearrange" if there is a way, but only
+            with other visits rearranged.
         sentence: The reason for people; ids only.
         proven: True if that holds whatever the plan: none at all has the visit, or, for a day that is full,
             none has it beside all visits that are planned. False if only some routes were rearranged in

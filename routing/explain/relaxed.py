@@ -1,6 +1,7 @@
 """The same day with some rules dropped: what would be possible without them."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from routing.constraints import FILTERS
 from routing.plan import Route
-from routing.problem import Problem
+from routing.problem import Problem, Vehicle
 from routing.sheet import WIDE, Sheet
 
 __all__ = ["RULES", "Relaxed", "binding"]
@@ -44,19 +45,28 @@ def binding(problem: Problem) -> tuple[str, ...]:
 
 def without(problem: Problem, dropped: frozenset[str]) -> Problem:
     """Return the day without some of its rules on times, loads and links."""
-    vehicles, services = problem.vehicles, problem.services
-    if "breaks" in dropped:
-        vehicles = tuple(replace(vehicle, breaks=None) for vehicle in vehicles)
-    if "capacity" in dropped:
-        vehicles = tuple(replace(vehicle, capacity=None) for vehicle in vehicles)
-    if "working-time" in dropped:
-        vehicles = tuple(replace(vehicle, max_work=None) for vehicle in vehicles)
-    if "shifts" in dropped:
-        vehicles = tuple(replace(vehicle, shift=WIDE, overtime=0) for vehicle in vehicles)
+    other = copy(problem)  # its parts are valid already; a thousand services take long to judge again
+    vehicles = tuple(_without(vehicle, dropped) for vehicle in problem.vehicles)
+    object.__setattr__(other, "vehicles", vehicles)
     if "time-windows" in dropped:
-        services = tuple(replace(s, windows=(WIDE,), late=None, pinned_start=None) for s in services)
-    links = () if "links" in dropped else problem.links
-    return replace(problem, vehicles=vehicles, services=services, links=links)
+        services = tuple(replace(s, windows=(WIDE,), late=None, pinned_start=None) for s in problem.services)
+        object.__setattr__(other, "services", services)
+    if "links" in dropped:
+        object.__setattr__(other, "links", ())
+    return other
+
+
+def _without(vehicle: Vehicle, dropped: frozenset[str]) -> Vehicle:
+    if "shifts" in dropped:
+        vehicle = replace(vehicle, shift=WIDE, overtime=0)
+    if dropped & {"breaks", "capacity", "working-time"}:
+        vehicle = replace(
+            vehicle,
+            breaks=None if "breaks" in dropped else vehicle.breaks,
+            capacity=None if "capacity" in dropped else vehicle.capacity,
+            max_work=None if "working-time" in dropped else vehicle.max_work,
+        )
+    return vehicle
 
 
 class Relaxed:

@@ -13,10 +13,10 @@ from routing.formats.published import PublishedStop, read_routes
 from routing.formats.reading import InvalidFile, parse_json
 from routing.formats.task import InvalidAnswer
 from routing.formats.uhhc_cost import Published, components, faults_and_cost
-from routing.formats.uhhc_reader import TIMED, read_uhhc
+from routing.formats.uhhc_reader import LEFT_OUT, TIMED, read_uhhc
 from routing.formats.uhhc_times import best_times
 from routing.plan import Break, Plan, Route
-from routing.problem import Problem
+from routing.problem import Problem, Service, TimeWindow
 from routing.units import MINUTE, Seconds
 
 __all__ = ["UhhcTask", "from_uhhc"]
@@ -53,9 +53,12 @@ class UhhcTask:
             for percent in self.balance_percent
             if idle
         )
+        if published.leaves_at_shift_start and problem.weights.waiting:
+            self.variants += (_clocked_in(problem),)
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""
+        plan = _clocked_out(self.problem, plan)
         routes = best_times(self.problem, self._published, plan.routes, limit_s, seed=plan.seed)
         return plan_of(self.problem, plan.routes if routes is None else routes, like=plan)
 
@@ -134,6 +137,36 @@ def from_uhhc(text: str) -> UhhcTask:
         InvalidFile: With the key and the reason.
     """
     return UhhcTask(*read_uhhc(parse_json(text)))
+
+
+def _clocked_in(problem: Problem) -> Problem:
+    """Return the problem with a stop of no length at the start of every shift.
+
+    Who has to be there leaves when her shift begins, so that her wait for the first patient counts too.
+    """
+    marks = tuple(
+        Service(
+            id=f"shift of {vehicle.id}",
+            location=vehicle.start,
+            duration=0,
+            windows=(TimeWindow(vehicle.shift.earliest, vehicle.shift.earliest),),
+            pinned_vehicle=number,
+            penalty=LEFT_OUT,
+        )
+        for number, vehicle in enumerate(problem.vehicles)
+    )
+    return replace(problem, services=problem.services + marks)
+
+
+def _clocked_out(problem: Problem, plan: Plan) -> Plan:
+    """Return a plan without the stops that are none of the problem's own."""
+    known = len(problem.services)
+    routes = [
+        replace(route, stops=tuple(stop for stop in route.stops if stop.service < known))
+        for route in plan.routes
+    ]
+    left = tuple(left for left in plan.unassigned if left.service < known)
+    return replace(plan, routes=tuple(route for route in routes if route.stops), unassigned=left)
 
 
 def _seconds(minutes: float) -> Seconds:

@@ -7,7 +7,7 @@ from routing.formats.uhhc_cost import Published
 from routing.problem import Link, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
 from routing.units import MINUTE, Seconds
 
-__all__ = ["TIMED", "read_uhhc"]
+__all__ = ["LEFT_OUT", "TIMED", "read_uhhc"]
 
 DAYS = 3 * 24 * 60
 LEFT_OUT = 10**10

@@ -103,7 +103,7 @@ def repair(
     routes = _with_real_ends(day, tuple(run.sheet.routes[v] for v in sorted(run.sheet.routes)))
     return Plan(
         routes,
-        _reasons(day, routes),
+        _reasons(day, plan, routes),
         cost_of(day.problem, routes),
         seed=seed,
         iterations=done,
@@ -129,11 +129,18 @@ def _with_real_ends(day: ChangedDay, routes: tuple[Route, ...]) -> tuple[Route, 
     return tuple(real)
 
 
-def _reasons(day: ChangedDay, routes: tuple[Route, ...]) -> tuple[Unassigned, ...]:
-    """Return why services are left out; for those that are gone, what made them so."""
-    return tuple(
-        replace(left, rules=("gone",), sentence=day.gone[left.service], proven=True)
-        if left.service in day.gone
-        else left
-        for left in explain_unassigned(day.problem, routes)
-    )
+def _reasons(day: ChangedDay, before: Plan, routes: tuple[Route, ...]) -> tuple[Unassigned, ...]:
+    """Return why services are left out: gone, left out before already, or excluded by this plan."""
+    done = {stop.service for route in routes for stop in route.stops}
+    reasons = {
+        left.service: replace(left, sentence=f"{BEFORE}{left.sentence.removeprefix(BEFORE)}")
+        for left in before.unassigned
+        if left.service not in done
+    }
+    for number, sentence in day.gone.items():
+        reasons[number] = Unassigned(number, ("gone",), sentence, proven=True)
+    reasons |= {left.service: left for left in explain_unassigned(day.problem, routes, but=reasons)}
+    return tuple(reasons[number] for number in sorted(reasons))
+
+
+BEFORE = "left out before the repair already: "

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import allowed
-from routing.insertion import Place, best_on
+from routing.insertion import Place, best_on, change_of_terms
 from routing.objective import cost_of
 from routing.plan import Plan, Route
 from routing.problem import Service, TimeWindow
@@ -143,6 +143,15 @@ class Repair:
         routes = tuple(sheet.routes.values())
         return cost_of(self.problem, routes).total + self.published.points(routes)
 
+    def _more(self, sheet: Sheet) -> Points:
+        """Return what the plan of a sheet costs more than the best so far."""
+        old, new = self.sheet.routes, sheet.routes
+        gone = [route for vehicle, route in old.items() if new.get(vehicle) is not route]
+        come = [route for vehicle, route in new.items() if old.get(vehicle) is not route]
+        terms = change_of_terms(self.problem, list(old.values()), gone, come)
+        disturbed = self.published.points(new.values()) - self.published.points(old.values())
+        return sum(terms.values()) + disturbed
+
     def start(self) -> None:
         """Put back what left its nurse and put in what is new, the visits with the highest penalty first."""
         for visit in sorted(self.trouble, key=lambda visit: -self._penalty(self.visits[visit][0])):
@@ -198,7 +207,7 @@ class Repair:
         self.random.shuffle(order)
         for visit in (first, *order):
             self._put_in(sheet, visit, self.due | set(taken))
-        points = self._points(sheet)
+        points = self.best_points + self._more(sheet)
         if points > self.best_points or self._budget(sheet, self.due) < 0:
             return False
         better = points < self.best_points

@@ -75,17 +75,37 @@ class Team:
         if self._pool is None:
             self._searches[0].run(iterations, total=total, share=share)
             return
-        running = [self._pool.submit(s.run, iterations, total=total, share=share) for s in self._searches]
-        for each in running:
-            each.result()
-        done = min(search.iterations for search in self._searches) / total if total else share
-        due = sum(done >= mark for mark in SHARES_AT)
-        if due > self._passed_on:
-            self._passed_on = due
-            leader = self._leader
-            for search in self._searches:
-                if search.best_cost > leader.best_cost:
-                    search.take_over(leader)
+        if not total:
+            self._advance(iterations, 0, share)
+            self._pass_on(sum(share >= mark for mark in SHARES_AT))
+            return
+        marks = [int(mark * total) for mark in SHARES_AT]
+        done = self._searches[0].iterations
+        end = done + iterations
+        while done < end:  # stop at each mark, so that steps of any length give the same plan
+            until = min([end, *(mark for mark in marks if mark > done)])
+            self._advance(until - done, total, share)
+            done = until
+            self._pass_on(sum(done >= mark for mark in marks))
+
+    def _advance(self, iterations: int, total: int, share: float) -> None:
+        """Run all searches at once and wait for them."""
+        if self._pool is not None:
+            running = [
+                self._pool.submit(each.run, iterations, total=total, share=share) for each in self._searches
+            ]
+            for one in running:
+                one.result()
+
+    def _pass_on(self, due: int) -> None:
+        """Give the best plan to the others, if that has not yet been done so often."""
+        if due <= self._passed_on:
+            return
+        self._passed_on = due
+        leader = self._leader
+        for search in self._searches:
+            if search.best_cost > leader.best_cost:
+                search.take_over(leader)
 
     def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
         """Return the best plan; see `Search.best`."""

@@ -98,3 +98,14 @@ class TestRunPeer:
         assert missing.cost is None
         assert "Error" in missing.remark
         assert beyond.remark.startswith("not expressible there: links, late starts")
+
+    def test_runs_the_planner_that_is_installed_here(self, folder: Path) -> None:
+        tiny, street = (next(list_instances(folder, name)) for name in ("tiny", "street"))
+
+        run = run_peer("ortools", tiny, 1, 0, python=sys.executable, threads=1)
+        graded = run_peer("ortools", street, 1, 0, python=sys.executable, threads=1)
+
+        assert run.cost == 22.8
+        assert run.gap == 0
+        assert run.remark.startswith("OR-Tools")
+        assert graded.cost is not None

@@ -102,7 +102,7 @@ class TestExplain:
 
         said = capsys.readouterr().out
         assert "0 is done by 0 from 25200 to 26400" in said
-        assert "by 1 at " in said
+        assert "nurse 1 at 0" in said
 
     def test_names_the_rules_that_keep_a_service_out(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -112,7 +112,16 @@ class TestExplain:
 
         assert main(["explain", str(file), str(answer)]) == 0
 
-        assert "rules: required-skills" in capsys.readouterr().out
+        assert "(proven; rules: required-skills)" in capsys.readouterr().out
+
+    def test_refuses_to_explain_an_answer_that_breaks_a_rule(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file, answer = written(tmp_path, "homecare"), tmp_path / "answer.json"
+        answer.write_text('{"routes": [[0, [1]]]}', encoding="utf-8")
+
+        assert main(["explain", str(file), str(answer)]) == 2
+        assert "the answer breaks a rule" in capsys.readouterr().err
 
     def test_refuses_an_unknown_service(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file, answer = written(tmp_path, "homecare"), tmp_path / "answer.json"

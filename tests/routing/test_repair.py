@@ -183,6 +183,23 @@ class TestRepair:
 
         assert {s: vehicle for s, (vehicle, _) in places(repaired).items()} == {0: 1, 1: 0}
 
+    def test_finds_another_nurse_where_a_delay_tears_a_double_visit_apart(self) -> None:
+        first = a_service("a", 0, HOUR, windows=(TimeWindow(7 * HOUR, 7 * HOUR),))
+        late = a_service("d", 0, visit="double", windows=(TimeWindow(7 * HOUR, 12 * HOUR),))
+        sharp = a_service("e", 0, visit="double", windows=(TimeWindow(8 * HOUR, 8 * HOUR + 5 * MINUTE),))
+        problem = a_problem(
+            [first, late, sharp],
+            [a_vehicle("n"), a_vehicle("m"), a_vehicle("o")],
+            links=(Link(1, 2, 0, 0, Nurses.DIFFERENT),),
+        )
+        plan = the_plan(problem, {0: [0, 1], 1: [2]})
+
+        repaired = repair(problem, plan, [VisitLonger(0, 2 * HOUR)], now=7 * HOUR, iterations=10)
+
+        then = places(repaired)
+        assert then[0] == (0, 7 * HOUR)
+        assert {then[1], then[2]} == {(1, 8 * HOUR), (2, 8 * HOUR)}
+
     def test_changes_no_more_visits_than_the_budget_allows(self) -> None:
         services = [a_service("b", 0, 7 * HOUR)]
         problem = a_problem(services, [a_vehicle("n", skills={"x": 1}), a_vehicle("m")])
@@ -194,6 +211,17 @@ class TestRepair:
         )
 
         assert places(repaired) == places(plan)
+
+    def test_keeps_the_reason_of_what_was_left_out_before(self) -> None:
+        problem = a_problem([a_service("a"), a_service("b", skills={"x": 1})])
+        plan = solve(problem, iterations=5)
+
+        once = repair(problem, plan, [], now=0, iterations=1)
+        twice = repair(problem, once, [], now=0, iterations=1)
+
+        assert [left.sentence for left in twice.unassigned] == [
+            "left out before the repair already: no nurse on duty holds x at grade 1"
+        ]
 
     def test_tells_of_the_first_answer_and_ends_when_cancelled(self) -> None:
         problem, plan = a_morning()

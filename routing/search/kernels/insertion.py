@@ -24,7 +24,6 @@ from routing.search.kernels.layout import (
     N_SCAN_ALL,
     N_SOFT,
     N_TRAVEL,
-    N_UNLIMITED,
     N_USE,
     N_WAITING,
     NOW,
@@ -40,6 +39,7 @@ from routing.search.kernels.layout import (
     ROUTE,
     S_BLINK,
     S_HIGHEST,
+    S_LIMITED,
     S_MEAN,
     S_STAMP,
     S_THOROUGH,
@@ -80,7 +80,7 @@ from routing.search.kernels.timing import (
     soft_points,
     sweep,
 )
-from routing.search.kernels.trial import FULL, trial
+from routing.search.kernels.trial import FULL, is_limited, trial
 
 _BLINK = 0.01  # share of positions overlooked on purpose; Christiaens and Vanden Berghe 2020
 
@@ -204,11 +204,10 @@ def more_points(
     """
     r, p, s, window = place
     low, high = bounds
-    unlimited = data.vehicle[r, V_SPAN] >= BIG and data.vehicle[r, V_UNBROKEN] >= BIG
     soft = data.number[N_SOFT] == 1
-    if tied or (soft and unlimited and data.number[N_WAITING] == 0):
+    if tied or (soft and not is_limited(data, r) and data.number[N_WAITING] == 0):
         points = trial(data, state, r, p, s, window, low, ways, least)
-        if points == FULL or not tied or data.number[N_UNLIMITED] == 1:
+        if points == FULL or state.number[S_LIMITED] == 0:
             return points
         return points if survives(data, state, r, p, s, window, low) else whole(FULL)
     if not soft:

@@ -73,8 +73,7 @@ ANY, SAME, DIFFERENT = range(3)
     N_OVERTIME,
     N_WAITING,
     N_BALANCE,
-    N_UNLIMITED,
-) = range(17)
+) = range(16)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
 R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG = range(9)
@@ -121,7 +120,8 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED = range(
     S_TRIAL,
     S_HIGHEST,
     S_MEAN,
-) = range(12)
+    S_LIMITED,
+) = range(13)
 
 
 class Data(NamedTuple):

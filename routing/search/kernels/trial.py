@@ -26,11 +26,14 @@ from routing.search.kernels.layout import (
     RETURN_TRIAL,
     ROUTE,
     S_HIGHEST,
+    S_LIMITED,
     S_TRIAL,
     START_TRIAL,
     TRY_RETURN,
     TRY_START,
     V_OVERTIME_FROM,
+    V_SPAN,
+    V_UNBROKEN,
     W_DUE,
     WINDOW,
     Data,
@@ -40,6 +43,12 @@ from routing.search.kernels.layout import (
 from routing.search.kernels.timing import per_minute, start_points
 
 FULL = BIG
+
+
+@kernel
+def is_limited(data: Data, r: int) -> bool:
+    """Tell whether a route of vehicle r may need a break or be too long an absence."""
+    return bool(data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG)
 
 
 @kernel
@@ -128,6 +137,8 @@ def follow(
             w = state.placed[u, WINDOW]
             points += start_points(data, u, w, time) - start_points(data, u, w, before)
             highest = max(highest, time - data.window[u, w, W_DUE])
+        if is_limited(data, route):
+            state.number[S_LIMITED] = 1
         state.placed[u, START_TRIAL] = state.number[S_TRIAL]
         state.placed[u, TRY_START] = time
         events = push_events(data, state, u, time, s, first, events)
@@ -170,9 +181,11 @@ def trial(
         least: Stop looking once so many points are reached.
 
     Returns:
-        Points, or `FULL` if there is no timetable or it costs at least `least`.
+        Points, or `FULL` if there is no timetable or it costs at least `least`. S_LIMITED tells whether
+        breaks or longest absences may have a say too.
     """
     there, onward = ways
+    state.number[S_LIMITED] = is_limited(data, r)
     state.number[S_TRIAL] += 1
     first = max(low, state.record[NOW, r, p, R_DEPART] + there)
     points = start_points(data, s, window, first)

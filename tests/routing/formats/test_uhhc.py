@@ -149,6 +149,21 @@ class TestFinish:
         # c1 leaves at 0 and is at p0 at 10, 20 early; c2 at 0 and 25 early
         assert values["total_waiting_time"] == 50 + 20 + 25
 
+    def test_counts_the_wait_before_the_first_patient_too_in_a_variant(self) -> None:
+        day = a_uhhc_day()
+        day["metadata"].update(origin="bazirha-caie", cost_components={"total_waiting_time": 1})
+        day["patients"][0]["preferred_caregivers"] = None
+        for caregiver in day["caregivers"]:
+            caregiver.pop("lunch_break", None)
+        task = a_task(day)
+
+        plan = task.finish(solve(task.variants[-1], iterations=200), None)
+
+        # c1 leaves at 0, waits from 10 to 30 for p0 and is at p1 at 70; c2 waits from 10 to 35 for p0
+        assert faults_of(task, plan) == []
+        assert len(plan.placed()) == len(task.problem.services)
+        assert task.cost(plan) <= 20 + 25
+
     def test_is_judged_as_the_published_tools_judge(self, tmp_path: Path) -> None:
         folder = SHARED / "instances" / "uhhc"
         files = [*sorted(folder.glob("bazirha*/[DJ]1.json")), *sorted(folder.glob("small/*-00[03].json"))]
