@@ -12,7 +12,7 @@ from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
 from routing.timetable import break_options
 
-SCAN_ALL_UP_TO = 260
+SCAN_ALL_UP_TO = 60
 """With more services than this an insertion looks only into routes near the service."""
 
 NEAR_SERVICES = 25

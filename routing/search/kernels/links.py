@@ -120,7 +120,7 @@ def raise_partners(data: Data, state: State, tail: int, u: int) -> int:
         if state.placed[v, ROUTE] < 0:
             continue
         bound = state.placed[u, EARLIEST] + data.link[i, L_LEAST]
-        if bound <= max(state.placed[v, LOWER], state.placed[v, EARLIEST]):
+        if bound <= state.placed[v, LOWER]:
             continue
         if bound > data.window[v, state.placed[v, WINDOW], 1]:
             return -1
