@@ -17,7 +17,7 @@ __all__ = ["Search", "compiled", "warm_up"]
 HOT_SHARE, HOT_SHARE_OF_LARGE = 0.3, 5.0
 LARGE_SERVICES = 300
 """The temperature begins at this share of a stop's mean cost: days of up to `LARGE_SERVICES` start cool,
-larger ones hot. Not settled: a few instances with one or two seeds each favoured this, later trials neither."""
+larger ones hot. Not settled: a few instances with one or two seeds favoured this, later trials neither."""
 
 COLD_SHARE = 0.01
 
