@@ -252,6 +252,10 @@ def all_pages(searched: Searched, kind: str, query: str) -> list[str]:
         bundle = searched.find(kind, urlsplit(following).query)
 
 
+def with_another_first_letter(cursor: str) -> str:
+    return ("B" if cursor[0] == "A" else "A") + cursor[1:]
+
+
 class TestPage:
     @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(size=st.integers(1, 12))
@@ -269,7 +273,9 @@ class TestPage:
         assert ids_of(again) == ids_of(first)
         assert link_of(second, "self") == link_of(first, "next")
 
-    @pytest.mark.parametrize("spoil", [lambda c: c[:-2], lambda c: "A" + c[1:], lambda c: "é", lambda c: ""])
+    @pytest.mark.parametrize(
+        "spoil", [lambda c: c[:-2], with_another_first_letter, lambda c: "é", lambda c: ""]
+    )
     def test_refuses_a_link_that_was_changed(self, searched, spoil):
         cursor = parse_qs(query_of(searched.find("Slot", "_count=2"), "next"))["_page"][0]
 
