@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from careapp.appointments.models import Appointment
 from careapp.db import Base, text_enum
 from careapp.organisations.models import Organisation, Place
 from careapp.people.models import Role, VehicleKind
@@ -174,11 +173,6 @@ class Stop(Base):
     tour: Mapped[Tour] = relationship(lazy="raise", back_populates="stops")
     service: Mapped[Service] = relationship(lazy="raise")
     visit: Mapped[Visit] = relationship(lazy="raise")
-    appointment: Mapped[Appointment] = relationship(
-        lazy="raise",
-        primaryjoin="foreign(Stop.visit_id) == Appointment.id",
-        viewonly=True,
-    )
 
 
 class TourBreak(Base):

@@ -29,7 +29,7 @@ def solve_file(options: argparse.Namespace) -> int:
     for note in task.notes:
         _say(f"note: {note}")
     if not compiled():
-        _say("compiling the search once (about 20 s)")
+        _say("compiling the search once (about 25 s)")
     plan = solve_task(
         task,
         options.limit,
