@@ -7,7 +7,7 @@ from routing.plan import Cost, Route
 from routing.problem import Problem
 from routing.units import Points, Seconds, per_minute
 
-__all__ = ["TERMS", "cost_of", "depends_on_times"]
+__all__ = ["TERMS", "compares_routes", "cost_of", "depends_on_times"]
 
 Routes = Sequence[Route]
 
@@ -112,17 +112,36 @@ def balance(problem: Problem, routes: Routes) -> Points:
     return sum(per_minute(problem.weights.balance, abs(each - mean)) for each in work)
 
 
+def longest_idle(problem: Problem, routes: Routes) -> Points:
+    """Return the points of the longest time any nurse is on duty without travel, service or break."""
+    if not problem.weights.longest_idle:
+        return 0
+    idle = [vehicle.shift.latest - vehicle.shift.earliest for vehicle in problem.vehicles]
+    for route in routes:
+        care = sum(problem.services[number].duration for number in _services([route]))
+        over = max(0, route.returns - problem.vehicles[route.vehicle].shift.latest)
+        idle[route.vehicle] += over - care - route.travel - route.rest
+    return per_minute(problem.weights.longest_idle, max(idle, default=0))
+
+
 def depends_on_times(problem: Problem) -> bool:
     """Tell whether a plan's cost depends on more than who does what in which order."""
     weights = problem.weights
     return bool(
         weights.waiting
         or weights.balance
+        or weights.longest_idle
         or (weights.highest_lateness and any(s.late is not None for s in problem.services))
         or any(service.late for service in problem.services)
         or (weights.off_wish and any(service.wish is not None for service in problem.services))
         or (weights.overtime and any(vehicle.overtime for vehicle in problem.vehicles))
     )
+
+
+def compares_routes(problem: Problem) -> bool:
+    """Tell whether a term of the cost looks at all routes together."""
+    weights = problem.weights
+    return bool(weights.highest_lateness or weights.balance or weights.longest_idle)
 
 
 TERMS: dict[str, Callable[[Problem, Routes], Points]] = {
@@ -138,6 +157,7 @@ TERMS: dict[str, Callable[[Problem, Routes], Points]] = {
     "overtime": overtime,
     "waiting": waiting,
     "balance": balance,
+    "longest_idle": longest_idle,
 }
 
 

@@ -14,6 +14,7 @@ from threading import Lock
 
 import numpy as np
 
+from routing.objective import compares_routes
 from routing.plan import Cost, Plan, Route, Unassigned
 from routing.problem import Problem, Service, Travel, Vehicle
 from routing.search import warm_up
@@ -43,12 +44,12 @@ def split(problem: Problem) -> list[Part]:
     A vehicle holds together all services that may be its own by `allowed` and `forbidden`. Vehicles that
     nobody asks for are in no part. Services that no vehicle may do are one part with all vehicles, so that
     the reason why they are left out is looked for among them. A cost that compares all routes
-    (`Weights.highest_lateness`, `Weights.balance`) holds everything together.
+    (`Weights.highest_lateness`, `balance`, `longest_idle`) holds everything together.
 
     Returns:
         The parts; each service is in exactly one.
     """
-    if problem.weights.highest_lateness or problem.weights.balance:
+    if compares_routes(problem):
         return [_part(problem, tuple(range(len(problem.services))), tuple(range(len(problem.vehicles))))]
     groups = _Groups(len(problem.services) + len(problem.vehicles))
     everybody = frozenset(range(len(problem.vehicles)))

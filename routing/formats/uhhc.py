@@ -33,8 +33,6 @@ class UhhcTask:
     """
 
     finish_share = 0.1
-    balance_percent = (20, 50, 100)
-    """Who works long is not idle: so much of the weight of idle time is put on balance in each variant."""
 
     def __init__(self, problem: Problem, published: Published) -> None:
         self.problem = problem
@@ -44,15 +42,7 @@ class UhhcTask:
             f"{name} is weighed exactly when the times are set, only roughly when routes are chosen"
             for name in loose
         )
-        idle = MINUTE * (published.weights.get("max_idle_time") or 0)
-        self.variants = tuple(
-            replace(
-                problem,
-                weights=replace(problem.weights, balance=problem.weights.balance + percent * idle // 100),
-            )
-            for percent in self.balance_percent
-            if idle
-        )
+        self.variants: tuple[Problem, ...] = ()
         if published.leaves_at_shift_start and problem.weights.waiting:
             self.variants += (_clocked_in(problem),)
 

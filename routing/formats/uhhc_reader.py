@@ -29,14 +29,15 @@ STEERED = {
     "total_waiting_time",
     "total_extra_time",
     "workload_balance",
+    "max_idle_time",
     "caregiver_preferences",
     "optional_patients",
 }
 RULES = {"qualification", "incompatibilities"}
-TIMED = {"max_idle_time", "missed_lunch_break"}
+TIMED = {"missed_lunch_break"}
 """Counted, and steered by the times of given routes alone."""
 MAY_BE_HARD = RULES | TIMED | {"total_tardiness", "total_extra_time"}
-MAY_BE_HARD |= {"caregiver_preferences", "optional_patients"}
+MAY_BE_HARD |= {"caregiver_preferences", "optional_patients", "max_idle_time"}
 
 
 def read_uhhc(record: Record) -> tuple[Problem, Published]:
@@ -110,6 +111,7 @@ def _points(weights: dict[str, int | None]) -> Weights:
         overtime=MINUTE * points("total_extra_time"),
         waiting=MINUTE * points("total_waiting_time"),
         balance=MINUTE * points("workload_balance"),
+        longest_idle=MINUTE * points("max_idle_time"),
     )
 
 

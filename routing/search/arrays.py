@@ -102,7 +102,7 @@ def state_of(data: Data, seed: int) -> State:
         candidate=wide(vehicles, 4),
         cheapest=wide(int(data.number[layout.N_PAIR_ROUTES])),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
-        number=wide(13),
+        number=wide(15),
         random=np.array([seed], dtype=np.uint64),
     )
     state.placed[:, layout.ROUTE] = -1
@@ -289,7 +289,7 @@ def _near_vehicles(
 
 
 def _numbers(problem: Problem) -> NDArray[np.int64]:
-    number = np.zeros(16, dtype=np.int64)
+    number = np.zeros(17, dtype=np.int64)
     weights = problem.weights
     number[layout.N_SOFT] = depends_on_times(problem)
     number[layout.N_ORDERS] = bool(problem.orders)
@@ -298,6 +298,7 @@ def _numbers(problem: Problem) -> NDArray[np.int64]:
     number[layout.N_OVERTIME] = weights.overtime
     number[layout.N_WAITING] = weights.waiting
     number[layout.N_BALANCE] = weights.balance
+    number[layout.N_IDLE] = weights.longest_idle
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
     number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO

@@ -13,6 +13,7 @@ from routing.search.kernels.layout import (
     DIRTY,
     EARLIEST,
     HIGHEST,
+    IDLE,
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
@@ -21,6 +22,7 @@ from routing.search.kernels.layout import (
     MOVED,
     N_BALANCE,
     N_HIGHEST,
+    N_IDLE,
     N_POOL_EVERY,
     N_SOFT,
     NOW,
@@ -32,6 +34,8 @@ from routing.search.kernels.layout import (
     S_BEST,
     S_COST,
     S_HIGHEST,
+    S_IDLE_LIMIT,
+    S_IDLE_MOST,
     S_ITERATION,
     S_MEAN,
     S_POOLED,
@@ -56,12 +60,14 @@ _OLD = 0  # level of bounds kept for the whole iteration
 @kernel
 def note_plan(state: State) -> None:
     """Bring the largest lateness and the mean work of the plan up to date."""
-    highest, work = whole(0), whole(0)
+    highest, work, idle = whole(0), whole(0), whole(0)
     for r in range(len(state.route)):
+        idle = max(idle, state.route[r, IDLE])
         highest = max(highest, state.route[r, HIGHEST])
         work += state.route[r, WORK]
     state.number[S_HIGHEST] = highest
     state.number[S_MEAN] = work // len(state.route)
+    state.number[S_IDLE_MOST] = idle
 
 
 @kernel
@@ -74,6 +80,7 @@ def total_cost(data: Data, state: State) -> int:
         cost += data.visit[state.absent[i], PENALTY]
     note_plan(state)
     cost += per_minute(data.number[N_HIGHEST], state.number[S_HIGHEST])
+    cost += per_minute(data.number[N_IDLE], state.number[S_IDLE_MOST])
     if data.number[N_BALANCE] > 0:
         for r in range(len(data.vehicle)):
             cost += per_minute(data.number[N_BALANCE], abs(state.route[r, WORK] - state.number[S_MEAN]))
@@ -173,6 +180,8 @@ def build(data: Data, state: State) -> None:
     for r in range(len(data.vehicle)):
         refresh(data, state, r)
     next_blink(state)
+    note_plan(state)
+    number[S_IDLE_LIMIT] = number[S_IDLE_MOST] // 2
     number[S_THOROUGH] = 1
     recreate(data, state)
     number[S_THOROUGH] = 0
@@ -205,6 +214,7 @@ def advance(data: Data, state: State, iterations: int, hot: float, cold: float, 
         if total > 0:
             temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
         number[S_ITERATION] += 1
+        number[S_IDLE_LIMIT] = number[S_IDLE_MOST]
         good = ruin(data, state)
         note_plan(state)
         if good:

@@ -14,11 +14,13 @@ from routing.search.kernels.layout import (
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    IDLE,
     LOAD,
     LOCATION,
     LOWER,
     N_BALANCE,
     N_HIGHEST,
+    N_IDLE,
     N_NEAR,
     N_ORDERS,
     N_SCAN_ALL,
@@ -39,6 +41,7 @@ from routing.search.kernels.layout import (
     ROUTE,
     S_BLINK,
     S_HIGHEST,
+    S_IDLE_LIMIT,
     S_LIMITED,
     S_MEAN,
     S_STAMP,
@@ -235,6 +238,20 @@ def balance_points(data: Data, state: State, r: int, work: int) -> int:
 
 
 @kernel
+def idle_points(data: Data, state: State, r: int, work: int) -> int:
+    """Return what so much more work in route r costs (below 0: saves) by what it idles beyond the limit.
+
+    The limit is the longest idle time of the plan before this iteration: routes from which stops were taken
+    have to come back under it, each of them, for the plan to cost no more.
+    """
+    if data.number[N_IDLE] == 0:
+        return whole(0)
+    before = max(whole(0), state.route[r, IDLE] - state.number[S_IDLE_LIMIT])
+    after = max(whole(0), state.route[r, IDLE] - work - state.number[S_IDLE_LIMIT])
+    return (after - before) * data.number[N_IDLE] // 60
+
+
+@kernel
 def keeps_order(data: Data, state: State, r: int, p: int, s: int) -> bool:
     """Tell whether s before position p of route r tears no two apart that follow each other directly."""
     u = whole(state.sequence[r, p - 1]) if p > 0 else whole(-1)
@@ -285,7 +302,8 @@ def scan(
         onward = whole(travel_from[record[p, R_TO]])
         points = (there + onward - whole(record[p, R_LEG])) * weight + extra
         if special:
-            points += balance_points(data, state, r, there + onward - whole(record[p, R_LEG]) + duration)
+            work = there + onward - whole(record[p, R_LEG]) + duration
+            points += balance_points(data, state, r, work) + idle_points(data, state, r, work)
         if points >= least:
             continue
         span = span_with(record, p, there, onward, duration, low, high)

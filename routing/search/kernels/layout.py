@@ -73,14 +73,15 @@ ANY, SAME, DIFFERENT = range(3)
     N_OVERTIME,
     N_WAITING,
     N_BALANCE,
-) = range(16)
+    N_IDLE,
+) = range(17)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
 R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG = range(9)
 # State.record, first axis
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
-COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, OLD_ROUTE = range(9)
+COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, IDLE, OLD_ROUTE = range(10)
 # after those: when the route would return, and in which trial that was
 TRY_RETURN, RETURN_TRIAL = 2 * OLD_ROUTE, 2 * OLD_ROUTE + 1
 # State.placed, columns; route is -1 while a service is absent
@@ -121,7 +122,9 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED = range(
     S_HIGHEST,
     S_MEAN,
     S_LIMITED,
-) = range(13)
+    S_IDLE_MOST,
+    S_IDLE_LIMIT,
+) = range(15)
 
 
 class Data(NamedTuple):
@@ -171,7 +174,7 @@ class State(NamedTuple):
         sequence: Services of each route, shape (vehicles, room), int32.
         kept: Sequences and windows to come back to, and the best plan; shape (3, vehicles, room), int32.
         record: Of each position, now and before; shape (2, vehicles, room + 1, 9), int32.
-        route: Shape (vehicles, 18), int64.
+        route: Shape (vehicles, 20), int64.
         placed: Shape (services, 9), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were
             before this iteration. Shape (2 * visits,), int32.

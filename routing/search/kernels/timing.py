@@ -26,6 +26,7 @@ from routing.search.kernels.layout import (
     END_LINK,
     FIRST_LINK,
     HIGHEST,
+    IDLE,
     L_OTHER,
     LATE_RATE,
     LOAD,
@@ -220,6 +221,12 @@ def start_points(data: Data, s: int, window: int, start: int) -> int:
 
 
 @kernel
+def rest_of(data: Data, r: int, code: int) -> int:
+    """Return how long the break is that a code stands for."""
+    return whole(data.option[r, (code - 1) % _OPTIONS, O_LENGTH]) if code > 0 else whole(0)
+
+
+@kernel
 def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[int, int]:
     """Return the points of the times of k settled stops, and the largest lateness among them."""
     scratch = state.scratch
@@ -232,10 +239,8 @@ def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[in
     if over > 0:
         points += per_minute(data.number[N_OVERTIME], over)
     if data.number[N_WAITING] > 0:
-        gap, length = whole(-1), whole(0)
-        if code > 0:
-            gap = (code - 1) // _OPTIONS
-            length = data.option[r, (code - 1) % _OPTIONS, O_LENGTH]
+        gap = (code - 1) // _OPTIONS if code > 0 else whole(-1)
+        length = rest_of(data, r, code)
         way = scratch[T_LEG, 0] + (length if gap == 0 else whole(0))
         leave = max(scratch[T_BY, k], scratch[T_EARLY, 0] - way)
         wait = scratch[T_EARLY, k] - leave - scratch[T_IN, k] - length
@@ -254,6 +259,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
     state.route[r, TIED] = 0
     for c in (LOAD, WORK, HIGHEST, SOFT):
         state.route[r, c] = 0
+    state.route[r, IDLE] = data.vehicle[r, V_OVERTIME_FROM] - data.vehicle[r, V_EARLIEST]
     record = state.record[NOW, r]
     if k == 0:
         record[0, R_FROM] = data.vehicle[r, V_START]
@@ -310,6 +316,8 @@ def refresh(data: Data, state: State, r: int) -> bool:
         points, highest = soft_points(data, state, r, k, state.route[r, CODE])
         state.route[r, SOFT] = points
         state.route[r, HIGHEST] = highest
+        over = max(whole(0), scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM])
+        state.route[r, IDLE] += over - scratch[T_IN, k] - rest_of(data, r, state.route[r, CODE])
         cost += points
     state.route[r, COST] = cost
     return good
