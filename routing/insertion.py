@@ -237,7 +237,7 @@ def change_of_terms(
     return terms | {"unassigned": penalties[0] - penalties[1]}
 
 
-_OF_ROUTES = ("lateness", "off_wish", "overtime", "waiting")
+_OF_ROUTES = ("lateness", "off_wish", "overtime", "waiting", "missed_lunch")
 _OF_PLANS = ("highest_lateness", "balance", "longest_idle")
 
 

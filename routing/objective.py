@@ -124,6 +124,16 @@ def longest_idle(problem: Problem, routes: Routes) -> Points:
     return per_minute(problem.weights.longest_idle, max(idle, default=0))
 
 
+def missed_lunch(problem: Problem, routes: Routes) -> Points:
+    """Return the points of nurses who leave and have no lunch in its hours, where that may be."""
+    points = 0
+    for route in routes:
+        lunch = problem.vehicles[route.vehicle].lunch
+        if lunch is not None and not any(lunch.is_taken_by(rest.start, rest.end) for rest in route.breaks):
+            points += lunch.missed or 0
+    return points
+
+
 def depends_on_times(problem: Problem) -> bool:
     """Tell whether a plan's cost depends on more than who does what in which order."""
     weights = problem.weights
@@ -134,6 +144,7 @@ def depends_on_times(problem: Problem) -> bool:
         or (weights.highest_lateness and any(s.late is not None for s in problem.services))
         or any(service.late for service in problem.services)
         or (weights.off_wish and any(service.wish is not None for service in problem.services))
+        or any(vehicle.lunch is not None and vehicle.lunch.missed is not None for vehicle in problem.vehicles)
         or (weights.overtime and any(vehicle.overtime for vehicle in problem.vehicles))
     )
 
@@ -157,6 +168,7 @@ TERMS: dict[str, Callable[[Problem, Routes], Points]] = {
     "overtime": overtime,
     "waiting": waiting,
     "balance": balance,
+    "missed_lunch": missed_lunch,
     "longest_idle": longest_idle,
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from routing.breaks import WORKING_TIME_LAW, BreakRule
+from routing.breaks import WORKING_TIME_LAW, BreakRule, Lunch
 from routing.errors import InvalidLink, InvalidProblem, InvalidService, InvalidTravel, InvalidVehicle
 from routing.matrices import Travel
 from routing.units import LATEST, Points, Seconds
@@ -15,6 +15,7 @@ __all__ = [
     "WORKING_TIME_LAW",
     "BreakRule",
     "Link",
+    "Lunch",
     "Nurses",
     "Problem",
     "Service",
@@ -172,6 +173,7 @@ class Vehicle:
         travel: Number of the travel matrices of her kind of vehicle (car, bicycle, ...).
         capacity: The most that the demands of one route may sum to; None for no limit.
         overtime: So many seconds after the end of her shift she may be back; costs `Weights.overtime`.
+        lunch: The break she is due in certain hours, if she leaves; None for none.
 
     Raises:
         InvalidVehicle: `max_work`, a grade, `capacity` or `overtime` is negative.
@@ -187,6 +189,7 @@ class Vehicle:
     travel: int = 0
     capacity: int | None = None
     overtime: Seconds = 0
+    lunch: Lunch | None = None
 
     def __post_init__(self) -> None:
         if (self.capacity or 0) < 0:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from routing.constraints import allowed
 from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.timetable import Clock, break_options, windows_of
+from routing.timetable import Clock, pause_options, windows_of
 from routing.units import LATEST, Points, Seconds
 
 __all__ = ["WIDE", "Sheet", "Spot"]
@@ -367,7 +367,9 @@ def _limits(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDA
         unbroken = (
             _NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
         )
-        resting = max((min(most, span) - length for length, span in break_options(rule)), default=-1)
+        if vehicle.lunch is not None and vehicle.lunch.missed is None:
+            unbroken = -1
+        resting = max((min(most, span) - length for length, span, _ in pause_options(vehicle)), default=-1)
         rows.append((most, unbroken, resting))
     limits = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     return limits[0], limits[1], limits[2]

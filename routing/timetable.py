@@ -7,55 +7,33 @@ The search decides the order; this file, in plain Python, gives the times that a
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from routing.breaks import BreakRule
+from routing.objective import depends_on_times
 from routing.plan import Break, Plan, Route, Stop
 from routing.problem import Problem, TimeWindow
-from routing.units import LATEST, UNREACHABLE, Seconds
+from routing.settling import (
+    NEVER,
+    Part,
+    PlannedBreak,
+    Settled,
+    break_options,
+    pause_options,
+    settle,
+)
+from routing.soft_times import binds, cheapest_break, latest_leaving
+from routing.units import UNREACHABLE, Seconds
 
-__all__ = ["PlannedBreak", "break_options", "fit", "time_routes", "windows_of"]
-
-NEVER = 2 * LATEST
-
-
-@dataclass(frozen=True)
-class PlannedBreak:
-    """The break a route needs.
-
-    Attributes:
-        gap: How many stops are done before it; -1 if the route needs none.
-        length: Its seconds.
-        span: The longest time from leaving to returning that it allows.
-    """
-
-    gap: int
-    length: Seconds
-    span: Seconds
-
-
-@dataclass(frozen=True)
-class Part:
-    """One stop as the clock sees it: its place, its length and when it may start."""
-
-    location: int
-    duration: Seconds
-    low: Seconds
-    high: Seconds
-
-
-def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
-    """Return the single breaks worth planning under a rule, as pairs of length and longest span they allow.
-
-    One break is planned in a route: as short as a part may be, or as long as a step of the rule asks.
-    """
-    if rule is None:
-        return []
-    lengths = sorted({rule.shortest_part, *(max(total, rule.shortest_part) for _, total in rule.steps)})
-    return [
-        (length, length + min((after for after, total in rule.steps if total > length), default=NEVER))
-        for length in lengths
-    ]
+__all__ = [
+    "Clock",
+    "Part",
+    "PlannedBreak",
+    "break_options",
+    "fit",
+    "pause_options",
+    "time_routes",
+    "windows_of",
+]
 
 
 def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak | None:
@@ -63,11 +41,16 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
 
     Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving
     as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
+    The hours of a lunch are one more interval for its begin: what follows is reached after `lunch from +
+    length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
+    cost depends on times it is the cheapest break, for parts that name their service.
     """
     nurse = problem.vehicles[vehicle]
     swept = _sweep(problem, vehicle, parts)
     if swept is None:
         return None
+    if parts and parts[0].service >= 0 and depends_on_times(problem):
+        return cheapest_break(problem, vehicle, parts)
     legs, early, late, work_in, work_out, done_at = swept
     work = work_in[-1]
     most = NEVER if nurse.max_work is None else nurse.max_work
@@ -77,9 +60,12 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
     span = max(max(done_at[0], nurse.shift.earliest + work) - late[0] + work_in[0], work)
     if span > most:
         return None
-    if span <= unbroken:
+    if span <= unbroken and (nurse.lunch is None or nurse.lunch.missed is not None):
         return PlannedBreak(-1, 0, min(most, unbroken))
-    for length, allowed_span in break_options(rule):
+    for length, allowed_span, is_lunch in pause_options(nurse):
+        low, high = -NEVER, NEVER
+        if is_lunch and nurse.lunch is not None:
+            low, high = nurse.lunch.earliest, nurse.lunch.latest
         cap = min(most, allowed_span)
         for gap in range(len(parts) + 1):
             if gap:
@@ -88,15 +74,16 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
                 leave_by = min(parts[i].high - work_in[i] for i in range(gap))
             else:
                 depart, before, leave_by = nurse.shift.earliest, 0, NEVER
-            reached = depart + legs[gap] + length
+            reached = max(depart + legs[gap], low) + length
             done = max(done_at[gap], reached + work_out[gap])
-            leave_by = min(leave_by, late[gap] - work_in[gap] - length)
-            if reached > late[gap] or max(done - leave_by, work + length) > cap:
+            leave_by = min(leave_by, late[gap] - work_in[gap] - length, high - before)
+            if depart > high or reached > late[gap] or max(done - leave_by, work + length) > cap:
                 continue
             leave = min(leave_by, done - work - length)
-            earliest = max(depart, leave + before, done - stretch - length)
-            if earliest <= min(min(late[gap], done - work_out[gap]) - length, leave + stretch):
-                return PlannedBreak(gap, length, cap)
+            earliest = max(depart, low, leave + before, done - stretch - length)
+            latest = min(high, min(late[gap], done - work_out[gap]) - length, leave + stretch)
+            if earliest <= latest:
+                return PlannedBreak(gap, length, cap, is_lunch)
     return None
 
 
@@ -129,39 +116,6 @@ def _sweep(
         work_out.append(work_out[-1] + leg + part.duration)
         done_at.append(max(done_at[-1], part.low + work_out[-1]))
     return legs, early, late[::-1], work_in, work_out[::-1], done_at[::-1]
-
-
-def settle(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak
-) -> tuple[list[Seconds], Seconds, Seconds] | None:
-    """Return least starts, earliest break and least leaving of a route with this break, or None."""
-    nurse = problem.vehicles[vehicle]
-    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    leave, rest = nurse.shift.earliest, -NEVER
-    while True:
-        starts, free, at = [], leave, nurse.start
-        for position in range(len(parts) + 1):
-            location = parts[position].location if position < len(parts) else nurse.end
-            reached = free + problem.seconds(vehicle, at, location)
-            if position == pause.gap:
-                rest = max(rest, free)
-                reached = max(reached, rest) + pause.length
-            at, free = location, reached
-            if position < len(parts):
-                start = max(reached, parts[position].low)
-                if start > parts[position].high:
-                    return None
-                starts.append(start)
-                free = start + parts[position].duration
-        if free > nurse.back_by:
-            return None
-        later_leave, later_rest = max(leave, free - pause.span), rest
-        if pause.gap >= 0:
-            later_leave = max(later_leave, rest - stretch)
-            later_rest = max(rest, free - stretch - pause.length)
-        if (later_leave, later_rest) == (leave, rest):
-            return starts, rest, leave
-        leave, rest = later_leave, later_rest
 
 
 def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
@@ -200,13 +154,11 @@ def time_routes(
 
 @dataclass(frozen=True)
 class Timed:
-    """One route with its times: stops, break, starts, earliest break, least leaving."""
+    """One route with its times: stops, break, and the least times with it."""
 
     parts: list[Part]
     pause: PlannedBreak
-    starts: list[Seconds]
-    rest: Seconds
-    leaves: Seconds
+    times: Settled
 
 
 class Clock:
@@ -256,6 +208,7 @@ class Clock:
                     problem.services[s].duration,
                     raised.get(s, self.low[s]),
                     self.windows[s].latest,
+                    s,
                 )
                 for s in self.sequences[vehicle]
             ]
@@ -263,8 +216,8 @@ class Clock:
             times = None if pause is None else settle(problem, vehicle, parts, pause)
             if pause is None or times is None:
                 return None
-            timed[vehicle] = Timed(parts, pause, *times)
-            for service, start in zip(self.sequences[vehicle], times[0], strict=True):
+            timed[vehicle] = Timed(parts, pause, times)
+            for service, start in zip(self.sequences[vehicle], times.starts, strict=True):
                 for other, gap in self.bounds.get(service, ()):
                     if other not in self.at or start + gap <= raised.get(other, self.low[other]):
                         continue
@@ -299,7 +252,25 @@ class Clock:
 
     def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
         """Write timed routes down, by number of vehicle."""
+        if self.problem.weights.waiting:
+            tied = {
+                s
+                for link in self.problem.links
+                if link.first in self.at and link.second in self.at and binds(self.problem, link)
+                for s in (link.first, link.second)
+            }
+            times = {v: self._leaving_late(v, timed, tied) for v, timed in times.items()}
         return tuple(_route(self.problem, v, self.sequences[v], times[v]) for v in sorted(times))
+
+    def _leaving_late(self, vehicle: int, timed: Timed, tied: set[int]) -> Timed:
+        """Return a route that begins as late as that costs nothing; what other routes wait for stays."""
+        parts = [
+            replace(part, low=start, high=start) if part.service in tied else part
+            for part, start in zip(timed.parts, timed.times.starts, strict=True)
+        ]
+        leaves = latest_leaving(self.problem, vehicle, parts, timed.pause, timed.times)
+        later = settle(self.problem, vehicle, parts, timed.pause, leaves)
+        return timed if later is None else replace(timed, times=later)
 
 
 def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> list[TimeWindow] | None:
@@ -310,7 +281,7 @@ def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> 
     def extend(at: int, free: Seconds) -> bool:
         if len(chosen) == len(services):
             parts = [
-                Part(problem.services[s].location, problem.services[s].duration, w.earliest, w.latest)
+                Part(problem.services[s].location, problem.services[s].duration, w.earliest, w.latest, s)
                 for s, w in zip(services, chosen, strict=True)
             ]
             return fit(problem, vehicle, parts) is not None
@@ -336,7 +307,7 @@ def _route(
     timed: Timed,
 ) -> Route:
     """Write a route down, leaving and resting as late as its starts allow."""
-    parts, pause, starts, leaves = timed.parts, timed.pause, timed.starts, timed.leaves
+    parts, pause, starts, leaves = timed.parts, timed.pause, timed.times.starts, timed.times.leaves
     nurse = problem.vehicles[vehicle]
     way = problem.seconds(vehicle, nurse.start, parts[0].location)
     leaves = max(leaves, starts[0] - way - (pause.length if pause.gap == 0 else 0))
@@ -346,23 +317,36 @@ def _route(
         way = problem.seconds(vehicle, at, part.location)
         arrival = free + way
         if position == pause.gap:
-            breaks.append(_rest(problem, vehicle, pause, leaves, start))
+            breaks.append(_rest(problem, vehicle, timed, leaves, (free, way, start)))
             arrival += pause.length if breaks[0].start < arrival else 0
         metres = problem.metres(vehicle, at, part.location)
         stops.append(Stop(service, arrival, start, start + part.duration, way, metres))
         at, free = part.location, start + part.duration
     home = problem.seconds(vehicle, at, nurse.end)
-    returns = free + home
+    returns = timed.times.returns
     if pause.gap == len(parts):
-        returns = max(returns, timed.rest) + pause.length
-        breaks.append(_rest(problem, vehicle, pause, leaves, returns))
+        breaks.append(_rest(problem, vehicle, timed, leaves, (free, home, returns)))
     metres = problem.metres(vehicle, at, nurse.end)
     return Route(vehicle, tuple(stops), tuple(breaks), leaves, returns, home, metres)
 
 
-def _rest(problem: Problem, vehicle: int, pause: PlannedBreak, leaves: Seconds, until: Seconds) -> Break:
-    rule = problem.vehicles[vehicle].breaks
-    start = until - pause.length
-    if rule is not None:
-        start = min(start, leaves + rule.longest_stretch)
-    return Break(start, start + pause.length, pause.gap)
+def _rest(
+    problem: Problem, vehicle: int, timed: Timed, leaves: Seconds, gap: tuple[Seconds, Seconds, Seconds]
+) -> Break:
+    """Return the break in a gap: from when she is free, the way in it, until when.
+
+    As late as possible; lunch before the way or after it, if one of the two can be.
+    """
+    free, way, until = gap
+    pause, nurse = timed.pause, problem.vehicles[vehicle]
+    first, last = free, until - pause.length
+    if nurse.breaks is not None:
+        first = max(first, timed.times.returns - nurse.breaks.longest_stretch - pause.length)
+        last = min(last, leaves + nurse.breaks.longest_stretch)
+    if pause.lunch and nurse.lunch is not None:
+        first, last = max(first, nurse.lunch.earliest), min(last, nurse.lunch.latest)
+        if first + pause.length + way <= until:
+            last = first
+        elif max(first, free + way) <= last:
+            last = max(first, free + way)
+    return Break(last, last + pause.length, pause.gap)

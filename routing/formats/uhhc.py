@@ -13,7 +13,7 @@ from routing.formats.published import PublishedStop, read_routes
 from routing.formats.reading import InvalidFile, parse_json
 from routing.formats.task import InvalidAnswer
 from routing.formats.uhhc_cost import Published, components, faults_and_cost
-from routing.formats.uhhc_reader import LEFT_OUT, TIMED, read_uhhc
+from routing.formats.uhhc_reader import LEFT_OUT, read_uhhc
 from routing.formats.uhhc_times import best_times
 from routing.plan import Break, Plan, Route
 from routing.problem import Problem, Service, TimeWindow
@@ -37,11 +37,7 @@ class UhhcTask:
     def __init__(self, problem: Problem, published: Published) -> None:
         self.problem = problem
         self._published = published
-        loose = sorted(name for name in TIMED if published.weights.get(name))
-        self.notes = tuple(
-            f"{name} is weighed exactly when the times are set, only roughly when routes are chosen"
-            for name in loose
-        )
+        self.notes: tuple[str, ...] = ()
         self.variants: tuple[Problem, ...] = ()
         if published.leaves_at_shift_start and problem.weights.waiting:
             self.variants += (_clocked_in(problem),)
@@ -49,8 +45,14 @@ class UhhcTask:
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""
         plan = _clocked_out(self.problem, plan)
+        own = plan_of(self.problem, plan.routes, like=plan)
         routes = best_times(self.problem, self._published, plan.routes, limit_s, seed=plan.seed)
-        return plan_of(self.problem, plan.routes if routes is None else routes, like=plan)
+        if routes is None:
+            return own
+        return min(
+            (plan_of(self.problem, routes, like=plan), own),
+            key=lambda each: (len(self.faults(each)), self.cost(each)),
+        )
 
     def answer(self, plan: Plan) -> dict[str, Any]:
         """Write every caregiver's route in the published form, with the parts of the cost."""
@@ -105,13 +107,22 @@ class UhhcTask:
             for stop in route.stops
         ]
         for pause in route.breaks:
-            place = self._published.departing[route.vehicle]
-            if pause.after:
-                place = self._published.patients[route.stops[pause.after - 1].service]
+            place = self._place_of_lunch(route, pause)
             lunch: dict[str, Any] = {"patient": place, "service": LUNCH}
             lunch |= {"start_time": pause.start // MINUTE, "end_time": pause.end // MINUTE}
             stops.insert(pause.after, lunch)
         return stops
+
+    def _place_of_lunch(self, route: Route, pause: Break) -> str:
+        """Return where lunch is: before the way, if there is time for that after it, else after it."""
+        last = pause.after == len(route.stops)
+        way = route.travel_home if last else route.stops[pause.after].travel
+        until = route.returns if last else route.stops[pause.after].start
+        after = pause.end + way > until
+        number = pause.after if after else pause.after - 1
+        if 0 <= number < len(route.stops):
+            return self._published.patients[route.stops[number].service]
+        return (self._published.arriving if after else self._published.departing)[route.vehicle]
 
     def _stop(self, stop: PublishedStop) -> tuple[int, Seconds, Seconds]:
         number = self._published.numbers.get((stop.patient, stop.service))

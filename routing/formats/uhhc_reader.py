@@ -4,10 +4,10 @@ import numpy as np
 
 from routing.formats.reading import Record
 from routing.formats.uhhc_cost import Published
-from routing.problem import Link, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
+from routing.problem import Link, Lunch, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
 from routing.units import MINUTE, Seconds
 
-__all__ = ["LEFT_OUT", "TIMED", "read_uhhc"]
+__all__ = ["LEFT_OUT", "read_uhhc"]
 
 DAYS = 3 * 24 * 60
 LEFT_OUT = 10**10
@@ -30,14 +30,13 @@ STEERED = {
     "total_extra_time",
     "workload_balance",
     "max_idle_time",
+    "missed_lunch_break",
     "caregiver_preferences",
     "optional_patients",
 }
 RULES = {"qualification", "incompatibilities"}
-TIMED = {"missed_lunch_break"}
-"""Counted, and steered by the times of given routes alone."""
-MAY_BE_HARD = RULES | TIMED | {"total_tardiness", "total_extra_time"}
-MAY_BE_HARD |= {"caregiver_preferences", "optional_patients", "max_idle_time"}
+MAY_BE_HARD = RULES | {"total_tardiness", "total_extra_time"}
+MAY_BE_HARD |= {"caregiver_preferences", "optional_patients", "max_idle_time", "missed_lunch_break"}
 
 
 def read_uhhc(record: Record) -> tuple[Problem, Published]:
@@ -73,6 +72,7 @@ def read_uhhc(record: Record) -> tuple[Problem, Published]:
         windows=tuple(reader.windows),
         wishes=tuple(reader.wishes),
         departing=departing,
+        arriving=tuple(caregiver.text("arrival_point") for caregiver in caregivers),
         due_lunch=lunches,
         lunch=reader.lunch(),
     )
@@ -86,9 +86,9 @@ def _origin(meta: Record) -> str:
 def _weights(meta: Record) -> dict[str, int | None]:
     """Return the weight of each component that is named; None for one that is hard."""
     given = meta.record("cost_components")
-    given.only(STEERED | RULES | TIMED | {"incompabilities"})
+    given.only(STEERED | RULES | {"incompabilities"})
     weights: dict[str, int | None] = {}
-    for name in sorted(STEERED | RULES | TIMED):
+    for name in sorted(STEERED | RULES):
         key = "incompabilities" if name == "incompatibilities" and "incompabilities" in given else name
         if key not in given:
             continue
@@ -171,6 +171,7 @@ class _Reader:
                     shift=shift,
                     skills=dict.fromkeys(caregiver.texts("abilities"), 1),
                     breaks=None,
+                    lunch=self._lunch_of(caregiver),
                     overtime=0 if self._is_hard("total_extra_time") else MINUTE * DAYS,
                 )
             )
@@ -192,6 +193,14 @@ class _Reader:
         if high < window.earliest:
             raise lunch.refuse("end", "lunch does not fit between start and end")
         return TimeWindow(window.earliest, high), length
+
+    def _lunch_of(self, caregiver: Record) -> Lunch | None:
+        hours = self.lunch() if caregiver.flag("lunch_break") else None
+        if hours is None:
+            return None
+        weight = self.weights.get("missed_lunch_break")
+        window, length = hours
+        return Lunch(window.earliest, window.latest, length, None if weight is None else MINUTE * weight)
 
     def _is_hard(self, name: str) -> bool:
         return name in self.weights and self.weights[name] is None
@@ -289,7 +298,7 @@ def _ties(patient: Record, first: int, count: int) -> list[Link]:
     links = []
     for a, b in pairs:
         tied = b == a + 1 and kind != "independent"
-        low = gaps[0] if tied else -MINUTE * DAYS
+        low = gaps[0] if tied else -2 * MINUTE * DAYS
         links.append(Link(a, b, low, gaps[1] if tied else None, Nurses.DIFFERENT))
     return links
 

@@ -125,7 +125,7 @@ class _Day:
                 continue
             self.model.add(reached >= free + leg + rest * gaps[gap])
             self.model.add(lunch >= free).only_enforce_if(gaps[gap])
-            self.model.add(reached >= lunch + rest + leg).only_enforce_if(gaps[gap])
+            self.model.add(reached >= lunch + rest).only_enforce_if(gaps[gap])
         home = frees[-1] + legs[-1]
         if gaps:
             self.model.add(returns == home).only_enforce_if(~gaps[-1])
@@ -167,6 +167,11 @@ class _Day:
             self.model.add_exactly_one(gaps)
         self.cost.append(-self._weight("missed_lunch_break") * sum(gaps))
         self.lunches[route.vehicle] = start, gaps
+        taken = {pause.after: pause.start for pause in route.breaks}
+        for gap, chosen in enumerate(gaps):
+            self.model.add_hint(chosen, gap in taken)
+        for begun in taken.values():
+            self.model.add_hint(start, begun // MINUTE)
         return gaps, start, length // MINUTE
 
     def _links(self) -> None:

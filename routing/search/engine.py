@@ -10,6 +10,7 @@ from routing.search.compiling import stored
 from routing.search.kernels import layout
 from routing.search.kernels.anneal import advance
 from routing.search.kernels.layout import Data
+from routing.soft_times import binds
 from routing.units import Points
 
 __all__ = ["Search", "compiled", "warm_up"]
@@ -100,7 +101,7 @@ class Search:
             for s in services
         }
         for link in self._problem.links:
-            if link.first in windows and link.second in windows:
+            if link.first in windows and link.second in windows and binds(self._problem, link):
                 for service in (link.first, link.second):
                     start = int(self._state.placed[service, layout.BEST_START])
                     windows[service] = TimeWindow(start, start)

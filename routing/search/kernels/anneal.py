@@ -52,7 +52,8 @@ from routing.search.kernels.links import restore_bounds, save_bounds
 from routing.search.kernels.recreate import recreate
 from routing.search.kernels.rng import unit
 from routing.search.kernels.ruin import ruin
-from routing.search.kernels.timing import per_minute, refresh
+from routing.search.kernels.soft import per_minute
+from routing.search.kernels.timing import refresh
 
 _OLD = 0  # level of bounds kept for the whole iteration
 

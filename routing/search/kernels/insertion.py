@@ -8,6 +8,7 @@ from routing.search.kernels.layout import (
     AFTER,
     BEFORE,
     BIG,
+    CODE,
     COUNT,
     DEMAND,
     DURATION,
@@ -28,6 +29,7 @@ from routing.search.kernels.layout import (
     N_TRAVEL,
     N_USE,
     N_WAITING,
+    NO_LUNCH,
     NOW,
     R_DEPART,
     R_DONE_AT,
@@ -49,6 +51,7 @@ from routing.search.kernels.layout import (
     SOFT,
     V_CAPACITY,
     V_KIND,
+    V_LUNCH,
     V_NEXT,
     V_SPAN,
     V_UNBROKEN,
@@ -72,18 +75,18 @@ from routing.search.kernels.links import (
     ties,
 )
 from routing.search.kernels.rng import unit
+from routing.search.kernels.soft import NEVER, OPTIONS, choose, gap_of, per_minute, settle, soft_points
 from routing.search.kernels.timing import (
-    NEVER,
     break_code,
     lay_out,
     note_earliest,
-    per_minute,
     refresh,
-    settle,
-    soft_points,
     sweep,
 )
-from routing.search.kernels.trial import FULL, is_limited, trial
+from routing.search.kernels.trial import FULL, is_limited, ripple, trial
+
+FEW = 4
+"""With fewer stops every break is tried anew."""
 
 _BLINK = 0.01  # share of positions overlooked on purpose; Christiaens and Vanden Berghe 2020
 
@@ -185,6 +188,16 @@ def finds_break(data: Data, state: State, r: int, p: int, s: int, low: int, high
 
 
 @kernel
+def is_by_stop(data: Data, r: int, tied: bool) -> bool:  # noqa: FBT001 - kernels take no keywords
+    """Tell whether the times of route r are looked at stop by stop: an insertion may then save some points."""
+    if data.number[N_SOFT] == 0:
+        return False
+    if data.number[N_WAITING] > 0 or data.vehicle[r, V_LUNCH] != NO_LUNCH:
+        return True
+    return bool(not tied and is_limited(data, r))
+
+
+@kernel
 def more_points(
     data: Data,
     state: State,
@@ -207,23 +220,47 @@ def more_points(
     """
     r, p, s, window = place
     low, high = bounds
-    soft = data.number[N_SOFT] == 1
-    if tied or (soft and not is_limited(data, r) and data.number[N_WAITING] == 0):
+    if not is_by_stop(data, r, tied):
+        if not tied and data.number[N_SOFT] == 0:
+            return whole(0) if finds_break(data, state, r, p, s, low, high) else whole(FULL)
         points = trial(data, state, r, p, s, window, low, ways, least)
-        if points == FULL or state.number[S_LIMITED] == 0:
-            return points
-        return points if survives(data, state, r, p, s, window, low) else whole(FULL)
-    if not soft:
-        return whole(0) if finds_break(data, state, r, p, s, low, high) else whole(FULL)
-    k = lay_out(data, state, r, p, s, window, low, high)
-    if not sweep(data, state.scratch, r, k):
-        return whole(FULL)
-    code = break_code(data, state.scratch, r, k)
+    else:
+        k = lay_out(data, state, r, p, s, window, low, high)
+        if not sweep(data, state.scratch, r, k):
+            return whole(FULL)
+        points, highest = own_points(data, state, r, p, k)
+        if points == FULL:
+            return whole(FULL)
+        points -= state.route[r, SOFT]
+        if not tied:
+            highest = max(whole(0), highest - state.number[S_HIGHEST])
+            return whole(points + per_minute(data.number[N_HIGHEST], highest))
+        if points >= least:
+            return whole(FULL)
+        points = ripple(data, state, (r, p, s), ways[0], k, least, (points, highest))
+    if points == FULL or state.number[S_LIMITED] == 0:
+        return points
+    return points if survives(data, state, r, p, s, window, low) else whole(FULL)
+
+
+@kernel
+def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, int]:
+    """Return the points of the times of route r, swept with one more stop at place p, and its most lateness.
+
+    The break keeps its place between its neighbours, so that not every gap has to be tried; where it stands
+    beside the new stop, or would have no place, the cheapest gap is taken.
+    """
+    code = state.route[r, CODE]
+    gap = gap_of(code)
+    if code <= 0 or gap == p or k < FEW:
+        code = choose(data, state, r, k)
+    elif gap > p:
+        code += OPTIONS
     if code == NEVER or not settle(data, state, r, k, code):
-        return whole(FULL)
-    points, highest = soft_points(data, state, r, k, code)
-    points += per_minute(data.number[N_HIGHEST], max(whole(0), highest - state.number[S_HIGHEST]))
-    return whole(points - state.route[r, SOFT])
+        code = choose(data, state, r, k)
+        if code == NEVER or not settle(data, state, r, k, code):
+            return whole(FULL), whole(0)
+    return soft_points(data, state, r, k, code)
 
 
 @kernel
@@ -291,6 +328,8 @@ def scan(
     if state.route[r, LOAD] + data.service[s, DEMAND] > vehicle[V_CAPACITY]:
         return least, best
     special = tied or data.number[N_SOFT] == 1
+    by_stop = is_by_stop(data, r, tied)
+    savings = whole(state.route[r, SOFT]) if by_stop else whole(0)
     for p in range(count + 1):
         state.number[S_BLINK] -= 1
         if state.number[S_BLINK] <= 0:
@@ -304,7 +343,7 @@ def scan(
         if special:
             work = there + onward - whole(record[p, R_LEG]) + duration
             points += balance_points(data, state, r, work) + idle_points(data, state, r, work)
-        if points >= least:
+        if points - savings >= least:
             continue
         span = span_with(record, p, there, onward, duration, low, high)
         if span < 0 or span > vehicle[V_SPAN]:

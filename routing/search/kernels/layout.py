@@ -47,9 +47,15 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_CAPACITY,
     V_OVERTIME_FROM,
     V_NEXT,
-) = range(13)
-# Data.option, last axis: length of the break, longest span it allows
-O_LENGTH, O_SPAN = range(2)
+    V_LUNCH,
+    V_LUNCH_FROM,
+    V_LUNCH_TO,
+    V_MISSED,
+) = range(17)
+# What stands in V_LUNCH
+NO_LUNCH, MAY_MISS_LUNCH, NEEDS_LUNCH = range(3)
+# Data.option, last axis: length of the break, longest span it allows, whether it is lunch
+O_LENGTH, O_SPAN, O_LUNCH = range(3)
 # Data.visit, columns
 FIRST_SERVICE, END_SERVICE, PENALTY = range(3)
 # Data.link, columns; other.start - this.start lies within [L_LEAST, L_MOST]
@@ -74,10 +80,11 @@ ANY, SAME, DIFFERENT = range(3)
     N_WAITING,
     N_BALANCE,
     N_IDLE,
-) = range(17)
+    N_REST,
+) = range(18)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
-R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG = range(9)
+R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG, R_START = range(10)
 # State.record, first axis
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
@@ -133,8 +140,8 @@ class Data(NamedTuple):
     Attributes:
         service: Shape (services, 12), int64.
         window: Shape (services, most windows, 3), int64.
-        vehicle: Shape (vehicles, 13), int64; V_NEXT is the next vehicle like this one, or -1.
-        option: Breaks to choose from, shape (vehicles, most options, 2), int64.
+        vehicle: Shape (vehicles, 17), int64; V_NEXT is the next vehicle like this one, or -1.
+        option: Breaks to choose from, shape (vehicles, most options, 3), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
         extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles),
@@ -143,7 +150,7 @@ class Data(NamedTuple):
         member: Services by visit, int32.
         order: Keys by which absent visits may be sorted, shape (keys, visits), int64.
         link: Shape (2 * links, 4), int64, grouped by service.
-        linked: Numbers of the services that have a link, int32.
+        linked: Numbers of the services that have a link on times, int32.
         near: Services by nearness, shape (services, neighbours), int32.
         near_vehicle: Vehicles by nearness that may do the service, one of each kind, -1 at the end; shape
             (services, some), int32.
@@ -173,7 +180,8 @@ class State(NamedTuple):
     Attributes:
         sequence: Services of each route, shape (vehicles, room), int32.
         kept: Sequences and windows to come back to, and the best plan; shape (3, vehicles, room), int32.
-        record: Of each position, now and before; shape (2, vehicles, room + 1, 9), int32.
+        record: Of each position, now and before; shape (2, vehicles, room + 1, 10), int32;
+            R_START is the start of the stop, or the return, with the break in its gap.
         route: Shape (vehicles, 20), int64.
         placed: Shape (services, 9), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were

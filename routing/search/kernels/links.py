@@ -35,14 +35,15 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
-from routing.search.kernels.timing import NEVER, break_code, lay_out, refresh, settle, sweep
+from routing.search.kernels.soft import NEVER, settle
+from routing.search.kernels.timing import is_timed, lay_out, pick, refresh, sweep
 
 
 @kernel
 def is_bound(data: Data, state: State, s: int) -> bool:
-    """Tell whether a partner of s is in a route."""
+    """Tell whether a partner in a route has a say in when s starts."""
     for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
-        if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+        if is_timed(data, i) and state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
             return True
     return False
 
@@ -156,7 +157,7 @@ def propagate(data: Data, state: State, tail: int) -> bool:
             continue
         code = whole(NEVER)
         if sweep(data, state.scratch, r, k):
-            code = break_code(data, state.scratch, r, k)
+            code = pick(data, state, r, k)
         if code == NEVER or not settle(data, state, r, k, code):
             drain(state, head, tail)
             return False

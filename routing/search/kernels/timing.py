@@ -27,20 +27,19 @@ from routing.search.kernels.layout import (
     FIRST_LINK,
     HIGHEST,
     IDLE,
+    L_LEAST,
+    L_MOST,
     L_OTHER,
-    LATE_RATE,
     LOAD,
     LOCATION,
     LOWER,
     MOVED,
-    N_OVERTIME,
     N_SOFT,
     N_TRAVEL,
     N_USE,
-    N_WAITING,
-    N_WISH,
     NOW,
     O_LENGTH,
+    O_LUNCH,
     O_SPAN,
     POSITION,
     R_DEPART,
@@ -48,6 +47,7 @@ from routing.search.kernels.layout import (
     R_FROM,
     R_LEAVE_BY,
     R_LEG,
+    R_START,
     R_START_BY,
     R_TO,
     R_WORK_IN,
@@ -73,25 +73,21 @@ from routing.search.kernels.layout import (
     V_END,
     V_KIND,
     V_LATEST,
+    V_LUNCH_FROM,
+    V_LUNCH_TO,
     V_OPTIONS,
     V_OVERTIME_FROM,
     V_SPAN,
     V_START,
     V_STRETCH,
     V_UNBROKEN,
-    W_DUE,
     WINDOW,
-    WISH_FROM,
-    WISH_TO,
     WORK,
     Data,
     State,
     whole,
 )
-
-NO_BREAK = 0
-NEVER = -1
-_OPTIONS = 16  # a code is 1 + gap * _OPTIONS + option
+from routing.search.kernels.soft import NEVER, NO_BREAK, OPTIONS, choose, rest_of, settle, soft_points
 
 
 @kernel
@@ -178,6 +174,9 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
         cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
         if work + length > cap:
             continue
+        low, high = whole(-BIG), whole(BIG)
+        if data.option[r, option, O_LUNCH] == 1:
+            low, high = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
         for gap in range(k + 1):
             if gap == 0:
                 depart, work_in, before = vehicle[V_EARLIEST], whole(0), whole(BIG)
@@ -185,67 +184,64 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
                 depart = scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1]
                 work_in = scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1]
                 before = scratch[T_BY, gap - 1]
-            reached = depart + scratch[T_LEG, gap] + length
-            if reached > scratch[T_LATE, gap]:
+            reached = max(depart + scratch[T_LEG, gap], low) + length
+            if depart > high or reached > scratch[T_LATE, gap]:
                 continue
             done = max(scratch[T_AT, gap], reached + scratch[T_OUT, gap])
-            by = min(before, scratch[T_LATE, gap] - scratch[T_IN, gap] - length)
+            by = min(before, scratch[T_LATE, gap] - scratch[T_IN, gap] - length, high - work_in)
             if max(done - by, work + length) > cap:
                 continue
             leave = min(by, done - work - length)
-            earliest = max(depart, leave + work_in)
-            latest = min(scratch[T_LATE, gap], done - scratch[T_OUT, gap]) - length
+            earliest = max(depart, low, leave + work_in)
+            latest = min(high, min(scratch[T_LATE, gap], done - scratch[T_OUT, gap]) - length)
             if max(earliest, done - stretch - length) <= min(latest, leave + stretch):
-                return 1 + gap * _OPTIONS + option
+                return 1 + gap * OPTIONS + option
     return NEVER
 
 
 @kernel
-def per_minute(rate: int, seconds: int) -> int:
-    """Return the points of so many seconds at a rate per minute, rounded up."""
-    return (rate * seconds + 59) // 60
+def pick(data: Data, state: State, r: int, k: int) -> int:
+    """Return the break of a swept route as a code: the first that is legal; where times cost, the best."""
+    if data.number[N_SOFT] == 1:
+        return choose(data, state, r, k)
+    return break_code(data, state.scratch, r, k)
 
 
 @kernel
-def start_points(data: Data, s: int, window: int, start: int) -> int:
-    """Return the points of lateness and wish when s starts then."""
-    points = whole(0)
-    late = start - data.window[s, window, W_DUE]
-    if late > 0:
-        points += per_minute(data.service[s, LATE_RATE], late)
-    if data.number[N_WISH] > 0:
-        off = max(data.service[s, WISH_FROM] - start, start - data.service[s, WISH_TO])
-        if off > 0:
-            points += per_minute(data.number[N_WISH], off)
-    return points
-
-
-@kernel
-def rest_of(data: Data, r: int, code: int) -> int:
-    """Return how long the break is that a code stands for."""
-    return whole(data.option[r, (code - 1) % _OPTIONS, O_LENGTH]) if code > 0 else whole(0)
-
-
-@kernel
-def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[int, int]:
-    """Return the points of the times of k settled stops, and the largest lateness among them."""
+def pin(data: Data, state: State, k: int) -> None:
+    """Fix the starts of those among k stops that are tied to stops of other routes."""
     scratch = state.scratch
-    points, highest = whole(0), whole(0)
-    for i in range(k):
-        s, window = scratch[T_SERVICE, i], scratch[T_WINDOW, i]
-        points += start_points(data, s, window, scratch[T_EARLY, i])
-        highest = max(highest, scratch[T_EARLY, i] - data.window[s, window, W_DUE])
-    over = scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM]
-    if over > 0:
-        points += per_minute(data.number[N_OVERTIME], over)
-    if data.number[N_WAITING] > 0:
-        gap = (code - 1) // _OPTIONS if code > 0 else whole(-1)
-        length = rest_of(data, r, code)
-        way = scratch[T_LEG, 0] + (length if gap == 0 else whole(0))
-        leave = max(scratch[T_BY, k], scratch[T_EARLY, 0] - way)
-        wait = scratch[T_EARLY, k] - leave - scratch[T_IN, k] - length
-        points += per_minute(data.number[N_WAITING], wait)
-    return points, highest
+    for p in range(k):
+        u = scratch[T_SERVICE, p]
+        for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+            if is_timed(data, i) and state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+                scratch[T_LOW, p] = state.placed[u, EARLIEST]
+                scratch[T_HIGH, p] = state.placed[u, EARLIEST]
+
+
+@kernel
+def is_timed(data: Data, link: int) -> bool:
+    """Tell whether a link says anything on times, and not only on nurses."""
+    return bool(data.link[link, L_LEAST] > -BIG or data.link[link, L_MOST] < BIG)
+
+
+@kernel
+def time_stops(data: Data, state: State, r: int, k: int) -> bool:
+    """Settle k swept stops with the cheapest break and note what that costs; False if there is none."""
+    scratch = state.scratch
+    good = True
+    if state.route[r, TIED] == 1:
+        pin(data, state, k)
+        good = sweep(data, scratch, r, k)
+    code = choose(data, state, r, k) if good else whole(NEVER)
+    good = code != NEVER and settle(data, state, r, k, code)
+    state.route[r, CODE] = code
+    points, highest = soft_points(data, state, r, k, code)
+    state.route[r, SOFT] = points
+    state.route[r, HIGHEST] = highest
+    over = max(whole(0), scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM])
+    state.route[r, IDLE] += over - scratch[T_IN, k] - rest_of(data, r, code)
+    return bool(good)
 
 
 @kernel
@@ -299,7 +295,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
             state.placed[u, POSITION] = p
             state.route[r, LOAD] += data.service[u, DEMAND]
             for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
-                if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+                if is_timed(data, i) and state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
                     state.route[r, TIED] = 1
         else:
             record[p, R_TO] = data.vehicle[r, V_END]
@@ -308,66 +304,18 @@ def refresh(data: Data, state: State, r: int) -> bool:
         cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
     for p in range(k):
         cost += data.extra[state.sequence[r, p], r]
-    state.route[r, CODE] = break_code(data, scratch, r, k)
-    good = bool(state.route[r, CODE] != NEVER)
     state.route[r, WORK] = scratch[T_IN, k]
-    if good and data.number[N_SOFT] == 1:
-        good = settle(data, state, r, k, state.route[r, CODE])
-        points, highest = soft_points(data, state, r, k, state.route[r, CODE])
-        state.route[r, SOFT] = points
-        state.route[r, HIGHEST] = highest
-        over = max(whole(0), scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM])
-        state.route[r, IDLE] += over - scratch[T_IN, k] - rest_of(data, r, state.route[r, CODE])
-        cost += points
+    good = True
+    if data.number[N_SOFT] == 0:
+        state.route[r, CODE] = break_code(data, scratch, r, k)
+        good = bool(state.route[r, CODE] != NEVER)
+    else:
+        good = time_stops(data, state, r, k)
+        cost += state.route[r, SOFT]
+    for p in range(k + 1):
+        record[p, R_START] = scratch[T_EARLY, p]
     state.route[r, COST] = cost
     return good
-
-
-@kernel
-def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
-    """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do.
-
-    At place k, T_EARLY then holds the return and T_BY the least leaving.
-    """
-    scratch = state.scratch
-    vehicle = data.vehicle[r]
-    gap, length = whole(-1), whole(0)
-    cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
-    if code > 0:
-        gap = (code - 1) // _OPTIONS
-        option = (code - 1) % _OPTIONS
-        length = data.option[r, option, O_LENGTH]
-        cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
-    leave = vehicle[V_EARLIEST]
-    pause = whole(-BIG)
-    for _ in range(64):
-        time = leave
-        for i in range(k + 1):
-            reached = time + scratch[T_LEG, i]
-            if i == gap:
-                pause = max(pause, time)
-                reached = max(reached + length, pause + length)
-            if i < k:
-                start = max(scratch[T_LOW, i], reached)
-                if start > scratch[T_HIGH, i]:
-                    return False
-                scratch[T_EARLY, i] = start
-                time = start + scratch[T_DURATION, i]
-            else:
-                time = reached
-        if time > vehicle[V_LATEST]:
-            return False
-        new_leave = max(leave, time - cap)
-        new_pause = pause
-        if gap >= 0:
-            new_leave = max(new_leave, pause - vehicle[V_STRETCH])
-            new_pause = max(pause, time - vehicle[V_STRETCH] - length)
-        if new_leave == leave and new_pause == pause:
-            scratch[T_EARLY, k] = time
-            scratch[T_BY, k] = leave
-            return True
-        leave, pause = new_leave, new_pause
-    return False
 
 
 @kernel
