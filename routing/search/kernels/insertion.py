@@ -24,6 +24,7 @@ from routing.search.kernels.layout import (
     N_IDLE,
     N_NEAR,
     N_ORDERS,
+    N_OVERTIME,
     N_SCAN_ALL,
     N_SOFT,
     N_TRAVEL,
@@ -53,6 +54,7 @@ from routing.search.kernels.layout import (
     V_KIND,
     V_LUNCH,
     V_NEXT,
+    V_OVERTIME_FROM,
     V_SPAN,
     V_UNBROKEN,
     WINDOW,
@@ -75,7 +77,17 @@ from routing.search.kernels.links import (
     ties,
 )
 from routing.search.kernels.rng import unit
-from routing.search.kernels.soft import NEVER, OPTIONS, choose, gap_of, per_minute, settle, soft_points
+from routing.search.kernels.soft import (
+    NEVER,
+    OPTIONS,
+    choose,
+    gap_of,
+    per_minute,
+    points_with,
+    settle,
+    soft_points,
+    start_points,
+)
 from routing.search.kernels.timing import (
     break_code,
     lay_out,
@@ -189,7 +201,7 @@ def finds_break(data: Data, state: State, r: int, p: int, s: int, low: int, high
 
 @kernel
 def is_by_stop(data: Data, r: int, tied: bool) -> bool:  # noqa: FBT001 - kernels take no keywords
-    """Tell whether the times of route r are looked at stop by stop: an insertion may then save some points."""
+    """Tell whether route r is looked at stop by stop: an insertion may then save some points of its times."""
     if data.number[N_SOFT] == 0:
         return False
     if data.number[N_WAITING] > 0 or data.vehicle[r, V_LUNCH] != NO_LUNCH:
@@ -247,20 +259,31 @@ def more_points(
 def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, int]:
     """Return the points of the times of route r, swept with one more stop at place p, and its most lateness.
 
-    The break keeps its place between its neighbours, so that not every gap has to be tried; where it stands
-    beside the new stop, or would have no place, the cheapest gap is taken.
+    The break keeps its place between its neighbours, so that not every gap has to be tried; if the new stop
+    comes beside it, it is tried on both sides. Short routes, and those where it has no place so, take the
+    cheapest gap.
     """
     code = state.route[r, CODE]
-    gap = gap_of(code)
-    if code <= 0 or gap == p or k < FEW:
-        code = choose(data, state, r, k)
-    elif gap > p:
+    if code > 0 and gap_of(code) > p:
         code += OPTIONS
+    elif code > 0 and gap_of(code) == p and k >= FEW:
+        before = points_with(data, state, r, k, code)
+        if points_with(data, state, r, k, code + OPTIONS) < before:
+            code += OPTIONS
+    if k < FEW:
+        code = choose(data, state, r, k)
     if code == NEVER or not settle(data, state, r, k, code):
         code = choose(data, state, r, k)
         if code == NEVER or not settle(data, state, r, k, code):
             return whole(FULL), whole(0)
     return soft_points(data, state, r, k, code)
+
+
+@kernel
+def least_points(data: Data, s: int, window: int, start: int, done: int, r: int) -> int:
+    """Return what the times of route r cost at least if s starts then and she is back then."""
+    over = max(whole(0), done - data.vehicle[r, V_OVERTIME_FROM])
+    return start_points(data, s, window, start) + per_minute(data.number[N_OVERTIME], over)
 
 
 @kernel
@@ -348,6 +371,11 @@ def scan(
         span = span_with(record, p, there, onward, duration, low, high)
         if span < 0 or span > vehicle[V_SPAN]:
             continue
+        if by_stop:
+            start = max(low, whole(record[p, R_DEPART]) + there)
+            done = start + duration + onward + whole(record[p, R_WORK_OUT])
+            if points - savings + least_points(data, s, window, start, done, r) >= least:
+                continue
         if special or span > vehicle[V_UNBROKEN]:
             points += more_points(
                 data, state, (r, p, s, window), (low, high), (there, onward), tied, least - points

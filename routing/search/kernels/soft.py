@@ -164,6 +164,16 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
 
 
 @kernel
+def wait_points(data: Data, state: State, r: int, k: int, code: int) -> int:
+    """Return the points of waiting on a route of k settled stops."""
+    if data.number[N_WAITING] == 0:
+        return whole(0)
+    leave = latest_leaving(data, state, r, k, code)
+    wait = state.scratch[T_EARLY, k] - leave - state.scratch[T_IN, k] - rest_of(data, r, code)
+    return per_minute(data.number[N_WAITING], wait)
+
+
+@kernel
 def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[int, int]:
     """Return the points of the times of k settled stops, and the largest lateness among them."""
     scratch = state.scratch
@@ -175,10 +185,7 @@ def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[in
     over = scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM]
     if over > 0:
         points += per_minute(data.number[N_OVERTIME], over)
-    if data.number[N_WAITING] > 0:
-        leave = latest_leaving(data, state, r, k, code)
-        wait = scratch[T_EARLY, k] - leave - scratch[T_IN, k] - rest_of(data, r, code)
-        points += per_minute(data.number[N_WAITING], wait)
+    points += wait_points(data, state, r, k, code)
     if data.vehicle[r, V_LUNCH] == MAY_MISS_LUNCH and not is_lunch(data, r, code):
         points += data.vehicle[r, V_MISSED]
     return points, highest
@@ -194,24 +201,44 @@ def points_with(data: Data, state: State, r: int, k: int, code: int) -> int:
 
 
 @kernel
+def lunch_gaps(data: Data, state: State, r: int, k: int) -> tuple[int, int]:
+    """Return the first and the last gap worth trying for lunch, k stops settled without it.
+
+    After a stop that ends before the hours of lunch it is better than before that stop, unless the stretches
+    of work have a say.
+    """
+    scratch = state.scratch
+    first, last = whole(0), whole(0)
+    for i in range(k):
+        end = scratch[T_EARLY, i] + scratch[T_DURATION, i]
+        if end <= data.vehicle[r, V_LUNCH_FROM] and data.vehicle[r, V_STRETCH] == BIG:
+            first = whole(i + 1)
+        if end > data.vehicle[r, V_LUNCH_TO]:
+            break
+        last = whole(i + 1)
+    return first, last
+
+
+@kernel
 def choose(data: Data, state: State, r: int, k: int) -> int:
     """Return the cheapest break of k swept stops as a code, NEVER if there is none.
 
     A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
     shortest that is possible is looked at. So nobody rests only to make a wait look better.
     """
-    scratch = state.scratch
     vehicle = data.vehicle[r]
-    best = whole(NEVER)
+    best, bound = whole(NEVER), whole(-BIG)
+    first, last = whole(0), whole(k)
     least = points_with(data, state, r, k, whole(NO_BREAK))
     if least < BIG:
         best = whole(NO_BREAK)
         if vehicle[V_LUNCH] == NO_LUNCH:
             return best
-    first, last = whole(0), whole(k)
-    if best == NO_BREAK and vehicle[V_STRETCH] == BIG:
-        while first < k and scratch[T_EARLY, first] + scratch[T_DURATION, first] <= vehicle[V_LUNCH_FROM]:
-            first += 1
+        first, last = lunch_gaps(data, state, r, k)
+        if vehicle[V_OPTIONS] == 1 and data.number[N_WISH] == 0:  # no break costs less than its rest saves
+            length = data.option[r, 0, O_LENGTH]
+            bound = least - vehicle[V_MISSED] - data.number[N_REST] * length // 60
+            bound -= wait_points(data, state, r, k, best)
     found_lunch, found_other = False, best == NO_BREAK
     for option in range(vehicle[V_OPTIONS]):
         lunch = data.option[r, option, O_LUNCH] == 1
@@ -228,4 +255,6 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
                 found_other = True
             if points < least:
                 least, best = points, whole(code)
+                if least <= bound:
+                    return best
     return best
