@@ -174,6 +174,8 @@ class Vehicle:
         capacity: The most that the demands of one route may sum to; None for no limit.
         overtime: So many seconds after the end of her shift she may be back; costs `Weights.overtime`.
         lunch: The break she is due in certain hours, if she leaves; None for none.
+        leaves_at_once: Whether she leaves when her shift begins, if she leaves at all, and not as late as her
+            stops allow; what she then waits for the first of them is waiting too.
 
     Raises:
         InvalidVehicle: `max_work`, a grade, `capacity` or `overtime` is negative.
@@ -190,6 +192,7 @@ class Vehicle:
     capacity: int | None = None
     overtime: Seconds = 0
     lunch: Lunch | None = None
+    leaves_at_once: bool = False
 
     def __post_init__(self) -> None:
         if (self.capacity or 0) < 0:
@@ -206,6 +209,11 @@ class Vehicle:
     def back_by(self) -> Seconds:
         """When she must be back, overtime included."""
         return self.shift.latest + self.overtime
+
+    @property
+    def leaves_by(self) -> Seconds:
+        """When she must have left."""
+        return self.shift.earliest if self.leaves_at_once else self.back_by
 
 
 class Nurses(Enum):

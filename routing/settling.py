@@ -125,4 +125,6 @@ def settle(
             later_rest = max(rest, free - stretch - pause.length)
         if (later_leave, later_rest) == (leave, rest):
             return Settled(starts, rest, leave, free)
+        if later_leave > nurse.leaves_by:
+            return None
         leave, rest = later_leave, later_rest

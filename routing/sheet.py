@@ -323,7 +323,7 @@ class Sheet:
         ways = self.problem.travel[nurse.travel].seconds[places[:-1], places[1:]].tolist()
         if not services:
             ways = [0]  # who does not leave does not travel
-        depart, work, by = nurse.shift.earliest, 0, _NEVER
+        depart, work, by = nurse.shift.earliest, 0, nurse.leaves_by
         before = [(depart, work, by)]
         for service, low, high, way in zip(services, lows, highs, ways, strict=False):
             work += way

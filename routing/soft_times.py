@@ -109,4 +109,4 @@ def latest_leaving(
             if weights.off_wish and service.wish is not None:
                 by = min(by, service.wish.latest if start >= service.wish.earliest else start)
             time = min(time - part.duration, max(start, by))
-    return max(settled.leaves, time)
+    return max(settled.leaves, min(time, nurse.leaves_by))

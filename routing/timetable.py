@@ -57,7 +57,8 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
     rule = nurse.breaks
     stretch = NEVER if rule is None else rule.longest_stretch
     unbroken = NEVER if rule is None else min([stretch, *(after for after, _ in rule.steps)])
-    span = max(max(done_at[0], nurse.shift.earliest + work) - late[0] + work_in[0], work)
+    leaves = min(late[0] - work_in[0], nurse.leaves_by)
+    span = max(max(done_at[0], nurse.shift.earliest + work) - leaves, work)
     if span > most:
         return None
     if span <= unbroken and (nurse.lunch is None or nurse.lunch.missed is not None):
@@ -71,9 +72,9 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
             if gap:
                 depart = early[gap - 1] + parts[gap - 1].duration
                 before = work_in[gap - 1] + parts[gap - 1].duration
-                leave_by = min(parts[i].high - work_in[i] for i in range(gap))
+                leave_by = min([nurse.leaves_by, *(parts[i].high - work_in[i] for i in range(gap))])
             else:
-                depart, before, leave_by = nurse.shift.earliest, 0, NEVER
+                depart, before, leave_by = nurse.shift.earliest, 0, nurse.leaves_by
             reached = max(depart + legs[gap], low) + length
             done = max(done_at[gap], reached + work_out[gap])
             leave_by = min(leave_by, late[gap] - work_in[gap] - length, high - before)
@@ -310,7 +311,12 @@ def _route(
     parts, pause, starts, leaves = timed.parts, timed.pause, timed.times.starts, timed.times.leaves
     nurse = problem.vehicles[vehicle]
     way = problem.seconds(vehicle, nurse.start, parts[0].location)
-    leaves = max(leaves, starts[0] - way - (pause.length if pause.gap == 0 else 0))
+    latest = starts[0] - way
+    if pause.gap == 0:
+        latest -= pause.length
+        if pause.lunch and nurse.lunch is not None:
+            latest = min(latest, nurse.lunch.latest)
+    leaves = max(leaves, min(latest, nurse.leaves_by))
     stops, at, free = [], nurse.start, leaves
     breaks: list[Break] = []
     for position, (service, part, start) in enumerate(zip(services, parts, starts, strict=True)):

@@ -12,7 +12,7 @@ from ortools.sat.python import cp_model
 
 from routing.constraints import allowed
 from routing.problem import Nurses, Problem, Service, Vehicle
-from routing.timetable import break_options
+from routing.timetable import pause_options
 from routing.units import LATEST, UNREACHABLE, Points, Seconds
 
 __all__ = ["Proof", "plan_exactly"]
@@ -94,10 +94,10 @@ class _Day:
     def _route(self, vehicle: int) -> None:
         """One circuit through the services of a vehicle, with times and at most one break; node 0 is home."""
         model, problem, nurse = self.model, self.problem, self.problem.vehicles[vehicle]
-        leaves = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
+        leaves = model.new_int_var(nurse.shift.earliest, nurse.leaves_by, "")
         returns = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
         pause = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
-        options = break_options(nurse.breaks)
+        options = pause_options(nurse)
         taken = [model.new_bool_var("") for _ in options]
         idle = model.new_bool_var("")
         circuit: list[tuple[int, int, cp_model.LiteralT]] = [(0, 0, idle)]
@@ -125,7 +125,7 @@ class _Day:
                 )
                 there = returns if destination == last else self.starts[destination - 1]
                 model.add(there >= free + way).only_enforce_if(arc)
-                for (length, _), rests in zip(options, arc_breaks, strict=True):
+                for (length, _, _), rests in zip(options, arc_breaks, strict=True):
                     rest = model.new_bool_var("")
                     model.add_implication(rest, arc)
                     model.add(there >= free + way + length).only_enforce_if(rest)
@@ -137,18 +137,23 @@ class _Day:
         self._assignments(vehicle)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(~idle)
-        if nurse.breaks is None:
-            return
-        rule = nurse.breaks
         model.add_at_most_one(taken)
-        unbroken = min([rule.longest_stretch, *(after for after, _ in rule.steps)])
-        model.add(returns - leaves <= unbroken).only_enforce_if([~idle, *(~each for each in taken)])
-        for each, (length, span), rests in zip(taken, options, arc_breaks, strict=True):
+        rule, lunch = nurse.breaks, nurse.lunch
+        if lunch is not None and lunch.missed is None:
+            model.add_at_least_one([idle, *taken])
+        if rule is not None:
+            unbroken = min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+            model.add(returns - leaves <= unbroken).only_enforce_if([~idle, *(~each for each in taken)])
+        for each, (length, span, is_lunch), rests in zip(taken, options, arc_breaks, strict=True):
             model.add(sum(rests) == each)
             if span <= LATEST:
                 model.add(returns - leaves <= span).only_enforce_if(each)
-            model.add(pause - leaves <= rule.longest_stretch).only_enforce_if(each)
-            model.add(returns - pause - length <= rule.longest_stretch).only_enforce_if(each)
+            if rule is not None:
+                model.add(pause - leaves <= rule.longest_stretch).only_enforce_if(each)
+                model.add(returns - pause - length <= rule.longest_stretch).only_enforce_if(each)
+            if is_lunch and lunch is not None:
+                model.add(pause >= lunch.earliest).only_enforce_if(each)
+                model.add(pause <= lunch.latest).only_enforce_if(each)
 
     def _assignments(self, vehicle: int) -> None:
         """What it costs that this vehicle does a service, and how much it can carry."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
-from routing.explain.relaxed import binding
+from routing.explain.relaxed import binding, needs_lunch
 from routing.problem import Nurses, Problem
 from routing.units import HOUR, UNREACHABLE, Seconds
 
@@ -155,12 +155,20 @@ class _Model:
         model.add(returns >= leaves)
         on_shift = [self.switch["shifts"], ~idle]
         model.add(leaves >= nurse.shift.earliest).only_enforce_if(on_shift)
+        model.add(leaves <= nurse.leaves_by).only_enforce_if(on_shift)
         model.add(returns <= nurse.back_by).only_enforce_if(on_shift)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(self.switch["working-time"], ~idle)
         if nurse.capacity is not None:
             load = sum(problem.services[s].demand * self.does[vehicle, s] for s in self.services)
             model.add(load <= nurse.capacity).only_enforce_if(self.switch["capacity"])
+        if nurse.lunch is not None and needs_lunch(nurse):
+            on = [self.switch["lunch"], ~idle]
+            model.add(leaves <= nurse.lunch.latest).only_enforce_if(on)
+            model.add(returns >= nurse.lunch.earliest + nurse.lunch.length).only_enforce_if(on)
+            model.add(returns - leaves >= cp_model.LinearExpr.sum(work) + nurse.lunch.length).only_enforce_if(
+                on
+            )
         if nurse.breaks is not None:
             rest = model.new_int_var(0, self.high - self.low, "")
             model.add(returns - leaves >= cp_model.LinearExpr.sum(work) + rest).only_enforce_if(

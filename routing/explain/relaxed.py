@@ -16,6 +16,7 @@ __all__ = ["RULES", "Relaxed", "binding"]
 
 RULES = (
     "breaks",
+    "lunch",
     "capacity",
     "working-time",
     "shifts",
@@ -33,6 +34,7 @@ def binding(problem: Problem) -> tuple[str, ...]:
     services, vehicles = problem.services, problem.vehicles
     has = {
         "breaks": any(vehicle.breaks is not None for vehicle in vehicles),
+        "lunch": any(needs_lunch(vehicle) for vehicle in vehicles),
         "capacity": any(vehicle.capacity is not None for vehicle in vehicles),
         "working-time": any(vehicle.max_work is not None for vehicle in vehicles),
         "links": bool(problem.links),
@@ -41,6 +43,11 @@ def binding(problem: Problem) -> tuple[str, ...]:
         "required-skills": any(service.skills for service in services),
     }
     return tuple(rule for rule in RULES if has.get(rule, True))
+
+
+def needs_lunch(vehicle: Vehicle) -> bool:
+    """Tell whether a vehicle may not leave without lunch."""
+    return vehicle.lunch is not None and vehicle.lunch.missed is None
 
 
 def without(problem: Problem, dropped: frozenset[str]) -> Problem:
@@ -58,11 +65,12 @@ def without(problem: Problem, dropped: frozenset[str]) -> Problem:
 
 def _without(vehicle: Vehicle, dropped: frozenset[str]) -> Vehicle:
     if "shifts" in dropped:
-        vehicle = replace(vehicle, shift=WIDE, overtime=0)
-    if dropped & {"breaks", "capacity", "working-time"}:
+        vehicle = replace(vehicle, shift=WIDE, overtime=0, leaves_at_once=False)
+    if dropped & {"breaks", "lunch", "capacity", "working-time"}:
         vehicle = replace(
             vehicle,
             breaks=None if "breaks" in dropped else vehicle.breaks,
+            lunch=None if "lunch" in dropped else vehicle.lunch,
             capacity=None if "capacity" in dropped else vehicle.capacity,
             max_work=None if "working-time" in dropped else vehicle.max_work,
         )

@@ -5,7 +5,6 @@ still decided well for the routes it finds (`uhhc_times`: lunch, idle time) and 
 (`uhhc_cost`); `UhhcTask.notes` names it.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from routing.formats.answers import plan_of, route_of
@@ -13,10 +12,10 @@ from routing.formats.published import PublishedStop, read_routes
 from routing.formats.reading import InvalidFile, parse_json
 from routing.formats.task import InvalidAnswer
 from routing.formats.uhhc_cost import Published, components, faults_and_cost
-from routing.formats.uhhc_reader import LEFT_OUT, read_uhhc
+from routing.formats.uhhc_reader import read_uhhc
 from routing.formats.uhhc_times import best_times
 from routing.plan import Break, Plan, Route
-from routing.problem import Problem, Service, TimeWindow
+from routing.problem import Problem
 from routing.units import MINUTE, Seconds
 
 __all__ = ["UhhcTask", "from_uhhc"]
@@ -39,12 +38,9 @@ class UhhcTask:
         self._published = published
         self.notes: tuple[str, ...] = ()
         self.variants: tuple[Problem, ...] = ()
-        if published.leaves_at_shift_start and problem.weights.waiting:
-            self.variants += (_clocked_in(problem),)
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""
-        plan = _clocked_out(self.problem, plan)
         own = plan_of(self.problem, plan.routes, like=plan)
         routes = best_times(self.problem, self._published, plan.routes, limit_s, seed=plan.seed)
         if routes is None:
@@ -85,6 +81,8 @@ class UhhcTask:
             if not care:
                 continue
             first = breaks[0].start if breaks and breaks[0].after == 0 else None
+            if self._published.leaves_at_shift_start:
+                first = self.problem.vehicles[caregiver].shift.earliest
             routes.append(route_of(self.problem, caregiver, care, breaks, first))
         return plan_of(self.problem, routes)
 
@@ -138,36 +136,6 @@ def from_uhhc(text: str) -> UhhcTask:
         InvalidFile: With the key and the reason.
     """
     return UhhcTask(*read_uhhc(parse_json(text)))
-
-
-def _clocked_in(problem: Problem) -> Problem:
-    """Return the problem with a stop of no length at the start of every shift.
-
-    Who has to be there leaves when her shift begins, so that her wait for the first patient counts too.
-    """
-    marks = tuple(
-        Service(
-            id=f"shift of {vehicle.id}",
-            location=vehicle.start,
-            duration=0,
-            windows=(TimeWindow(vehicle.shift.earliest, vehicle.shift.earliest),),
-            pinned_vehicle=number,
-            penalty=LEFT_OUT,
-        )
-        for number, vehicle in enumerate(problem.vehicles)
-    )
-    return replace(problem, services=problem.services + marks)
-
-
-def _clocked_out(problem: Problem, plan: Plan) -> Plan:
-    """Return a plan without the stops that are none of the problem's own."""
-    known = len(problem.services)
-    routes = [
-        replace(route, stops=tuple(stop for stop in route.stops if stop.service < known))
-        for route in plan.routes
-    ]
-    left = tuple(left for left in plan.unassigned if left.service < known)
-    return replace(plan, routes=tuple(route for route in routes if route.stops), unassigned=left)
 
 
 def _seconds(minutes: float) -> Seconds:

@@ -60,12 +60,13 @@ def read_uhhc(record: Record) -> tuple[Problem, Published]:
     caregivers = record.records("caregivers")
     reader = _Reader(record, weights, caregivers, len(rows), at_end=met == "at_service_end")
     services, links = reader.services()
-    vehicles, departing, lunches = reader.vehicles()
+    at_once = _origin(meta) in ("bazirha", "bazirha-caie")
+    vehicles, departing, lunches = reader.vehicles(at_once=at_once)
     problem = Problem(services, vehicles, (Travel(seconds, seconds),), links, _points(weights))
     published = Published(
         weights=weights,
         at_end=reader.at_end,
-        leaves_at_shift_start=_origin(meta) in ("bazirha", "bazirha-caie"),
+        leaves_at_shift_start=at_once,
         patients=tuple(reader.patients),
         kinds=tuple(reader.kinds),
         mandatory=frozenset(reader.mandatory),
@@ -151,7 +152,7 @@ class _Reader:
             links.extend(_ties(patient, first, len(services) - first))
         return tuple(services), tuple(links)
 
-    def vehicles(self) -> tuple[tuple[Vehicle, ...], tuple[str, ...], tuple[bool, ...]]:
+    def vehicles(self, *, at_once: bool) -> tuple[tuple[Vehicle, ...], tuple[str, ...], tuple[bool, ...]]:
         """Return the vehicles, where each departs, and whether each is due a lunch break."""
         points = {}
         for point in self.record.records("terminal_points"):
@@ -172,6 +173,7 @@ class _Reader:
                     skills=dict.fromkeys(caregiver.texts("abilities"), 1),
                     breaks=None,
                     lunch=self._lunch_of(caregiver),
+                    leaves_at_once=at_once,
                     overtime=0 if self._is_hard("total_extra_time") else MINUTE * DAYS,
                 )
             )

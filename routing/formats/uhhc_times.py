@@ -84,6 +84,8 @@ class _Day:
                     if solver.value(chosen)
                 )
             leaves = breaks[0].start if breaks and breaks[0].after == 0 else None
+            if self.published.leaves_at_shift_start:
+                leaves = self.problem.vehicles[route.vehicle].shift.earliest
             made.append(route_of(self.problem, route.vehicle, stops, breaks, leaves))
         return tuple(made)
 

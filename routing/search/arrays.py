@@ -186,9 +186,10 @@ def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
                 0 if lunch is None else lunch.earliest,
                 0 if lunch is None else lunch.latest,
                 0 if lunch is None else lunch.missed or 0,
+                vehicle.leaves_by,
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 17), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 18), option
 
 
 def _following(problem: Problem) -> list[int]:

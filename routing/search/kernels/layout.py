@@ -51,7 +51,8 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_LUNCH_FROM,
     V_LUNCH_TO,
     V_MISSED,
-) = range(17)
+    V_LEAVE_BY,
+) = range(18)
 # What stands in V_LUNCH
 NO_LUNCH, MAY_MISS_LUNCH, NEEDS_LUNCH = range(3)
 # Data.option, last axis: length of the break, longest span it allows, whether it is lunch
@@ -140,7 +141,7 @@ class Data(NamedTuple):
     Attributes:
         service: Shape (services, 12), int64.
         window: Shape (services, most windows, 3), int64.
-        vehicle: Shape (vehicles, 17), int64; V_NEXT is the next vehicle like this one, or -1.
+        vehicle: Shape (vehicles, 18), int64; V_NEXT is the next vehicle like this one, or -1.
         option: Breaks to choose from, shape (vehicles, most options, 3), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.

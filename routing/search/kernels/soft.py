@@ -30,6 +30,7 @@ from routing.search.kernels.layout import (
     T_WINDOW,
     V_EARLIEST,
     V_LATEST,
+    V_LEAVE_BY,
     V_LUNCH,
     V_LUNCH_FROM,
     V_LUNCH_TO,
@@ -122,6 +123,8 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
             scratch[T_EARLY, k] = time
             scratch[T_BY, k] = leave
             return True
+        if new_leave > vehicle[V_LEAVE_BY]:
+            return False
         leave, pause = new_leave, new_pause
     return False
 
@@ -160,7 +163,7 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
             if data.number[N_WISH] > 0:
                 by = min(by, data.service[s, WISH_TO] if start >= data.service[s, WISH_FROM] else start)
             time = min(time - scratch[T_DURATION, i - 1], max(start, by))
-    return max(whole(scratch[T_BY, k]), time)
+    return max(whole(scratch[T_BY, k]), min(time, vehicle[V_LEAVE_BY]))
 
 
 @kernel

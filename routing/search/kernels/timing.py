@@ -73,6 +73,7 @@ from routing.search.kernels.layout import (
     V_END,
     V_KIND,
     V_LATEST,
+    V_LEAVE_BY,
     V_LUNCH_FROM,
     V_LUNCH_TO,
     V_OPTIONS,
@@ -123,7 +124,7 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     depart = data.vehicle[r, V_EARLIEST]
     at = data.vehicle[r, V_START]
     work = whole(0)
-    by = whole(BIG)
+    by = whole(data.vehicle[r, V_LEAVE_BY])
     for i in range(k):
         leg = whole(travel[at, scratch[T_LOCATION, i]])
         at = scratch[T_LOCATION, i]
@@ -161,7 +162,7 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
     """Return the breaks of a swept route as a code: NO_BREAK, NEVER, or gap and option of the break."""
     vehicle = data.vehicle[r]
     work = scratch[T_IN, k]
-    by = scratch[T_LATE, 0] - scratch[T_IN, 0]
+    by = min(scratch[T_LATE, 0] - scratch[T_IN, 0], vehicle[V_LEAVE_BY])
     done = max(scratch[T_AT, 0], vehicle[V_EARLIEST] + work)
     span = max(done - by, work)
     if span > vehicle[V_SPAN]:
@@ -179,7 +180,7 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
             low, high = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
         for gap in range(k + 1):
             if gap == 0:
-                depart, work_in, before = vehicle[V_EARLIEST], whole(0), whole(BIG)
+                depart, work_in, before = vehicle[V_EARLIEST], whole(0), whole(vehicle[V_LEAVE_BY])
             else:
                 depart = scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1]
                 work_in = scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1]
@@ -261,7 +262,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
         record[0, R_FROM] = data.vehicle[r, V_START]
         record[0, R_DEPART] = data.vehicle[r, V_EARLIEST]
         record[0, R_WORK_IN] = 0
-        record[0, R_LEAVE_BY] = 2**30
+        record[0, R_LEAVE_BY] = data.vehicle[r, V_LEAVE_BY]
         record[0, R_TO] = data.vehicle[r, V_END]
         record[0, R_START_BY] = data.vehicle[r, V_LATEST]
         record[0, R_DONE_AT] = -(2**30)
@@ -275,7 +276,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
     at = data.vehicle[r, V_START]
     depart = data.vehicle[r, V_EARLIEST]
     work_in = whole(0)
-    leave_by = whole(2**30)
+    leave_by = whole(data.vehicle[r, V_LEAVE_BY])
     for p in range(k + 1):
         record[p, R_FROM] = at
         record[p, R_DEPART] = depart
