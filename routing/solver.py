@@ -6,7 +6,7 @@ in plain Python.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -27,6 +27,9 @@ VERSION = "routing 2"
 
 DEFAULT_LIMIT_S = 10.0
 STEP_S = 0.05
+WARM_SHARE = 0.5
+"""A search that begins with a plan begins at this share of the cooling."""
+
 PROVABLE_SERVICES = 9
 PROVABLE_VEHICLES = 4
 PROOF_S = 5.0
@@ -65,6 +68,7 @@ def solve(
     seed: int = 0,
     iterations: int | None = None,
     threads: int = 1,
+    begin_with: Iterable[Route] = (),
     on_progress: Callable[[Progress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Plan:
@@ -82,6 +86,8 @@ def solve(
         iterations: End after so many rounds of ruin and recreate, if the limit does not end it before.
         threads: So many searches run side by side and pass the best plan on; each does `iterations`. The plan
             depends on their number.
+        begin_with: Routes to begin with, but for the visits that the rules do not allow there. The search is
+            cooler from its start then (`WARM_SHARE`).
         on_progress: Told about every `STEP_S` seconds.
         cancel: Asked as often; when it answers True, the best plan so far is returned.
 
@@ -93,7 +99,7 @@ def solve(
     if limit is None and iterations is None:
         limit = DEFAULT_LIMIT_S
     warm_up()
-    run = _Run(problem, limit, seed, iterations, threads, on_progress, cancel)
+    run = _Run(problem, limit, seed, iterations, threads, tuple(begin_with), on_progress, cancel)
     return run.plan()
 
 
@@ -107,6 +113,7 @@ class _Run:
         seed: int,
         iterations: int | None,
         threads: int,
+        begin_with: tuple[Route, ...],
         on_progress: Callable[[Progress], None] | None,
         cancel: Callable[[], bool] | None,
     ) -> None:
@@ -117,6 +124,7 @@ class _Run:
         self.seed = seed
         self.iterations = iterations
         self.threads = threads
+        self.begin_with = begin_with
         self.on_progress = on_progress
         self.cancel = cancel
 
@@ -128,7 +136,7 @@ class _Run:
             return self._planned(search)
 
     def _planned(self, search: Team) -> Plan:
-        search.start()
+        search.start(self.begin_with, cooled=WARM_SHARE if self.begin_with else 0.0)
         stopped = self._search(search)
         sequences, windows = search.best()
         routes = _must(time_routes(self.problem, sequences, windows))

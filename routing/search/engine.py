@@ -1,9 +1,11 @@
 """One search, advanced in steps from Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from routing.errors import InvalidPlan
+from routing.plan import Route
 from routing.problem import ALL_DAY, Problem, Service, TimeWindow, Travel, Vehicle
 from routing.search.arrays import data_of, state_of
 from routing.search.compiling import stored
@@ -35,6 +37,7 @@ class Search:
         self._data: Data = data_of(problem) if like is None else like._data  # noqa: SLF001 - of this class
         self._state = state_of(self._data, seed)
         self._leg = 1.0
+        self._cooled = 0.0
 
     @property
     def iterations(self) -> int:
@@ -51,12 +54,44 @@ class Search:
         """How many services the best plan places."""
         return int(self._state.flag[layout.BEST_COUNT].sum())
 
-    def start(self) -> None:
-        """Build the first plan."""
+    def start(self, routes: Iterable[Route] = (), *, cooled: float = 0.0) -> None:
+        """Build the first plan.
+
+        Args:
+            routes: Begin with these, but for the visits that the rules do not allow there.
+            cooled: The share of the cooling that counts as done, so as not to lose a good plan at once.
+
+        Raises:
+            InvalidPlan: A service or vehicle is not of this problem, or is there twice.
+        """
+        self._write(list(routes))
+        self._cooled = cooled
         advance(self._data, self._state, 0, 1.0, 1.0, 0)
         stops = max(1, self.assigned)
         travel = int(self._state.route[:, layout.COST].sum())
         self._leg = max(1.0, travel / stops)
+
+    def _write(self, routes: list[Route]) -> None:
+        """Write routes where the best plan is kept: that is what the first plan is built from."""
+        stops = [(stop.service, stop.start) for route in routes for stop in route.stops]
+        vehicles, services = {route.vehicle for route in routes}, {service for service, _ in stops}
+        if len(vehicles) < len(routes) or len(services) < len(stops):
+            raise InvalidPlan("a plan to begin with names a vehicle or a service twice")
+        if not vehicles <= set(range(len(self._data.vehicle))) or not services <= set(
+            range(len(self._data.service))
+        ):
+            raise InvalidPlan("a plan to begin with has vehicles or services that are not of this problem")
+        kept = self._state.kept[layout.K_BEST]
+        for route in routes:
+            row = [stop.service for stop in route.stops][: kept.shape[1]]
+            kept[route.vehicle, : len(row)] = row
+            self._state.flag[layout.BEST_COUNT, route.vehicle] = len(row)
+        for service, start in stops:
+            windows = self._data.window[service, : self._data.service[service, layout.WINDOWS]]
+            off = np.maximum(windows[:, layout.W_LOW] - start, start - windows[:, layout.W_HIGH])
+            # of those that hold the start, the one that begins last waits least
+            nearest = np.lexsort((-windows[:, layout.W_LOW], np.maximum(off, 0)))[0]
+            self._state.placed[service, layout.BEST_WINDOW] = nearest
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
         """Run some iterations.
@@ -68,6 +103,7 @@ class Search:
         """
         large = len(self._problem.services) > LARGE_SERVICES
         hot, cold = (HOT_SHARE_OF_LARGE if large else HOT_SHARE) * self._leg, COLD_SHARE * self._leg
+        hot *= (cold / hot) ** self._cooled
         if not total:
             hot *= (cold / hot) ** min(1.0, share)
         advance(self._data, self._state, iterations, hot, cold, total)
