@@ -84,7 +84,7 @@ class TestSplit:
         assert [(part.services, part.vehicles) for part in parts] == [((0,), (0, 1)), ((1,), (0, 1))]
 
     def test_knows_every_field_that_names_a_number(self):
-        # A new field of these must be thought of in `_part`; then it is listed here.
+        # A new field of these must be thought of in `excerpt`; then it is listed here.
         assert {field.name for field in fields(Service)} == {
             *("id", "location", "duration", "windows", "skills", "visit"),
             *("allowed", "forbidden", "preferred", "penalty"),
