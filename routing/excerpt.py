@@ -29,7 +29,7 @@ def excerpt(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ..
     """Return some services and vehicles as a problem of their own.
 
     Links and orders are kept where both services are in it. A service pinned to a vehicle that is not in it
-    can be done by nobody.
+    can be done by nobody; what prefers vehicles that are not in it costs its points with each vehicle.
     """
     new_service = {number: new for new, number in enumerate(services)}
     new_vehicle = {number: new for new, number in enumerate(vehicles)}
@@ -50,18 +50,19 @@ def excerpt(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ..
         if pinned is not None and pinned not in new_vehicle:
             # Its vehicle may not do it, and what it is tied to belongs to others: nobody here may.
             allowed, pinned = frozenset(), None
+        known = {new_vehicle[v]: points for v, points in service.known.items() if v in new_vehicle}
+        preferred = mapped(service.preferred)
+        if service.preferred and not preferred:
+            strange = problem.weights.not_preferred
+            known = {number: known.get(number, 0) + strange for number in range(len(vehicles))}
         return replace(
             service,
             location=new_place[service.location],
             allowed=allowed,
             pinned_vehicle=None if pinned is None else new_vehicle[pinned],
-            known={
-                new_vehicle[number]: points
-                for number, points in service.known.items()
-                if number in new_vehicle
-            },
+            known=known,
             forbidden=mapped(service.forbidden),
-            preferred=mapped(service.preferred),
+            preferred=preferred,
         )
 
     def of_vehicle(vehicle: Vehicle) -> Vehicle:

@@ -13,7 +13,8 @@ from datetime import timedelta
 from threading import Lock
 
 from routing.excerpt import Part, excerpt
-from routing.plan import Cost, Plan, Route, Unassigned
+from routing.objective import cost_of
+from routing.plan import Plan, Route, Unassigned
 from routing.problem import Problem
 from routing.search import warm_up
 from routing.solver import DEFAULT_LIMIT_S, VERSION, Progress, solve
@@ -141,7 +142,7 @@ def solve_in_parts(
         largest_first = sorted(range(len(parts)), key=lambda number: -len(parts[number].services))
         for number, plan in zip(largest_first, pool.map(improve, largest_first), strict=True):
             plans[number] = min(plans[number], plan, key=lambda found: found.cost.total)
-    return _joined(parts, plans, seed, run.seconds())
+    return _joined(problem, parts, plans, seed, run.seconds())
 
 
 class _Run:
@@ -198,10 +199,9 @@ class _Run:
             )
 
 
-def _joined(parts: list[Part], plans: list[Plan], seed: int, seconds: float) -> Plan:
+def _joined(problem: Problem, parts: list[Part], plans: list[Plan], seed: int, seconds: float) -> Plan:
     routes: list[Route] = []
     unassigned: list[Unassigned] = []
-    terms: dict[str, int] = {}
     for part, plan in zip(parts, plans, strict=True):
         routes += [
             replace(
@@ -212,12 +212,10 @@ def _joined(parts: list[Part], plans: list[Plan], seed: int, seconds: float) -> 
             for route in plan.routes
         ]
         unassigned += [replace(reason, service=part.services[reason.service]) for reason in plan.unassigned]
-        for term, points in plan.cost.terms.items():
-            terms[term] = terms.get(term, 0) + points
     return Plan(
         routes=tuple(sorted(routes, key=lambda route: route.vehicle)),
         unassigned=tuple(sorted(unassigned, key=lambda reason: reason.service)),
-        cost=Cost(terms),
+        cost=cost_of(problem, routes),
         proven=all(plan.proven for plan in plans),
         seed=seed,
         iterations=sum(plan.iterations for plan in plans),

@@ -125,6 +125,20 @@ class TestSolveInParts:
 
         assert plan == solve_in_parts(problem, seed=3, iterations=200, threads=1)
 
+    def test_counts_a_wish_for_a_nurse_who_may_not_come(self):
+        problem = a_problem(
+            [
+                a_service("a", allowed=frozenset({0}), preferred=frozenset({1})),
+                a_service("b", allowed=frozenset({1})),
+            ],
+            [a_vehicle("n"), a_vehicle("m")],
+        )
+
+        plan = solve_in_parts(problem, iterations=50)
+
+        assert plan.cost == cost_of(problem, plan.routes)
+        assert plan.cost.terms["not_preferred"] == problem.weights.not_preferred
+
     def test_tells_the_sum_of_all_parts(self):
         told = []
         busy = threading.Lock()
