@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from routing.problem import Link, Problem
+from routing.problem import Link, Nurses, Problem
 from routing.settling import NEVER, Part, PlannedBreak, Settled, pause_options, settle
 from routing.units import Points, Seconds, per_minute
 
@@ -19,7 +19,9 @@ def rest_worth(problem: Problem) -> Points:
 
 
 def binds(problem: Problem, link: Link) -> bool:
-    """Tell whether a link says more on times than the shifts do; it may still be one on nurses."""
+    """Tell whether a link may move a start: any but one that asks for two nurses and gaps the shifts keep."""
+    if link.nurses is Nurses.SAME:
+        return True
     first = min((vehicle.shift.earliest for vehicle in problem.vehicles), default=0)
     longest = max((vehicle.back_by for vehicle in problem.vehicles), default=0) - first
     return link.min_gap > -longest or (link.max_gap is not None and link.max_gap < longest)

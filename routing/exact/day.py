@@ -138,14 +138,26 @@ class _Day:
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(~idle)
         model.add_at_most_one(taken)
-        rule, lunch = nurse.breaks, nurse.lunch
+        for each, rests in zip(taken, arc_breaks, strict=True):
+            model.add(sum(rests) == each)
+        self._rest(nurse, idle, taken, (leaves, pause, returns))
+
+    def _rest(
+        self,
+        nurse: Vehicle,
+        idle: cp_model.IntVar,
+        taken: Sequence[cp_model.IntVar],
+        times: tuple[cp_model.IntVar, cp_model.IntVar, cp_model.IntVar],
+    ) -> None:
+        """What is due in a route: her breaks, by when she leaves, begins the one taken, and returns."""
+        model, rule, lunch = self.model, nurse.breaks, nurse.lunch
+        leaves, pause, returns = times
         if lunch is not None and lunch.missed is None:
             model.add_at_least_one([idle, *taken])
         if rule is not None:
             unbroken = min([rule.longest_stretch, *(after for after, _ in rule.steps)])
             model.add(returns - leaves <= unbroken).only_enforce_if([~idle, *(~each for each in taken)])
-        for each, (length, span, is_lunch), rests in zip(taken, options, arc_breaks, strict=True):
-            model.add(sum(rests) == each)
+        for each, (length, span, is_lunch) in zip(taken, pause_options(nurse), strict=True):
             if span <= LATEST:
                 model.add(returns - leaves <= span).only_enforce_if(each)
             if rule is not None:

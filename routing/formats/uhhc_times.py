@@ -8,7 +8,7 @@ from routing.formats.answers import route_of
 from routing.formats.uhhc_cost import Published
 from routing.plan import Break, Route
 from routing.problem import Problem, TimeWindow
-from routing.units import MINUTE
+from routing.units import MINUTE, Seconds
 
 __all__ = ["best_times"]
 
@@ -77,9 +77,8 @@ class _Day:
             breaks: tuple[Break, ...] = ()
             if route.vehicle in self.lunches and self.published.lunch is not None:
                 start, gaps = self.lunches[route.vehicle]
-                lunch = MINUTE * solver.value(start)
                 breaks = tuple(
-                    Break(lunch, lunch + self.published.lunch[1], gap)
+                    self._lunch_in(gap, MINUTE * solver.value(start), stops, route)
                     for gap, chosen in enumerate(gaps)
                     if solver.value(chosen)
                 )
@@ -88,6 +87,19 @@ class _Day:
                 leaves = self.problem.vehicles[route.vehicle].shift.earliest
             made.append(route_of(self.problem, route.vehicle, stops, breaks, leaves))
         return tuple(made)
+
+    def _lunch_in(
+        self, gap: int, start: Seconds, stops: Sequence[tuple[int, Seconds, Seconds]], route: Route
+    ) -> Break:
+        """Return the lunch in a gap, before the way there or after it, but not on it."""
+        assert self.published.lunch is not None
+        window, length = self.published.lunch
+        if 0 < gap < len(stops):
+            free, way, until = stops[gap - 1][2], route.stops[gap].travel, stops[gap][1]
+            start = max(free, window.earliest)
+            if start + length + way > until:
+                start = max(start, free + way)
+        return Break(start, start + length, gap)
 
     def _weight(self, name: str) -> int:
         return self.published.weights.get(name) or 0

@@ -1,65 +1,55 @@
 """Where a service fits best, and putting it there or taking it out."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.added import (
+    balance_points,
+    finds_break,
+    idle_points,
+    is_by_stop,
+    least_points,
+    most_savings,
+    own_points,
+    span_with,
+)
 from routing.search.kernels.layout import (
     AFTER,
     BEFORE,
     BIG,
-    CODE,
     COUNT,
     DEMAND,
     DURATION,
     EARLIEST,
     END_LINK,
     FIRST_LINK,
-    IDLE,
     LOAD,
     LOCATION,
     LOWER,
-    N_BALANCE,
     N_HIGHEST,
-    N_IDLE,
     N_NEAR,
     N_ORDERS,
-    N_OVERTIME,
     N_SCAN_ALL,
     N_SOFT,
     N_TRAVEL,
     N_USE,
-    N_WAITING,
-    NO_LUNCH,
     NOW,
-    R_DEPART,
-    R_DONE_AT,
     R_FROM,
-    R_LEAVE_BY,
     R_LEG,
-    R_START_BY,
     R_TO,
-    R_WORK_IN,
-    R_WORK_OUT,
     ROUTE,
     S_BLINK,
     S_HIGHEST,
-    S_IDLE_LIMIT,
     S_LIMITED,
-    S_MEAN,
     S_STAMP,
     S_THOROUGH,
-    SOFT,
     V_CAPACITY,
     V_KIND,
-    V_LUNCH,
     V_NEXT,
-    V_OVERTIME_FROM,
     V_SPAN,
     V_UNBROKEN,
     WINDOW,
     WINDOWS,
-    WORK,
     Data,
     State,
     whole,
@@ -78,27 +68,15 @@ from routing.search.kernels.links import (
 )
 from routing.search.kernels.rng import unit
 from routing.search.kernels.soft import (
-    NEVER,
-    OPTIONS,
-    choose,
-    gap_of,
     per_minute,
-    points_with,
-    settle,
-    soft_points,
-    start_points,
 )
 from routing.search.kernels.timing import (
-    break_code,
     lay_out,
     note_earliest,
     refresh,
     sweep,
 )
-from routing.search.kernels.trial import FULL, is_limited, ripple, trial
-
-FEW = 4
-"""With fewer stops every break is tried anew."""
+from routing.search.kernels.trial import FULL, ripple, trial
 
 _BLINK = 0.01  # share of positions overlooked on purpose; Christiaens and Vanden Berghe 2020
 
@@ -167,49 +145,6 @@ def survives(data: Data, state: State, r: int, position: int, s: int, window: in
 
 
 @kernel
-def span_with(
-    record: NDArray[np.int32], p: int, there: int, onward: int, duration: int, low: int, high: int
-) -> int:
-    """Return the shortest span of a route with one stop more before position p, or -1 if it comes too late.
-
-    Args:
-        record: Of the route.
-        p: The position.
-        there: Seconds of travel to the new stop.
-        onward: Seconds of travel from it.
-        duration: Of the new service.
-        low: Its earliest start.
-        high: Its latest.
-    """
-    start = max(low, record[p, R_DEPART] + there)
-    next_start = start + duration + onward
-    if start > high or next_start > record[p, R_START_BY]:
-        return -1
-    work_in = record[p, R_WORK_IN] + there
-    work = work_in + duration + onward + record[p, R_WORK_OUT]
-    by = min(whole(record[p, R_LEAVE_BY]), min(high, record[p, R_START_BY] - onward - duration) - work_in)
-    done = max(whole(record[p, R_DONE_AT]), next_start + record[p, R_WORK_OUT])
-    return whole(max(done - by, work))
-
-
-@kernel
-def finds_break(data: Data, state: State, r: int, p: int, s: int, low: int, high: int) -> bool:
-    """Tell whether route r, with s before position p, has room for the break it needs."""
-    k = lay_out(data, state, r, p, s, whole(0), low, high)
-    return sweep(data, state.scratch, r, k) and break_code(data, state.scratch, r, k) != NEVER
-
-
-@kernel
-def is_by_stop(data: Data, r: int, tied: bool) -> bool:  # noqa: FBT001 - kernels take no keywords
-    """Tell whether route r is looked at stop by stop: an insertion may then save some points of its times."""
-    if data.number[N_SOFT] == 0:
-        return False
-    if data.number[N_WAITING] > 0 or data.vehicle[r, V_LUNCH] != NO_LUNCH:
-        return True
-    return bool(not tied and is_limited(data, r))
-
-
-@kernel
 def more_points(
     data: Data,
     state: State,
@@ -237,78 +172,20 @@ def more_points(
             return whole(0) if finds_break(data, state, r, p, s, low, high) else whole(FULL)
         points = trial(data, state, r, p, s, window, low, ways, least)
     else:
+        if least_points(data, state, place, low, ways) >= least:
+            return whole(FULL)
         k = lay_out(data, state, r, p, s, window, low, high)
         if not sweep(data, state.scratch, r, k):
             return whole(FULL)
         points, highest = own_points(data, state, r, p, k)
-        if points == FULL:
-            return whole(FULL)
-        points -= state.route[r, SOFT]
-        if not tied:
-            highest = max(whole(0), highest - state.number[S_HIGHEST])
-            return whole(points + per_minute(data.number[N_HIGHEST], highest))
-        if points >= least:
-            return whole(FULL)
+        if not tied and points < FULL:
+            points += per_minute(data.number[N_HIGHEST], max(whole(0), highest - state.number[S_HIGHEST]))
+        if not tied or points >= least:
+            return points
         points = ripple(data, state, (r, p, s), ways[0], k, least, (points, highest))
     if points == FULL or state.number[S_LIMITED] == 0:
         return points
     return points if survives(data, state, r, p, s, window, low) else whole(FULL)
-
-
-@kernel
-def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, int]:
-    """Return the points of the times of route r, swept with one more stop at place p, and its most lateness.
-
-    The break keeps its place between its neighbours, so that not every gap has to be tried; if the new stop
-    comes beside it, it is tried on both sides. Short routes, and those where it has no place so, take the
-    cheapest gap.
-    """
-    code = state.route[r, CODE]
-    if code > 0 and gap_of(code) > p:
-        code += OPTIONS
-    elif code > 0 and gap_of(code) == p and k >= FEW:
-        before = points_with(data, state, r, k, code)
-        if points_with(data, state, r, k, code + OPTIONS) < before:
-            code += OPTIONS
-    if k < FEW:
-        code = choose(data, state, r, k)
-    if code == NEVER or not settle(data, state, r, k, code):
-        code = choose(data, state, r, k)
-        if code == NEVER or not settle(data, state, r, k, code):
-            return whole(FULL), whole(0)
-    return soft_points(data, state, r, k, code)
-
-
-@kernel
-def least_points(data: Data, s: int, window: int, start: int, done: int, r: int) -> int:
-    """Return what the times of route r cost at least if s starts then and she is back then."""
-    over = max(whole(0), done - data.vehicle[r, V_OVERTIME_FROM])
-    return start_points(data, s, window, start) + per_minute(data.number[N_OVERTIME], over)
-
-
-@kernel
-def balance_points(data: Data, state: State, r: int, work: int) -> int:
-    """Return what so much more work in route r costs, the mean as it stands."""
-    if data.number[N_BALANCE] == 0:
-        return whole(0)
-    before = state.route[r, WORK] - state.number[S_MEAN]
-    return per_minute(data.number[N_BALANCE], abs(before + work)) - per_minute(
-        data.number[N_BALANCE], abs(before)
-    )
-
-
-@kernel
-def idle_points(data: Data, state: State, r: int, work: int) -> int:
-    """Return what so much more work in route r costs (below 0: saves) by what it idles beyond the limit.
-
-    The limit is the longest idle time of the plan before this iteration: routes from which stops were taken
-    have to come back under it, each of them, for the plan to cost no more.
-    """
-    if data.number[N_IDLE] == 0:
-        return whole(0)
-    before = max(whole(0), state.route[r, IDLE] - state.number[S_IDLE_LIMIT])
-    after = max(whole(0), state.route[r, IDLE] - work - state.number[S_IDLE_LIMIT])
-    return (after - before) * data.number[N_IDLE] // 60
 
 
 @kernel
@@ -351,8 +228,7 @@ def scan(
     if state.route[r, LOAD] + data.service[s, DEMAND] > vehicle[V_CAPACITY]:
         return least, best
     special = tied or data.number[N_SOFT] == 1
-    by_stop = is_by_stop(data, r, tied)
-    savings = whole(state.route[r, SOFT]) if by_stop else whole(0)
+    savings = most_savings(data, state, r, tied)
     for p in range(count + 1):
         state.number[S_BLINK] -= 1
         if state.number[S_BLINK] <= 0:
@@ -371,11 +247,6 @@ def scan(
         span = span_with(record, p, there, onward, duration, low, high)
         if span < 0 or span > vehicle[V_SPAN]:
             continue
-        if by_stop:
-            start = max(low, whole(record[p, R_DEPART]) + there)
-            done = start + duration + onward + whole(record[p, R_WORK_OUT])
-            if points - savings + least_points(data, s, window, start, done, r) >= least:
-                continue
         if special or span > vehicle[V_UNBROKEN]:
             points += more_points(
                 data, state, (r, p, s, window), (low, high), (there, onward), tied, least - points

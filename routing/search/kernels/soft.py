@@ -6,6 +6,9 @@ she leaves as late as she can without being back later or starting anything late
 would not be so anyway; stops that are tied to other routes keep their start.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
     BIG,
@@ -79,13 +82,46 @@ def is_lunch(data: Data, r: int, code: int) -> bool:
 
 
 @kernel
+def go_through(
+    scratch: NDArray[np.int64], k: int, leave: int, pause: tuple[int, int, int, int]
+) -> tuple[int, int]:
+    """Write the starts of k stops into T_EARLY if she leaves then.
+
+    Args:
+        scratch: With the stops.
+        k: How many.
+        leave: When she leaves.
+        pause: The gap of her break, its length, and when it begins at the soonest and at the latest.
+
+    Returns:
+        Her return, BIG if a time cannot be kept, and when the break begins.
+    """
+    gap, length, rest, rest_by = pause
+    time = leave
+    for i in range(k + 1):
+        reached = time + scratch[T_LEG, i]
+        if i == gap:
+            rest = max(rest, time)
+            reached = max(reached, rest) + length
+            if rest > rest_by:
+                return whole(BIG), rest
+        if i == k:
+            return whole(reached), rest
+        start = max(scratch[T_LOW, i], reached)
+        if start > scratch[T_HIGH, i]:
+            return whole(BIG), rest
+        scratch[T_EARLY, i] = start
+        time = start + scratch[T_DURATION, i]
+    return whole(time), rest
+
+
+@kernel
 def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do.
 
     At place k, T_EARLY then holds the return and T_BY the least leaving. A lunch begins in its hours: the
     stop after it starts at `lunch from + length` at the soonest, since she may be there before lunch as well.
     """
-    scratch = state.scratch
     vehicle = data.vehicle[r]
     gap, length = gap_of(code), rest_of(data, r, code)
     cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
@@ -96,22 +132,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     if is_lunch(data, r, code):
         pause, pause_by = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
     for _ in range(64):
-        time = leave
-        for i in range(k + 1):
-            reached = time + scratch[T_LEG, i]
-            if i == gap:
-                pause = max(pause, time)
-                if pause > pause_by:
-                    return False
-                reached = max(reached + length, pause + length)
-            if i < k:
-                start = max(scratch[T_LOW, i], reached)
-                if start > scratch[T_HIGH, i]:
-                    return False
-                scratch[T_EARLY, i] = start
-                time = start + scratch[T_DURATION, i]
-            else:
-                time = reached
+        time, pause = go_through(state.scratch, k, leave, (gap, length, pause, pause_by))
         if time > vehicle[V_LATEST]:
             return False
         new_leave = max(leave, time - cap)
@@ -120,8 +141,8 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
             new_leave = max(new_leave, pause - vehicle[V_STRETCH])
             new_pause = max(pause, time - vehicle[V_STRETCH] - length)
         if new_leave == leave and new_pause == pause:
-            scratch[T_EARLY, k] = time
-            scratch[T_BY, k] = leave
+            state.scratch[T_EARLY, k] = time
+            state.scratch[T_BY, k] = leave
             return True
         if new_leave > vehicle[V_LEAVE_BY]:
             return False
