@@ -121,7 +121,9 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED = range(
     S_HIGHEST,
     S_MEAN,
     S_LIMITED,
-) = range(13)
+    S_SEED,
+    S_OLD_ABSENT,
+) = range(15)
 
 
 class Data(NamedTuple):
