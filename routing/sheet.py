@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.clock import Clock, windows_of
 from routing.constraints import allowed
 from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.timetable import Clock, break_options, windows_of
+from routing.timetable import break_options
 from routing.units import LATEST, Points, Seconds
 
 __all__ = ["WIDE", "Sheet", "Spot"]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from routing.clock import time_routes
 from routing.errors import RoutingError
 from routing.exact import plan_exactly, recombine
 from routing.explain import explain_unassigned
@@ -17,7 +18,6 @@ from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.search import Team, warm_up
-from routing.timetable import time_routes
 from routing.units import Points
 
 __all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]

@@ -5,6 +5,7 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.clock import Clock
 from routing.constraints import allowed
 from routing.insertion import Place, best_on, change_of_terms
 from routing.objective import cost_of
@@ -13,7 +14,7 @@ from routing.problem import Service, TimeWindow
 from routing.repair.day import ChangedDay
 from routing.repair.disturbance import Published
 from routing.sheet import Sheet
-from routing.timetable import Clock, Part, fit
+from routing.timetable import Part, fit
 from routing.units import Points, Seconds
 
 __all__ = ["Repair"]
