@@ -1,11 +1,12 @@
 """The times of a whole plan: each route's timetable, and how routes move each other."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
-from routing.timetable import Part, Timed, fit, settle, write_route
+from routing.rota import Rota
+from routing.timetable import Duty, Part, Timed, fit, settle, write_route
 from routing.units import Seconds
 
 __all__ = ["Clock", "time_routes", "windows_of"]
@@ -23,6 +24,7 @@ def time_routes(
     problem: Problem,
     sequences: Mapping[int, Sequence[int]],
     windows: Mapping[int, TimeWindow] | None = None,
+    shifts: Mapping[int, TimeWindow] | None = None,
 ) -> tuple[Route, ...] | None:
     """Return routes with the earliest times for these orders of services, or None if no timetable is found.
 
@@ -30,7 +32,9 @@ def time_routes(
         problem: The day.
         sequences: Vehicle to its services in order.
         windows: The window each service uses. Without it, each route takes the first choice that fits it;
-            that decides exactly whether a timetable exists, unless there are links.
+            that decides exactly whether a timetable exists, unless routes bind each other.
+        shifts: When a vehicle may be out, if others of its nurse leave it less than its own shift; the
+            routes then no longer wait for each other.
     """
     used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
     chosen = dict(windows) if windows is not None else {}
@@ -40,7 +44,7 @@ def time_routes(
             if first is None:
                 return None
             chosen.update(zip(services, first, strict=True))
-    clock = Clock(problem, used, chosen)
+    clock = Clock(problem, used, chosen, shifts=shifts)
     times = clock.spread(sorted(used))
     return None if times is None else clock.routes(times)
 
@@ -52,8 +56,9 @@ class Clock:
         problem: The day.
         sequences: Vehicle to its services in order.
         windows: The window each service uses.
-        starts: Starts of a timetable that is known to be the earliest; the clock then need not look at routes
+        known: Routes of a timetable that is known to be the earliest; the clock then need not look at those
             that do not change.
+        shifts: When a vehicle may be out, where that is known; it then waits for no other.
     """
 
     def __init__(
@@ -61,7 +66,9 @@ class Clock:
         problem: Problem,
         sequences: dict[int, list[int]],
         windows: dict[int, TimeWindow],
-        starts: Mapping[int, Seconds] | None = None,
+        known: Iterable[Route] = (),
+        *,
+        shifts: Mapping[int, TimeWindow] | None = None,
     ) -> None:
         self.problem = problem
         self.sequences = sequences
@@ -73,16 +80,59 @@ class Clock:
             self.bounds.setdefault(link.first, []).append((link.second, link.min_gap))
             if link.max_gap is not None:
                 self.bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
-        if starts is not None:
-            self.low.update({service: starts[service] for service in self.bounds if service in self.at})
-            self.low.update(
-                {link.second: starts[link.second] for link in problem.links if link.second in self.at}
-            )
+        self.linked = {service for link in problem.links for service in (link.first, link.second)}
+        self.rota = Rota(problem)
+        self.shifts = {} if shifts is None else shifts
+        self.homes: dict[int, Seconds] = {}
+        self.work: dict[int, Seconds] = {}
+        for route in known:
+            self.keep(route)
+
+    def keep(self, route: Route) -> None:
+        """Let the times of a route stand: what depends on them may come later, not sooner."""
+        for stop in route.stops:
+            if stop.service in self.linked:
+                self.low[stop.service] = stop.start
+        if route.vehicle in self.rota.coupled:
+            self.homes[route.vehicle] = route.returns
+            self.work[route.vehicle] = route.returns - route.leaves - route.rest
+
+    def forget(self, vehicle: int) -> None:
+        """Note that a vehicle does not leave any more."""
+        self.homes.pop(vehicle, None)
+        self.work.pop(vehicle, None)
+
+    def duty(
+        self,
+        vehicle: int,
+        homes: Mapping[int, Seconds] | None = None,
+        work: Mapping[int, Seconds] | None = None,
+    ) -> Duty:
+        """Return what the other routes leave to that of a vehicle.
+
+        Args:
+            vehicle: Its number.
+            homes: When others are back, if not as they are known to be.
+            work: How much others work, in the same way.
+        """
+        homes = self.homes if homes is None else homes
+        work = self.work if work is None else work
+        nurse = self.problem.vehicles[vehicle]
+        leaves_from, back_by, most = nurse.leaves_from, nurse.back_by, self.rota.most.get(vehicle)
+        if most is not None:
+            most -= sum(work.get(mate, 0) for mate in self.rota.mates[vehicle])
+        if vehicle in self.shifts:
+            return Duty(self.shifts[vehicle].earliest, self.shifts[vehicle].latest, most)
+        for other, gap in self.rota.earlier.get(vehicle, ()):
+            if other in homes:
+                leaves_from = max(leaves_from, homes[other] + gap)
+        return Duty(leaves_from, back_by, most)
 
     def spread(self, vehicles: Sequence[int]) -> dict[int, Timed] | None:
         """Time these routes and all that they move; return those, or None if a time cannot be kept."""
         problem, raised = self.problem, dict[int, Seconds]()
         timed: dict[int, Timed] = {}
+        homes, work = dict(self.homes), dict(self.work)
         waiting = deque(vehicles)
         while waiting:
             vehicle = waiting.popleft()
@@ -95,12 +145,19 @@ class Clock:
                 )
                 for s in self.sequences[vehicle]
             ]
-            pause = fit(problem, vehicle, parts)
-            times = None if pause is None else settle(problem, vehicle, parts, pause)
+            duty = self.duty(vehicle, homes, work)
+            pause = fit(problem, vehicle, parts, duty)
+            times = None if pause is None else settle(problem, vehicle, parts, pause, duty)
             if pause is None or times is None:
                 return None
-            timed[vehicle] = Timed(parts, pause, *times)
-            for service, start in zip(self.sequences[vehicle], times[0], strict=True):
+            timed[vehicle] = times
+            if vehicle in self.rota.coupled:
+                later = homes.get(vehicle, times.returns - 1) < times.returns
+                homes[vehicle], work[vehicle] = times.returns, pause.work
+                for other, _ in self.rota.later.get(vehicle, ()) if later else ():
+                    if other in self.sequences and other not in waiting:
+                        waiting.append(other)
+            for service, start in zip(self.sequences[vehicle], times.starts, strict=True):
                 for other, gap in self.bounds.get(service, ()):
                     if other not in self.at or start + gap <= raised.get(other, self.low[other]):
                         continue
@@ -110,28 +167,6 @@ class Clock:
                     if self.at[other] not in waiting:
                         waiting.append(self.at[other])
         return timed
-
-    def spread_with(
-        self, service: int, vehicle: int, sequence: list[int], window: TimeWindow
-    ) -> tuple[Route, ...] | None:
-        """Return the routes that change when a vehicle does one more service, or None.
-
-        Nothing of the clock itself changes.
-        """
-        before = self.sequences.get(vehicle)
-        self.sequences[vehicle], self.at[service] = sequence, vehicle
-        self.windows[service] = window
-        self.low[service] = window.earliest
-        partners = {self.at[other] for other, _ in self.bounds.get(service, ()) if other in self.at}
-        partners |= {self.at[s] for s, ties in self.bounds.items() if s in self.at and service in dict(ties)}
-        times = self.spread([vehicle, *sorted(partners - {vehicle})])
-        routes = None if times is None else self.routes(times)
-        del self.at[service], self.windows[service], self.low[service]
-        if before is None:
-            del self.sequences[vehicle]
-        else:
-            self.sequences[vehicle] = before
-        return routes
 
     def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
         """Write timed routes down, by number of vehicle."""
@@ -162,4 +197,4 @@ def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> 
             chosen.pop()
         return False
 
-    return chosen if extend(nurse.start, nurse.shift.earliest) else None
+    return chosen if extend(nurse.start, nurse.leaves_from) else None

@@ -16,6 +16,7 @@ import numpy as np
 
 from routing.plan import Cost, Plan, Route, Unassigned
 from routing.problem import Problem, Service, Travel, Vehicle
+from routing.rota import Rota
 from routing.search import warm_up
 from routing.solver import DEFAULT_LIMIT_S, VERSION, Progress, solve
 
@@ -57,6 +58,8 @@ def split(problem: Problem) -> list[Part]:
         if service.pinned_vehicle is not None:
             may &= {service.pinned_vehicle}
         groups.join(number, *(len(problem.services) + vehicle for vehicle in may))
+    for vehicles in Rota(problem).groups():
+        groups.join(*(len(problem.services) + vehicle for vehicle in vehicles))
     for link in problem.links:
         groups.join(link.first, link.second)
     for pair in problem.orders:

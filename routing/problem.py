@@ -7,7 +7,7 @@ from routing.breaks import WORKING_TIME_LAW, BreakRule
 from routing.errors import InvalidLink, InvalidProblem, InvalidService, InvalidTravel, InvalidVehicle
 from routing.link import Link, Nurses
 from routing.matrices import Travel
-from routing.units import LATEST, Points, Seconds
+from routing.units import HOUR, LATEST, Points, Seconds
 from routing.weights import Weights
 
 __all__ = [
@@ -161,6 +161,9 @@ class Service:
 class Vehicle:
     """One nurse on one shift.
 
+    The shifts of one nurse are worked in the order of their days, on one day in the order in which they
+    begin, one after the other.
+
     Attributes:
         id: The caller's name for it.
         start: Location she leaves from.
@@ -172,9 +175,20 @@ class Vehicle:
         travel: Number of the travel matrices of her kind of vehicle (car, bicycle, ...).
         capacity: The most that the demands of one route may sum to; None for no limit.
         overtime: So many seconds after the end of her shift she may be back; costs `Weights.overtime`.
+        nurse: Who works the shift: vehicles with the same nurse are shifts of one person. Empty stands for a
+            person of its own, called by the vehicle's id.
+        day: Number of the day the shift belongs to: the parts of a split shift have the same.
+        max_day: Most work of the nurse on that day, over all her shifts of it, each from leaving to returning
+            without planned breaks; the least of these shifts' limits counts. None for no limit.
+        rest: Least time between her duties of other days and this shift: since the last before it, and until
+            `next_duty`. By law eleven hours; in care ten, if another rest of the same four weeks has twelve
+            (Arbeitszeitgesetz, section 5): whoever knows those weeks says which is due.
+        free_since: When her last duty before those of this problem ended; None if it does not matter.
+        next_duty: When her next duty after those of this problem begins; None if it does not matter.
 
     Raises:
-        InvalidVehicle: `max_work`, a grade, `capacity` or `overtime` is negative.
+        InvalidVehicle: `max_work`, a grade, `capacity`, `overtime`, `max_day` or `rest` is negative, or a
+            time is beyond all days.
     """
 
     id: str
@@ -187,6 +201,12 @@ class Vehicle:
     travel: int = 0
     capacity: int | None = None
     overtime: Seconds = 0
+    nurse: str = ""
+    day: int = 0
+    max_day: Seconds | None = None
+    rest: Seconds = 11 * HOUR
+    free_since: Seconds | None = None
+    next_duty: Seconds | None = None
 
     def __post_init__(self) -> None:
         if (self.capacity or 0) < 0:
@@ -197,12 +217,27 @@ class Vehicle:
             raise InvalidVehicle(f"vehicle {self.id}: max_work {self.max_work} is negative")
         if any(grade < 0 for grade in self.skills.values()):
             raise InvalidVehicle(f"vehicle {self.id}: a skill's grade is negative")
+        for name in ("max_day", "rest"):
+            if not 0 <= (getattr(self, name) or 0) <= LATEST:
+                raise InvalidVehicle(f"vehicle {self.id}: {name} is not within 0-{LATEST}")
+        for name in ("free_since", "next_duty"):
+            if abs(getattr(self, name) or 0) > LATEST:
+                raise InvalidVehicle(f"vehicle {self.id}: {name} is not within {LATEST} s of midnight")
         object.__setattr__(self, "skills", dict(self.skills))
+        object.__setattr__(self, "nurse", self.nurse or self.id)
+
+    @property
+    def leaves_from(self) -> Seconds:
+        """When she may leave at the earliest: in her shift, and rested from a duty before this problem."""
+        if self.free_since is None:
+            return self.shift.earliest
+        return max(self.shift.earliest, self.free_since + self.rest)
 
     @property
     def back_by(self) -> Seconds:
-        """When she must be back, overtime included."""
-        return self.shift.latest + self.overtime
+        """When she must be back: overtime included, and in time to rest before her next duty."""
+        latest = self.shift.latest + self.overtime
+        return latest if self.next_duty is None else min(latest, self.next_duty - self.rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +275,7 @@ class Problem:
             self._check_service(service)
         for vehicle in self.vehicles:
             self._check_vehicle(vehicle)
+        self._check_rota()
         for link in self.links:
             if not (0 <= link.first < len(self.services) and 0 <= link.second < len(self.services)):
                 raise InvalidLink(f"link {link.first}-{link.second}: there are {len(self.services)} services")
@@ -294,6 +330,18 @@ class Problem:
                 raise InvalidVehicle(f"vehicle {vehicle.id}: {name} is outside the travel matrix")
         if not 0 <= vehicle.travel < len(self.travel):
             raise InvalidVehicle(f"vehicle {vehicle.id}: there is no travel matrix number {vehicle.travel}")
+
+    def _check_rota(self) -> None:
+        """Refuse shifts of one nurse whose days are not in the order of their begins."""
+        last: dict[str, Vehicle] = {}
+        for vehicle in sorted(self.vehicles, key=lambda vehicle: (vehicle.shift.earliest, vehicle.day)):
+            before = last.setdefault(vehicle.nurse, vehicle)
+            if before.day > vehicle.day:
+                raise InvalidVehicle(
+                    f"vehicle {vehicle.id}: its day {vehicle.day} is before day {before.day} of vehicle "
+                    f"{before.id}, which begins sooner"
+                )
+            last[vehicle.nurse] = vehicle
 
 
 def _refuse_twins(kind: str, ids: list[str]) -> None:

@@ -17,6 +17,7 @@ from routing.explain import explain_unassigned
 from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
+from routing.rota import Rota
 from routing.search import Team, warm_up
 from routing.units import Points
 
@@ -113,6 +114,7 @@ class _Run:
         self.began = time.perf_counter()
         self.problem = problem
         self.timed = depends_on_times(problem)
+        self.tied = bool(problem.links) or bool(Rota(problem).coupled)
         self.limit_s = limit_s
         self.seed = seed
         self.iterations = iterations
@@ -130,8 +132,8 @@ class _Run:
     def _planned(self, search: Team) -> Plan:
         search.start()
         stopped = self._search(search)
-        sequences, windows = search.best()
-        routes = _must(time_routes(self.problem, sequences, windows))
+        sequences, windows, shifts = search.best()
+        routes = _must(time_routes(self.problem, sequences, windows, shifts))
         proven = False
         if not stopped and self._left_s() > self._write_s():
             routes, proven = self._exact(search, sequences, routes)
@@ -161,7 +163,7 @@ class _Run:
             return float("inf")
         if self._is_small():
             return self.limit_s / 2
-        if self.problem.links or self.timed:
+        if self.tied or self.timed:
             return self.limit_s - self._write_s()
         return self.limit_s - self._write_s() - min(RECOMBINE_SHARE * self.limit_s, RECOMBINE_AT_MOST_S)
 
@@ -204,9 +206,9 @@ class _Run:
                     service: TimeWindow(start, start) if service in linked else self._window(service, start)
                     for service, start in proof.starts.items()
                 }
-                return _must(time_routes(self.problem, proof.sequences, chosen)), proof.optimal
+                return _must(time_routes(self.problem, proof.sequences, chosen, proof.shifts)), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
-        if self.problem.links or self.timed or self.problem.orders or self.limit_s == 0:
+        if self.tied or self.timed or self.problem.orders or self.limit_s == 0:
             return routes, False
         limit_s = RECOMBINE_AT_MOST_S if self.limit_s is None else self._left_s() - self._write_s()
         better_sequences = recombine(

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from routing.breaks import BreakRule
 from routing.plan import Break, Route, Stop
-from routing.problem import Problem
+from routing.problem import Problem, Vehicle
 from routing.units import LATEST, UNREACHABLE, Seconds
 
-__all__ = ["Part", "PlannedBreak", "Timed", "break_options", "fit", "settle", "write_route"]
+__all__ = ["Duty", "Part", "PlannedBreak", "Timed", "break_options", "fit", "settle", "write_route"]
 
 NEVER = 2 * LATEST
 
@@ -32,6 +32,11 @@ class PlannedBreak:
     length: Seconds
     span: Seconds
 
+    @property
+    def work(self) -> Seconds:
+        """The longest time from leaving to returning, the break not counted."""
+        return self.span - self.length
+
 
 @dataclass(frozen=True)
 class Part:
@@ -41,6 +46,27 @@ class Part:
     duration: Seconds
     low: Seconds
     high: Seconds
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What other routes of the same nurse leave to one.
+
+    Attributes:
+        leaves_from: No sooner may it leave.
+        back_by: No later may it be back.
+        most: Most work, from leaving to returning without the break; None for no limit. With one, the route
+            is planned with the least work it can have.
+    """
+
+    leaves_from: Seconds
+    back_by: Seconds
+    most: Seconds | None = None
+
+    @classmethod
+    def of(cls, vehicle: Vehicle) -> "Duty":
+        """Return the duty of a vehicle that no other route binds."""
+        return cls(vehicle.leaves_from, vehicle.back_by)
 
 
 def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
@@ -57,14 +83,18 @@ def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
     ]
 
 
-def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak | None:
+def fit(
+    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None
+) -> PlannedBreak | None:
     """Return the break with which a vehicle can do these stops in this order, or None if it cannot.
 
     Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving
     as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
+    Without a `duty` only the vehicle's own rules count.
     """
     nurse = problem.vehicles[vehicle]
-    swept = _sweep(problem, vehicle, parts)
+    duty = Duty.of(nurse) if duty is None else duty
+    swept = _sweep(problem, vehicle, parts, duty)
     if swept is None:
         return None
     legs, early, late, work_in, work_out, done_at = swept
@@ -73,11 +103,14 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
     rule = nurse.breaks
     stretch = NEVER if rule is None else rule.longest_stretch
     unbroken = NEVER if rule is None else min([stretch, *(after for after, _ in rule.steps)])
-    span = max(max(done_at[0], nurse.shift.earliest + work) - late[0] + work_in[0], work)
+    span = max(max(done_at[0], duty.leaves_from + work) - late[0] + work_in[0], work)
     if span > most:
         return None
+    best = None
     if span <= unbroken:
-        return PlannedBreak(-1, 0, min(most, unbroken))
+        if duty.most is None:
+            return PlannedBreak(-1, 0, min(most, unbroken))
+        best = PlannedBreak(-1, 0, span)
     for length, allowed_span in break_options(rule):
         cap = min(most, allowed_span)
         for gap in range(len(parts) + 1):
@@ -86,7 +119,7 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
                 before = work_in[gap - 1] + parts[gap - 1].duration
                 leave_by = min(parts[i].high - work_in[i] for i in range(gap))
             else:
-                depart, before, leave_by = nurse.shift.earliest, 0, NEVER
+                depart, before, leave_by = duty.leaves_from, 0, NEVER
             reached = depart + legs[gap] + length
             done = max(done_at[gap], reached + work_out[gap])
             leave_by = min(leave_by, late[gap] - work_in[gap] - length)
@@ -94,13 +127,18 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
                 continue
             leave = min(leave_by, done - work - length)
             earliest = max(depart, leave + before, done - stretch - length)
-            if earliest <= min(min(late[gap], done - work_out[gap]) - length, leave + stretch):
+            if earliest > min(min(late[gap], done - work_out[gap]) - length, leave + stretch):
+                continue
+            if duty.most is None:
                 return PlannedBreak(gap, length, cap)
-    return None
+            shortest = PlannedBreak(gap, length, max(done - leave_by, work + length))
+            if best is None or shortest.work < best.work:
+                best = shortest
+    return None if best is None or duty.most is None or best.work > duty.most else best
 
 
 def _sweep(
-    problem: Problem, vehicle: int, parts: Sequence[Part]
+    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty
 ) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]] | None:
     """Return legs, earliest and latest starts, work to and from each stop, earliest ends; or None.
 
@@ -111,7 +149,7 @@ def _sweep(
     legs = [problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(parts) + 1)]
     if UNREACHABLE in legs:
         return None
-    early, work_in, free, work = [], [], nurse.shift.earliest, 0
+    early, work_in, free, work = [], [], duty.leaves_from, 0
     for part, leg in zip(parts, legs, strict=False):
         start = max(part.low, free + leg)
         if start > part.high:
@@ -119,10 +157,10 @@ def _sweep(
         early.append(start)
         work_in.append(work + leg)
         free, work = start + part.duration, work + leg + part.duration
-    if free + legs[-1] > nurse.back_by:
+    if free + legs[-1] > duty.back_by:
         return None
     work_in.append(work + legs[-1])
-    late, work_out, done_at = [nurse.back_by], [0], [-NEVER]
+    late, work_out, done_at = [duty.back_by], [0], [-NEVER]
     for part, leg in zip(reversed(parts), reversed(legs), strict=False):
         late.append(min(part.high, late[-1] - leg - part.duration))
         work_out.append(work_out[-1] + leg + part.duration)
@@ -131,12 +169,13 @@ def _sweep(
 
 
 def settle(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak
-) -> tuple[list[Seconds], Seconds, Seconds] | None:
-    """Return least starts, earliest break and least leaving of a route with this break, or None."""
+    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, duty: Duty | None = None
+) -> "Timed | None":
+    """Return the least times of a route with this break, or None if it has none."""
     nurse = problem.vehicles[vehicle]
+    duty = Duty.of(nurse) if duty is None else duty
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    leave, rest = nurse.shift.earliest, -NEVER
+    leave, rest = duty.leaves_from, -NEVER
     while True:
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
@@ -152,26 +191,27 @@ def settle(
                     return None
                 starts.append(start)
                 free = start + parts[position].duration
-        if free > nurse.back_by:
+        if free > duty.back_by:
             return None
         later_leave, later_rest = max(leave, free - pause.span), rest
         if pause.gap >= 0:
             later_leave = max(later_leave, rest - stretch)
             later_rest = max(rest, free - stretch - pause.length)
         if (later_leave, later_rest) == (leave, rest):
-            return starts, rest, leave
+            return Timed(list(parts), pause, starts, rest, leave, free)
         leave, rest = later_leave, later_rest
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One route with its times: stops, break, starts, earliest break, least leaving."""
+    """One route with its times: stops, break, starts, earliest break, least leaving, return."""
 
     parts: list[Part]
     pause: PlannedBreak
     starts: list[Seconds]
     rest: Seconds
     leaves: Seconds
+    returns: Seconds
 
 
 def write_route(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from routing.clock import Clock
 from routing.plan import Plan, Route, Stop
 from routing.problem import Link, Problem, Service, TimeWindow, Vehicle
 from routing.repair.events import (
@@ -14,6 +15,7 @@ from routing.repair.events import (
     UrgentVisit,
     VisitLonger,
 )
+from routing.rota import Rota
 from routing.timetable import Part, fit
 from routing.units import Seconds
 
@@ -90,7 +92,7 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
     for number in left:
         kept = [stop for vehicle, stop in begun.values() if vehicle == number]
         vehicles[number] = _allowing(changed, number, sorted(kept, key=lambda stop: stop.start))
-    changed = replace(changed, vehicles=tuple(vehicles))
+    changed = _unbound(replace(changed, vehicles=tuple(vehicles)), begun)
     freed = frozenset(
         number
         for number, (vehicle, _) in placed.items()
@@ -211,7 +213,12 @@ def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
     parts = [_part(problem, stop) for stop in stops]
     home = stops[-1].start + parts[-1].duration + problem.seconds(number, parts[-1].location, vehicle.end)
     late = max(0, home - vehicle.shift.latest)
-    longer = replace(vehicle, overtime=max(vehicle.overtime, late))
+    due = vehicle.next_duty
+    longer = replace(
+        vehicle,
+        overtime=max(vehicle.overtime, late),
+        next_duty=None if due is not None and home > due - vehicle.rest else due,
+    )
     for changed in (
         vehicle,
         longer,
@@ -222,6 +229,29 @@ def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
         if _fits(problem, changed, parts):
             return changed
     raise InvalidEvent(f"nurse {vehicle.id} cannot have done what the plan says she has begun")
+
+
+def _unbound(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> Problem:
+    """Return the day without the rules between shifts that what has begun breaks: that cannot be undone."""
+    stops = sorted(begun.items(), key=lambda place: place[1][1].start)
+    sequences: dict[int, list[int]] = {}
+    for service, (vehicle, _) in stops:
+        sequences.setdefault(vehicle, []).append(service)
+    windows = {service: TimeWindow(stop.start, stop.start) for service, (_, stop) in stops}
+    coupled = Rota(problem).coupled & sequences.keys()
+    vehicles = [problem.vehicles[number] for number in coupled]
+    for freed in (
+        vehicles,
+        [replace(vehicle, max_day=None, rest=0) for vehicle in vehicles],
+        [replace(vehicle, max_day=None, rest=0, nurse="") for vehicle in vehicles],
+    ):
+        changes = dict(zip(coupled, freed, strict=True))
+        changed = tuple(changes.get(number, vehicle) for number, vehicle in enumerate(problem.vehicles))
+        day = replace(problem, vehicles=changed)
+        alone = {number: sequences[number] for number in coupled}
+        if Clock(replace(day, links=()), alone, windows).spread(sorted(alone)) is not None:
+            break
+    return day
 
 
 def _fits(problem: Problem, vehicle: Vehicle, parts: list[Part]) -> bool:

@@ -19,7 +19,7 @@ class NurseIll:
     """A nurse works no longer.
 
     Attributes:
-        vehicle: Number of the vehicle.
+        vehicle: Number of the vehicle; name each of her shifts that she cannot work.
         from_time: From then on. Stops that end by then stay with her, and one that runs when the day is
             repaired; all others go to other nurses.
     """

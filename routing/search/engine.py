@@ -1,10 +1,12 @@
 """One search, advanced in steps from Python."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from routing.problem import ALL_DAY, Problem, Service, TimeWindow, Travel, Vehicle
+from routing.rota import Rota
 from routing.search.arrays import data_of, state_of
 from routing.search.compiling import stored
 from routing.search.kernels import layout
@@ -20,6 +22,9 @@ LARGE_SERVICES = 300
 larger ones hot. Not settled: a few instances with one or two seeds favoured this, later trials neither."""
 
 COLD_SHARE = 0.01
+
+
+Best: TypeAlias = tuple[dict[int, list[int]], dict[int, TimeWindow], dict[int, TimeWindow]]
 
 
 class Search:
@@ -83,8 +88,10 @@ class Search:
         self._state.number[layout.S_POOLED] = pooled
         self._state.number[layout.S_ITERATION] = iteration
 
-    def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
+    def best(self) -> Best:
         """Return the best plan: vehicle to services in order, and service to the window it uses.
+
+        A vehicle whose route another one binds has a shift as well, the time that this leaves it.
 
         The window of a service whose partner is planned too is the one second in which the search found room
         for both, so that the routes no longer depend on each other.
@@ -104,7 +111,10 @@ class Search:
                 for service in (link.first, link.second):
                     start = int(self._state.placed[service, layout.BEST_START])
                     windows[service] = TimeWindow(start, start)
-        return sequences, windows
+        coupled = Rota(self._problem).coupled & sequences.keys()
+        bounds = self._state.flag[[layout.BEST_LEAVE, layout.BEST_HOME]]
+        shifts = {vehicle: TimeWindow(*map(int, bounds[:, vehicle])) for vehicle in sorted(coupled)}
+        return sequences, windows, shifts
 
     def pool(self) -> list[tuple[int, tuple[int, ...]]]:
         """Return the last routes met on the way, each a vehicle and its services, without repeats."""

@@ -175,6 +175,8 @@ class TestViolations:
             "pinned-nurses",
             "pinned-starts",
             "orders",
+            "working-day",
+            "rest",
         }
 
 

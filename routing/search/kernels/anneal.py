@@ -6,6 +6,8 @@ from routing.search.compiling import entry, kernel
 from routing.search.kernels.insertion import next_blink
 from routing.search.kernels.layout import (
     BEST_COUNT,
+    BEST_HOME,
+    BEST_LEAVE,
     BEST_START,
     BEST_WINDOW,
     COST,
@@ -13,6 +15,7 @@ from routing.search.kernels.layout import (
     DIRTY,
     EARLIEST,
     HIGHEST,
+    HOME,
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
@@ -23,6 +26,7 @@ from routing.search.kernels.layout import (
     N_HIGHEST,
     N_POOL_EVERY,
     N_SOFT,
+    N_TIED,
     NOW,
     OLD,
     OLD_ROUTE,
@@ -47,6 +51,7 @@ from routing.search.kernels.layout import (
 from routing.search.kernels.links import restore_bounds, save_bounds
 from routing.search.kernels.recreate import recreate
 from routing.search.kernels.rng import unit
+from routing.search.kernels.rota import is_coupled, leaves_from
 from routing.search.kernels.ruin import ruin
 from routing.search.kernels.timing import per_minute, refresh
 
@@ -119,7 +124,7 @@ def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
         state.absent[i] = state.absent[len(data.visit) + i]
     state.number[S_ABSENT] = absent
     state.number[S_COST] = cost
-    if len(data.linked) > 0:
+    if data.number[N_TIED] == 1:
         restore_bounds(data, state, whole(_OLD))
         for r in range(len(data.vehicle)):
             if state.flag[MOVED, r] == 1 or state.flag[DIRTY, r] == 1:
@@ -133,6 +138,9 @@ def keep_best(data: Data, state: State) -> None:
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
         state.flag[BEST_COUNT, r] = count
+        if is_coupled(data, r):
+            state.flag[BEST_LEAVE, r] = leaves_from(data, state, whole(r))
+            state.flag[BEST_HOME, r] = state.route[r, HOME]
         for p in range(count):
             s = state.sequence[r, p]
             state.kept[K_BEST, r, p] = s
@@ -197,7 +205,7 @@ def advance(data: Data, state: State, iterations: int, hot: float, cold: float, 
         cost, absent = number[S_COST], number[S_ABSENT]
         for i in range(absent):
             state.absent[len(data.visit) + i] = state.absent[i]
-        if len(data.linked) > 0:
+        if data.number[N_TIED] == 1:
             save_bounds(data, state, whole(_OLD))
         for r in range(len(data.vehicle)):
             state.flag[MOVED, r] = 0

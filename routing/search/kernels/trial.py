@@ -40,6 +40,7 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
+from routing.search.kernels.rota import is_coupled
 from routing.search.kernels.timing import per_minute, start_points
 
 FULL = BIG
@@ -47,8 +48,8 @@ FULL = BIG
 
 @kernel
 def is_limited(data: Data, r: int) -> bool:
-    """Tell whether a route of vehicle r may need a break or be too long an absence."""
-    return bool(data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG)
+    """Tell whether a route of vehicle r may need a break, be too long an absence or hinder another shift."""
+    return bool(data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG or is_coupled(data, r))
 
 
 @kernel
