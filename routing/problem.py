@@ -275,7 +275,6 @@ class Problem:
             self._check_service(service)
         for vehicle in self.vehicles:
             self._check_vehicle(vehicle)
-        self._check_rota()
         for link in self.links:
             if not (0 <= link.first < len(self.services) and 0 <= link.second < len(self.services)):
                 raise InvalidLink(f"link {link.first}-{link.second}: there are {len(self.services)} services")
@@ -330,18 +329,6 @@ class Problem:
                 raise InvalidVehicle(f"vehicle {vehicle.id}: {name} is outside the travel matrix")
         if not 0 <= vehicle.travel < len(self.travel):
             raise InvalidVehicle(f"vehicle {vehicle.id}: there is no travel matrix number {vehicle.travel}")
-
-    def _check_rota(self) -> None:
-        """Refuse shifts of one nurse whose days are not in the order of their begins."""
-        last: dict[str, Vehicle] = {}
-        for vehicle in sorted(self.vehicles, key=lambda vehicle: (vehicle.shift.earliest, vehicle.day)):
-            before = last.setdefault(vehicle.nurse, vehicle)
-            if before.day > vehicle.day:
-                raise InvalidVehicle(
-                    f"vehicle {vehicle.id}: its day {vehicle.day} is before day {before.day} of vehicle "
-                    f"{before.id}, which begins sooner"
-                )
-            last[vehicle.nurse] = vehicle
 
 
 def _refuse_twins(kind: str, ids: list[str]) -> None:

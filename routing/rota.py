@@ -41,6 +41,7 @@ class Rota:
         for number in order:
             shifts.setdefault(vehicles[number].nurse, []).append(number)
         for numbers in shifts.values():
+            numbers.sort(key=lambda number: vehicles[number].day)
             self._follow(problem, numbers)
             days: dict[int, list[int]] = {}
             for number in numbers:
@@ -82,8 +83,8 @@ class Rota:
             yield (number, *mates)
 
 
-def _begin(vehicle: Vehicle) -> tuple[Seconds, int, Seconds]:
-    return vehicle.shift.earliest, vehicle.day, vehicle.shift.latest
+def _begin(vehicle: Vehicle) -> tuple[Seconds, Seconds]:
+    return vehicle.shift.earliest, vehicle.shift.latest
 
 
 def _longest(vehicle: Vehicle) -> Seconds:

@@ -233,25 +233,28 @@ def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
 
 def _unbound(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> Problem:
     """Return the day without the rules between shifts that what has begun breaks: that cannot be undone."""
-    stops = sorted(begun.items(), key=lambda place: place[1][1].start)
-    sequences: dict[int, list[int]] = {}
-    for service, (vehicle, _) in stops:
-        sequences.setdefault(vehicle, []).append(service)
-    windows = {service: TimeWindow(stop.start, stop.start) for service, (_, stop) in stops}
-    coupled = Rota(problem).coupled & sequences.keys()
-    vehicles = [problem.vehicles[number] for number in coupled]
-    for freed in (
-        vehicles,
-        [replace(vehicle, max_day=None, rest=0) for vehicle in vehicles],
-        [replace(vehicle, max_day=None, rest=0, nurse="") for vehicle in vehicles],
-    ):
-        changes = dict(zip(coupled, freed, strict=True))
-        changed = tuple(changes.get(number, vehicle) for number, vehicle in enumerate(problem.vehicles))
-        day = replace(problem, vehicles=changed)
-        alone = {number: sequences[number] for number in coupled}
-        if Clock(replace(day, links=()), alone, windows).spread(sorted(alone)) is not None:
+    if _is_timed(problem, begun):
+        return problem
+    coupled = Rota(problem).coupled & {vehicle for vehicle, _ in begun.values()}
+    for nurse in (None, ""):
+        vehicles = tuple(
+            replace(v, max_day=None, rest=0, nurse=v.nurse if nurse is None else nurse) if n in coupled else v
+            for n, v in enumerate(problem.vehicles)
+        )
+        freed = replace(problem, vehicles=vehicles)
+        if _is_timed(freed, begun):
             break
-    return day
+    return freed
+
+
+def _is_timed(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> bool:
+    """Whether what has begun keeps the rules between the shifts of one nurse."""
+    sequences: dict[int, list[int]] = {}
+    for service, (vehicle, _) in sorted(begun.items(), key=lambda place: place[1][1].start):
+        sequences.setdefault(vehicle, []).append(service)
+    windows = {service: TimeWindow(stop.start, stop.start) for service, (_, stop) in begun.items()}
+    alone = {number: sequences[number] for number in Rota(problem).coupled & sequences.keys()}
+    return Clock(replace(problem, links=()), alone, windows).spread(sorted(alone)) is not None
 
 
 def _fits(problem: Problem, vehicle: Vehicle, parts: list[Part]) -> bool:
@@ -265,6 +268,7 @@ def _free_from(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Second
     stops: dict[int, list[Stop]] = {}
     for vehicle, stop in sorted(begun.values(), key=lambda place: place[1].start):
         stops.setdefault(vehicle, []).append(stop)
+    coupled = Rota(problem).coupled
     for vehicle, row in stops.items():
         last = row[-1]
         service = services[last.service]
@@ -274,6 +278,8 @@ def _free_from(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Second
         parts[-1] = replace(parts[-1], duration=now - last.start)
         if _fits(problem, problem.vehicles[vehicle], parts):
             services[last.service] = replace(service, duration=now - last.start)
+            if vehicle in coupled and not _is_timed(replace(problem, services=tuple(services)), begun):
+                services[last.service] = service  # another of her shifts has begun meanwhile
     return replace(problem, services=tuple(services))
 
 

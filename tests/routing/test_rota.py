@@ -74,11 +74,6 @@ class TestVehicle:
         with pytest.raises(InvalidVehicle, match="free_since"):
             a_vehicle(free_since=2**29)
 
-    def test_refuses_days_in_the_wrong_order(self) -> None:
-        late, early = two_days()
-        with pytest.raises(InvalidVehicle, match="early: its day 0 is before day 1 of vehicle late"):
-            a_problem(vehicles=[replace(late, day=1), replace(early, day=0)])
-
 
 class TestViolations:
     def test_names_shifts_of_one_nurse_that_overlap(self) -> None:
