@@ -93,14 +93,26 @@ class Clock:
         for stop in route.stops:
             if stop.service in self.linked:
                 self.low[stop.service] = stop.start
-        if route.vehicle in self.rota.coupled:
-            self.homes[route.vehicle] = route.returns
-            self.work[route.vehicle] = route.returns - route.leaves - route.rest
+        self.homes[route.vehicle] = route.returns
+        self.work[route.vehicle] = route.returns - route.leaves - route.rest
 
     def forget(self, vehicle: int) -> None:
         """Note that a vehicle does not leave any more."""
         self.homes.pop(vehicle, None)
         self.work.pop(vehicle, None)
+
+    def _sharing(self, vehicle: int) -> set[int]:
+        """Return the other vehicles that do services which need what those of this one need."""
+        others = {other for s in self.sequences.get(vehicle, ()) for other in self.rota.sharing.get(s, ())}
+        return {self.at[other] for other in others if other in self.at} - {vehicle}
+
+    def followers(self, vehicle: int) -> set[int]:
+        """Return the vehicles that wait for the return of one."""
+        later = {other for other, _ in self.rota.later.get(vehicle, ())}
+        if self.rota.sharing:
+            rank = self.rota.rank
+            later |= {other for other in self._sharing(vehicle) if rank[other] > rank[vehicle]}
+        return later
 
     def duty(
         self,
@@ -126,6 +138,10 @@ class Clock:
         for other, gap in self.rota.earlier.get(vehicle, ()):
             if other in homes:
                 leaves_from = max(leaves_from, homes[other] + gap)
+        if self.rota.sharing:
+            for other in self._sharing(vehicle):
+                if other in homes and self.rota.rank[other] < self.rota.rank[vehicle]:
+                    leaves_from = max(leaves_from, homes[other])
         return Duty(leaves_from, back_by, most)
 
     def spread(self, vehicles: Sequence[int]) -> dict[int, Timed] | None:
@@ -150,13 +166,12 @@ class Clock:
             times = None if pause is None else settle(problem, vehicle, parts, pause, duty)
             if pause is None or times is None:
                 return None
+            later = vehicle not in timed or homes[vehicle] < times.returns
             timed[vehicle] = times
-            if vehicle in self.rota.coupled:
-                later = homes.get(vehicle, times.returns - 1) < times.returns
-                homes[vehicle], work[vehicle] = times.returns, pause.work
-                for other, _ in self.rota.later.get(vehicle, ()) if later else ():
-                    if other in self.sequences and other not in waiting:
-                        waiting.append(other)
+            homes[vehicle], work[vehicle] = times.returns, pause.work
+            if later and self.rota.binds:
+                followers = self.followers(vehicle) & self.sequences.keys()
+                waiting += sorted(followers - set(waiting))
             for service, start in zip(self.sequences[vehicle], times.starts, strict=True):
                 for other, gap in self.bounds.get(service, ()):
                     if other not in self.at or start + gap <= raised.get(other, self.low[other]):

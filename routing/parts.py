@@ -58,14 +58,7 @@ def split(problem: Problem) -> list[Part]:
         if service.pinned_vehicle is not None:
             may &= {service.pinned_vehicle}
         groups.join(number, *(len(problem.services) + vehicle for vehicle in may))
-    for vehicles in Rota(problem).groups():
-        groups.join(*(len(problem.services) + vehicle for vehicle in vehicles))
-    for link in problem.links:
-        groups.join(link.first, link.second)
-    for pair in problem.orders:
-        groups.join(*pair)
-    for services in problem.visits().values():
-        groups.join(*services)
+    _tie(problem, groups)
     members: dict[int, list[int]] = {}
     for number in range(len(problem.services) + len(problem.vehicles)):
         members.setdefault(groups.of(number), []).append(number)
@@ -81,6 +74,21 @@ def split(problem: Problem) -> list[Part]:
     if nobodys:
         found.append((tuple(sorted(nobodys)), tuple(range(len(problem.vehicles)))))
     return [_part(problem, services, vehicles) for services, vehicles in found]
+
+
+def _tie(problem: Problem, groups: "_Groups") -> None:
+    """Join what rules and visits hold together, whoever may do it."""
+    rota = Rota(problem)
+    for vehicles in rota.groups():
+        groups.join(*(len(problem.services) + vehicle for vehicle in vehicles))
+    for number, others in rota.sharing.items():
+        groups.join(number, *others)
+    for link in problem.links:
+        groups.join(link.first, link.second)
+    for pair in problem.orders:
+        groups.join(*pair)
+    for services in problem.visits().values():
+        groups.join(*services)
 
 
 class _Groups:

@@ -87,6 +87,8 @@ class Service:
             unpopular hours, a ledger of the weeks before. Vehicles that are not named cost nothing.
         pinned_vehicle: The only vehicle that may do it, if it is done.
         pinned_start: The only second it may start at, whatever its windows say, if it is done.
+        needs: Things that whoever does it has with her from leaving to returning: a key, a lift. One nurse
+            at a time has a thing; it changes hands where routes begin and end.
 
     Raises:
         InvalidService: The duration, penalty, demand or another number is negative or too large, or there is
@@ -109,6 +111,7 @@ class Service:
     known: Mapping[int, Points] = field(default_factory=dict)
     pinned_vehicle: int | None = None
     pinned_start: Seconds | None = None
+    needs: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not 0 <= self.duration <= LATEST:
@@ -185,6 +188,8 @@ class Vehicle:
             (Arbeitszeitgesetz, section 5): whoever knows those weeks says which is due.
         free_since: When her last duty before those of this problem ended; None if it does not matter.
         next_duty: When her next duty after those of this problem begins; None if it does not matter.
+        uses: Things that she has with her from leaving to returning, like a car that others drive as well;
+            one nurse at a time has a thing.
 
     Raises:
         InvalidVehicle: `max_work`, a grade, `capacity`, `overtime`, `max_day` or `rest` is negative, or a
@@ -207,6 +212,7 @@ class Vehicle:
     rest: Seconds = 11 * HOUR
     free_since: Seconds | None = None
     next_duty: Seconds | None = None
+    uses: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if (self.capacity or 0) < 0:
@@ -275,6 +281,10 @@ class Problem:
             self._check_service(service)
         for vehicle in self.vehicles:
             self._check_vehicle(vehicle)
+        needed = {thing for service in self.services for thing in service.needs}
+        for vehicle in self.vehicles:
+            for thing in sorted(needed & vehicle.uses):
+                raise InvalidVehicle(f"vehicle {vehicle.id}: uses names {thing}, which services need")
         for link in self.links:
             if not (0 <= link.first < len(self.services) and 0 <= link.second < len(self.services)):
                 raise InvalidLink(f"link {link.first}-{link.second}: there are {len(self.services)} services")

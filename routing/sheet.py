@@ -1,6 +1,6 @@
 """A plan laid out for trials: what each route leaves free at each position."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -269,20 +269,22 @@ class Sheet:
         else:
             self.stale.add(vehicle)
 
-    def drop(self, services: Iterable[int]) -> tuple[Route, ...] | None:
+    def drop(self, services: Collection[int]) -> tuple[Route, ...] | None:
         """Strike services out of the plan for good; return the routes that change, or None if one breaks.
 
         A route without stops left is not among those returned. On None the sheet is of no more use.
         """
-        vehicles = {self._strike(service) for service in services}
-        self.stale |= vehicles
+        vehicles = {self.clock.at[service] for service in services}
+        followers = [self.clock.followers(vehicle) for vehicle in vehicles]
+        for service in services:
+            self._strike(service)
+        self.stale |= vehicles.union(*followers)
         times = self.clock.spread(sorted(vehicles & set(self.sequences)))
         if times is None:
             return None
         for vehicle in vehicles - set(self.sequences):
             self.routes.pop(vehicle, None)
             self.clock.forget(vehicle)
-            self.stale.update(other for other, _ in self.clock.rota.later.get(vehicle, ()))
         routes = self.clock.routes(times)
         self.keep(routes)
         return routes
@@ -311,7 +313,7 @@ class Sheet:
             self.routes[route.vehicle] = route
             self.clock.keep(route)
             self.stale.add(route.vehicle)
-            self.stale.update(other for other, _ in self.clock.rota.later.get(route.vehicle, ()))
+            self.stale |= self.clock.followers(route.vehicle)
         self._taken.clear()
 
     def _lay(self, vehicle: int) -> NDArray[np.int64]:

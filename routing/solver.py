@@ -114,7 +114,7 @@ class _Run:
         self.began = time.perf_counter()
         self.problem = problem
         self.timed = depends_on_times(problem)
-        self.tied = bool(problem.links) or bool(Rota(problem).coupled)
+        self.tied = bool(problem.links) or Rota(problem).binds
         self.limit_s = limit_s
         self.seed = seed
         self.iterations = iterations

@@ -12,6 +12,7 @@ from routing.constraints.pins import Orders, PinnedNurses, PinnedStarts
 from routing.constraints.rest import Rest
 from routing.constraints.shifts import Shifts
 from routing.constraints.skills import RequiredSkills
+from routing.constraints.things import Things
 from routing.constraints.time_windows import TimeWindows
 from routing.constraints.travel import TravelTimes
 from routing.constraints.visits import Once, WholeVisits
@@ -38,6 +39,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     Orders(),
     WorkingDay(),
     Rest(),
+    Things(),
 )
 
 FILTERS: tuple[Filter, ...] = tuple(rule for rule in CONSTRAINTS if isinstance(rule, Filter))

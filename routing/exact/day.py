@@ -101,6 +101,7 @@ class _Day:
         for number in range(len(problem.vehicles)):
             self._route(number)
         self._days()
+        self._things()
         self._visits()
         self._links()
         self._orders()
@@ -197,6 +198,24 @@ class _Day:
             limits = [vehicles[shift].max_day for shift in shifts]
             self.model.add(sum(work) <= min(limit for limit in limits if limit is not None))
 
+    def _things(self) -> None:
+        """Of two vehicles that hold the same thing, the one whose shift begins first is back first."""
+        vehicles, services = self.problem.vehicles, self.problem.services
+        order = sorted(range(len(vehicles)), key=lambda v: (vehicles[v].shift, v))
+        things = [thing for service in services for thing in service.needs]
+        things += [thing for vehicle in vehicles for thing in vehicle.uses]
+        for thing in sorted({thing for thing in things if things.count(thing) > 1}):
+            users = [n for n, service in enumerate(services) if thing in service.needs]
+            holds = {v: self.model.new_bool_var("") for v in order}
+            for vehicle, held in holds.items():
+                for service in users:
+                    self.model.add_implication(self.does[vehicle][service], held)
+                if thing in vehicles[vehicle].uses:
+                    self.model.add_bool_or(self.out[vehicle].idle, held)
+            for before, after in combinations(order, 2):
+                both = [holds[before], holds[after]]
+                self.model.add(self.out[after].leaves >= self.out[before].returns).only_enforce_if(both)
+
     def _visits(self) -> None:
         for members in self.problem.visits().values():
             for number in members:
@@ -259,7 +278,7 @@ class _Day:
             vehicle: TimeWindow(
                 solver.value(self.out[vehicle].leaves), solver.value(self.out[vehicle].returns)
             )
-            for vehicle in Rota(self.problem).coupled & sequences.keys()
+            for vehicle in sorted(Rota(self.problem).bound(sequences))
         }
         return Proof(
             sequences, starts, shifts, round(solver.objective_value), round(solver.best_objective_bound)

@@ -113,6 +113,7 @@ class _Model:
         for vehicle in vehicles:
             self._route(vehicle)
         self._days()
+        self._things()
         self._links()
 
     def _time(self) -> cp_model.IntVar:
@@ -202,6 +203,25 @@ class _Model:
                 day = shifts[vehicle].nurse, shifts[vehicle].day
                 work = [self.work[v] for v in order if (shifts[v].nurse, shifts[v].day) == day]
                 self.model.add(sum(work) <= most).only_enforce_if(self.switch["working-day"])
+
+    def _things(self) -> None:
+        """Who holds the same thing goes one after the other, in either order."""
+        problem, vehicles = self.problem, self.vehicles
+        things = {thing for s in self.services for thing in problem.services[s].needs}
+        for thing in sorted(things.union(*(problem.vehicles[v].uses for v in vehicles))):
+            holds = {v: self.model.new_bool_var("") for v in vehicles}
+            for vehicle, held in holds.items():
+                for service in self.services:
+                    if thing in problem.services[service].needs:
+                        self.model.add_implication(self.does[vehicle, service], held)
+                if thing in problem.vehicles[vehicle].uses:
+                    self.model.add_bool_or(self.out[vehicle][2], held)
+            for one, other in combinations(vehicles, 2):
+                first = self.model.new_bool_var("")
+                both = [holds[one], holds[other], self.switch["things"]]
+                (leaves, returns, _), (goes, comes, _) = self.out[one], self.out[other]
+                self.model.add(goes >= returns).only_enforce_if([*both, first])
+                self.model.add(leaves >= comes).only_enforce_if([*both, ~first])
 
     def _links(self) -> None:
         for link in self.problem.links:

@@ -179,6 +179,7 @@ CLAUSES = {
     "working-time": "a nurse would work longer than agreed",
     "working-day": "a nurse would work more than she may on one day",
     "rest": "a nurse would rest too little between two days",
+    "things": "a key or a car would be with two nurses at once",
     "breaks": "a nurse would lose her break",
     "capacity": "a vehicle would be overloaded",
     "links": "linked visits would be torn apart",

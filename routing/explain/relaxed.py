@@ -22,6 +22,7 @@ RULES = (
     "working-time",
     "working-day",
     "rest",
+    "things",
     "shifts",
     "links",
     "pinned-nurses",
@@ -44,6 +45,7 @@ def binding(problem: Problem) -> tuple[str, ...]:
         "working-time": any(vehicle.max_work is not None for vehicle in vehicles),
         "working-day": any(vehicle.max_day is not None for vehicle in vehicles),
         "rest": outside or any(vehicle.day != several[0].day for vehicle in several),
+        "things": any(s.needs for s in services) or any(vehicle.uses for vehicle in vehicles),
         "links": bool(problem.links),
         "pinned-nurses": any(service.pinned_vehicle is not None for service in services),
         "allowed-nurses": any(s.allowed is not None or s.forbidden for s in services),
@@ -60,6 +62,9 @@ def without(problem: Problem, dropped: frozenset[str]) -> Problem:
     if "time-windows" in dropped:
         services = tuple(replace(s, windows=(WIDE,), late=None, pinned_start=None) for s in problem.services)
         object.__setattr__(other, "services", services)
+    if "things" in dropped:
+        services = tuple(replace(service, needs=frozenset()) for service in other.services)
+        object.__setattr__(other, "services", services)
     if "links" in dropped:
         object.__setattr__(other, "links", ())
     return other
@@ -70,6 +75,8 @@ def _without(vehicle: Vehicle, dropped: frozenset[str]) -> Vehicle:
         vehicle = replace(vehicle, shift=_wider(vehicle.shift))
     if "rest" in dropped:
         vehicle = replace(vehicle, rest=0, free_since=None, next_duty=None)
+    if "things" in dropped:
+        vehicle = replace(vehicle, uses=frozenset())
     if "working-day" in dropped:
         vehicle = replace(vehicle, max_day=None)
     if dropped & {"breaks", "capacity", "working-time"}:

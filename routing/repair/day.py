@@ -235,25 +235,35 @@ def _unbound(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> Problem:
     """Return the day without the rules between shifts that what has begun breaks: that cannot be undone."""
     if _is_timed(problem, begun):
         return problem
-    coupled = Rota(problem).coupled & {vehicle for vehicle, _ in begun.values()}
+    bound = Rota(problem).bound(_sequences(begun))
+    services = tuple(
+        replace(s, needs=frozenset()) if n in begun else s for n, s in enumerate(problem.services)
+    )
     for nurse in (None, ""):
         vehicles = tuple(
-            replace(v, max_day=None, rest=0, nurse=v.nurse if nurse is None else nurse) if n in coupled else v
+            replace(v, max_day=None, rest=0, uses=frozenset(), nurse=v.nurse if nurse is None else nurse)
+            if n in bound
+            else v
             for n, v in enumerate(problem.vehicles)
         )
-        freed = replace(problem, vehicles=vehicles)
+        freed = replace(problem, services=services, vehicles=vehicles)
         if _is_timed(freed, begun):
             break
     return freed
 
 
-def _is_timed(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> bool:
-    """Whether what has begun keeps the rules between the shifts of one nurse."""
+def _sequences(begun: dict[int, tuple[int, Stop]]) -> dict[int, list[int]]:
     sequences: dict[int, list[int]] = {}
     for service, (vehicle, _) in sorted(begun.items(), key=lambda place: place[1][1].start):
         sequences.setdefault(vehicle, []).append(service)
+    return sequences
+
+
+def _is_timed(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> bool:
+    """Whether what has begun keeps the rules between shifts of one nurse or with the same things."""
+    sequences = _sequences(begun)
     windows = {service: TimeWindow(stop.start, stop.start) for service, (_, stop) in begun.items()}
-    alone = {number: sequences[number] for number in Rota(problem).coupled & sequences.keys()}
+    alone = {number: sequences[number] for number in Rota(problem).bound(sequences)}
     return Clock(replace(problem, links=()), alone, windows).spread(sorted(alone)) is not None
 
 
@@ -268,7 +278,7 @@ def _free_from(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Second
     stops: dict[int, list[Stop]] = {}
     for vehicle, stop in sorted(begun.values(), key=lambda place: place[1].start):
         stops.setdefault(vehicle, []).append(stop)
-    coupled = Rota(problem).coupled
+    bound = Rota(problem).bound(_sequences(begun))
     for vehicle, row in stops.items():
         last = row[-1]
         service = services[last.service]
@@ -278,8 +288,8 @@ def _free_from(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Second
         parts[-1] = replace(parts[-1], duration=now - last.start)
         if _fits(problem, problem.vehicles[vehicle], parts):
             services[last.service] = replace(service, duration=now - last.start)
-            if vehicle in coupled and not _is_timed(replace(problem, services=tuple(services)), begun):
-                services[last.service] = service  # another of her shifts has begun meanwhile
+            if vehicle in bound and not _is_timed(replace(problem, services=tuple(services)), begun):
+                services[last.service] = service  # a route that waits for this one has begun
     return replace(problem, services=tuple(services))
 
 

@@ -139,8 +139,7 @@ class Repair:
         """Return the stop of least penalty that has not begun, of those that bind other routes."""
         placed = {s for row in sequences.values() for s in row} - set(self.day.begun)
         linked = {s for link in self.problem.links for s in (link.first, link.second)}
-        coupled = Rota(self.problem).coupled
-        linked |= {s for vehicle, row in sequences.items() if vehicle in coupled for s in row}
+        linked |= {s for vehicle in Rota(self.problem).bound(sequences) for s in sequences[vehicle]}
         return min(linked & placed, key=lambda s: (self._penalty(s), s))
 
     def _points(self, sheet: Sheet) -> Points:

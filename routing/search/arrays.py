@@ -27,7 +27,8 @@ def data_of(problem: Problem) -> Data:
     """Lay a problem out for the kernels."""
     may = allowed(problem)
     visits = list(problem.visits().values())
-    link, first, end = _links(problem)
+    rota = Rota(problem)
+    link, first, end = _links(problem, rota, may)
     windows = [_choices(problem, s) for s in problem.services]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
@@ -50,7 +51,6 @@ def data_of(problem: Problem) -> Data:
     else:
         travel = np.stack([kind.seconds for kind in problem.travel])
     travel = np.require(travel, requirements=["C", "W"])
-    rota = Rota(problem)
     duty, bounds = _duties(rota, len(problem.vehicles))
     vehicle, option = _vehicles(problem, rota, bounds)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
@@ -188,9 +188,10 @@ def _vehicles(
                 nurses[vehicle.nurse],
                 rota.most.get(number, BIG),
                 *bounds[number],
+                rota.rank[number],
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 19), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 20), option
 
 
 def _duties(rota: Rota, vehicles: int) -> tuple[NDArray[np.int64], list[list[int]]]:
@@ -216,24 +217,44 @@ def _following(problem: Problem, rota: Rota) -> list[int]:
     for number, vehicle in enumerate(problem.vehicles):
         name = vehicle.id if number in named else ""
         nurse = "" if vehicle.nurse == vehicle.id else vehicle.nurse
-        kind = repr(replace(vehicle, id=name, nurse=nurse))
+        kind = repr(replace(vehicle, id=name, nurse=nurse, uses=frozenset()))
         if kind in last:
             following[last[kind]] = number
         last[kind] = number
     return following
 
 
-def _links(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _links(
+    problem: Problem, rota: Rota, may: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     def most(link: Link) -> int:
         return BIG if link.max_gap is None else link.max_gap
 
     both = [(n.first, n.second, n.min_gap, most(n), _NURSES[n.nurses]) for n in problem.links]
     both += [(n.second, n.first, -most(n), -n.min_gap, _NURSES[n.nurses]) for n in problem.links]
+    both += [(*pair, -BIG, BIG, layout.SHARING) for pair in _sharing(problem, rota, may)]
     both.sort()
     owner = np.array([row[0] for row in both], dtype=np.int64)
     numbers = np.arange(len(problem.services))
     link = np.array([row[1:] for row in both], dtype=np.int64).reshape(-1, 4)
     return link, np.searchsorted(owner, numbers), np.searchsorted(owner, numbers, side="right")
+
+
+def _sharing(problem: Problem, rota: Rota, may: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return pairs of services that need the same thing and may be done by shifts that overlap."""
+    begins = np.array([vehicle.leaves_from for vehicle in problem.vehicles], dtype=np.int64)
+    ends = np.array([vehicle.back_by for vehicle in problem.vehicles], dtype=np.int64)
+    out = {s: (begins[may[s]], ends[may[s]]) for s in rota.sharing if may[s].any()}
+    spans = {service: (int(begin.min()), int(end.max())) for service, (begin, end) in out.items()}
+    return [
+        (one, other)
+        for one, others in rota.sharing.items()
+        for other in others
+        if one in spans
+        and other in spans
+        and spans[one][0] < spans[other][1]
+        and spans[other][0] < spans[one][1]
+    ]
 
 
 def _extra(problem: Problem, may: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -316,7 +337,7 @@ def _near_vehicles(
 
 
 def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
-    number = np.zeros(18, dtype=np.int64)
+    number = np.zeros(19, dtype=np.int64)
     weights = problem.weights
     number[layout.N_SOFT] = depends_on_times(problem)
     number[layout.N_ORDERS] = bool(problem.orders)
@@ -325,8 +346,9 @@ def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
     number[layout.N_OVERTIME] = weights.overtime
     number[layout.N_WAITING] = weights.waiting
     number[layout.N_BALANCE] = weights.balance
-    number[layout.N_COUPLED] = bool(rota.coupled)
-    number[layout.N_TIED] = bool(rota.coupled) or bool(problem.links)
+    number[layout.N_SHARING] = bool(rota.sharing)
+    number[layout.N_COUPLED] = rota.binds
+    number[layout.N_TIED] = rota.binds or bool(problem.links)
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
     number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO

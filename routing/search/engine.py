@@ -111,9 +111,9 @@ class Search:
                 for service in (link.first, link.second):
                     start = int(self._state.placed[service, layout.BEST_START])
                     windows[service] = TimeWindow(start, start)
-        coupled = Rota(self._problem).coupled & sequences.keys()
+        bound = Rota(self._problem).bound(sequences)
         bounds = self._state.flag[[layout.BEST_LEAVE, layout.BEST_HOME]]
-        shifts = {vehicle: TimeWindow(*map(int, bounds[:, vehicle])) for vehicle in sorted(coupled)}
+        shifts = {vehicle: TimeWindow(*map(int, bounds[:, vehicle])) for vehicle in sorted(bound)}
         return sequences, windows, shifts
 
     def pool(self) -> list[tuple[int, tuple[int, ...]]]:

@@ -84,6 +84,13 @@ def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) 
         if draw(st.booleans()):
             services[first + 1] = replace(services[first + 1], visit=services[first].visit)
     vehicles = _rota(draw, vehicles)
+    if draw(st.sampled_from([False, False, True])):
+        keys = st.frozensets(st.sampled_from(["key a", "key b"]), max_size=1)
+        services = [replace(service, needs=draw(keys)) for service in services]
+    if draw(st.sampled_from([False, False, False, True])):
+        vehicles = [
+            replace(vehicle, uses=draw(st.sampled_from([frozenset(), {"car"}]))) for vehicle in vehicles
+        ]
     weights = Weights(
         not_preferred=draw(st.sampled_from([0, 600])), vehicle_use=draw(st.sampled_from([0, 300]))
     )

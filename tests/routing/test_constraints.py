@@ -177,6 +177,7 @@ class TestViolations:
             "orders",
             "working-day",
             "rest",
+            "things",
         }
 
 

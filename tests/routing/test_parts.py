@@ -97,7 +97,7 @@ class TestSplit:
         assert {field.name for field in fields(Service)} == {
             *("id", "location", "duration", "windows", "skills", "visit"),
             *("allowed", "forbidden", "preferred", "penalty"),
-            *("demand", "late", "wish", "known", "pinned_vehicle", "pinned_start"),
+            *("demand", "late", "wish", "known", "pinned_vehicle", "pinned_start", "needs"),
         }
         assert {field.name for field in fields(Vehicle)} == {
             *(
@@ -112,7 +112,7 @@ class TestSplit:
                 "capacity",
                 "overtime",
             ),
-            *("nurse", "day", "max_day", "rest", "free_since", "next_duty"),
+            *("nurse", "day", "max_day", "rest", "free_since", "next_duty", "uses"),
         }
         assert {field.name for field in fields(Problem)} == {
             *("services", "vehicles", "travel", "links", "weights", "orders"),

@@ -31,6 +31,7 @@ from routing.search.kernels.layout import (
     OLD,
     OLD_ROUTE,
     PENALTY,
+    R_DEPART,
     ROUTE,
     S_ABSENT,
     S_BEST,
@@ -51,7 +52,6 @@ from routing.search.kernels.layout import (
 from routing.search.kernels.links import restore_bounds, save_bounds
 from routing.search.kernels.recreate import recreate
 from routing.search.kernels.rng import unit
-from routing.search.kernels.rota import is_coupled, leaves_from
 from routing.search.kernels.ruin import ruin
 from routing.search.kernels.timing import per_minute, refresh
 
@@ -138,9 +138,8 @@ def keep_best(data: Data, state: State) -> None:
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
         state.flag[BEST_COUNT, r] = count
-        if is_coupled(data, r):
-            state.flag[BEST_LEAVE, r] = leaves_from(data, state, whole(r))
-            state.flag[BEST_HOME, r] = state.route[r, HOME]
+        state.flag[BEST_LEAVE, r] = state.record[NOW, r, 0, R_DEPART]
+        state.flag[BEST_HOME, r] = max(state.route[r, HOME], -(2**30))
         for p in range(count):
             s = state.sequence[r, p]
             state.kept[K_BEST, r, p] = s

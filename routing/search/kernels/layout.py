@@ -53,14 +53,15 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_LATER,
     V_MATES,
     V_END_MATES,
-) = range(19)
+    V_RANK,
+) = range(20)
 # Data.option, last axis: length of the break, longest span it allows
 O_LENGTH, O_SPAN = range(2)
 # Data.visit, columns
 FIRST_SERVICE, END_SERVICE, PENALTY = range(3)
 # Data.link, columns; other.start - this.start lies within [L_LEAST, L_MOST]
 L_OTHER, L_LEAST, L_MOST, L_NURSES = range(4)
-ANY, SAME, DIFFERENT = range(3)
+ANY, SAME, DIFFERENT, SHARING = range(4)  # the last: both need the same thing, at any distance
 # Data.duty, columns: a vehicle, and least seconds between the two
 D_OTHER, D_GAP = range(2)
 # Data.number
@@ -83,7 +84,8 @@ D_OTHER, D_GAP = range(2)
     N_BALANCE,
     N_TIED,
     N_COUPLED,
-) = range(18)
+    N_SHARING,
+) = range(19)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
 R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG = range(9)
@@ -141,7 +143,7 @@ class Data(NamedTuple):
     Attributes:
         service: Shape (services, 12), int64.
         window: Shape (services, most windows, 3), int64.
-        vehicle: Shape (vehicles, 19), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
+        vehicle: Shape (vehicles, 20), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
             V_END_MATES bound its rows in `duty`.
         option: Breaks to choose from, shape (vehicles, most options, 2), int64.
         travel: Seconds, shape (kinds, places, places), int32.

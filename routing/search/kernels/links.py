@@ -25,6 +25,7 @@ from routing.search.kernels.layout import (
     L_OTHER,
     LOWER,
     N_COUPLED,
+    N_SHARING,
     NOW,
     POSITION,
     QUEUE,
@@ -32,6 +33,7 @@ from routing.search.kernels.layout import (
     R_START_BY,
     ROUTE,
     SAME,
+    SHARING,
     T_DURATION,
     T_EARLY,
     T_OUT,
@@ -40,12 +42,12 @@ from routing.search.kernels.layout import (
     V_LATER,
     V_MATES,
     V_NURSE,
+    V_RANK,
     WINDOW,
     Data,
     State,
     whole,
 )
-from routing.search.kernels.rota import is_coupled
 from routing.search.kernels.timing import lay_out, refresh, settle, sweep
 
 
@@ -156,6 +158,15 @@ def push_later(data: Data, state: State, tail: int, r: int) -> int:
     """Queue the routes that wait for that of vehicle r; return the new tail."""
     for i in range(data.vehicle[r, V_LATER], data.vehicle[r, V_MATES]):
         tail = push(state, tail, data.duty[i, D_OTHER])
+    if data.number[N_SHARING] == 1:
+        for p in range(state.route[r, COUNT]):
+            u = whole(state.sequence[r, p])
+            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+                other = state.placed[data.link[i, L_OTHER], ROUTE]
+                if data.link[i, L_NURSES] != SHARING or other < 0:
+                    continue
+                if data.vehicle[other, V_RANK] > data.vehicle[r, V_RANK]:
+                    tail = push(state, tail, other)
     return tail
 
 
@@ -201,7 +212,7 @@ def propagate(data: Data, state: State, tail: int) -> bool:
             drain(state, head, tail)
             return False
         state.route[r, CODE] = code
-        if is_coupled(data, r):
+        if data.number[N_COUPLED] == 1:
             toil = state.scratch[T_DURATION, k] - state.scratch[T_OUT, k]
             if note_duty(state, r, state.scratch[T_EARLY, k], toil):
                 tail = push_later(data, state, tail, r)

@@ -1,11 +1,19 @@
-"""What the other routes of a nurse leave to one: when it may leave, and how long it may work."""
+"""What routes of the same nurse or with the same things leave to one: when it leaves, how much it works."""
 
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
     BIG,
+    COUNT,
     D_GAP,
     D_OTHER,
+    END_LINK,
+    FIRST_LINK,
     HOME,
+    L_NURSES,
+    L_OTHER,
+    N_SHARING,
+    ROUTE,
+    SHARING,
     TOIL,
     V_DAY,
     V_EARLIER,
@@ -13,6 +21,7 @@ from routing.search.kernels.layout import (
     V_END_MATES,
     V_LATER,
     V_MATES,
+    V_RANK,
     Data,
     State,
     whole,
@@ -31,6 +40,15 @@ def leaves_from(data: Data, state: State, r: int) -> int:
     time = data.vehicle[r, V_EARLIEST]
     for i in range(data.vehicle[r, V_EARLIER], data.vehicle[r, V_LATER]):
         time = max(time, state.route[data.duty[i, D_OTHER], HOME] + data.duty[i, D_GAP])
+    if data.number[N_SHARING] == 1:
+        for p in range(state.route[r, COUNT]):
+            u = whole(state.sequence[r, p])
+            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+                other = state.placed[data.link[i, L_OTHER], ROUTE]
+                if data.link[i, L_NURSES] != SHARING or other < 0:
+                    continue
+                if data.vehicle[other, V_RANK] < data.vehicle[r, V_RANK]:
+                    time = max(time, state.route[other, HOME])
     return whole(time)
 
 

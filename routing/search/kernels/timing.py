@@ -23,6 +23,7 @@ from routing.search.kernels.layout import (
     END_LINK,
     FIRST_LINK,
     HIGHEST,
+    L_NURSES,
     L_OTHER,
     LATE_RATE,
     LOAD,
@@ -48,6 +49,7 @@ from routing.search.kernels.layout import (
     R_WORK_IN,
     R_WORK_OUT,
     ROUTE,
+    SHARING,
     SOFT,
     T_AT,
     T_BY,
@@ -247,7 +249,8 @@ def refresh(data: Data, state: State, r: int) -> bool:
             state.placed[u, POSITION] = p
             state.route[r, LOAD] += data.service[u, DEMAND]
             for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
-                if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+                other = state.placed[data.link[i, L_OTHER], ROUTE]
+                if other >= 0 and (other != r or data.link[i, L_NURSES] != SHARING):
                     state.route[r, TIED] = 1
         else:
             record[p, R_TO] = data.vehicle[r, V_END]

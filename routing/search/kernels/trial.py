@@ -17,6 +17,7 @@ from routing.search.kernels.layout import (
     L_OTHER,
     N_HIGHEST,
     N_OVERTIME,
+    N_SHARING,
     N_SOFT,
     NOW,
     POSITION,
@@ -186,7 +187,7 @@ def trial(
         breaks or longest absences may have a say too.
     """
     there, onward = ways
-    state.number[S_LIMITED] = is_limited(data, r)
+    state.number[S_LIMITED] = is_limited(data, r) or data.number[N_SHARING] == 1
     state.number[S_TRIAL] += 1
     first = max(low, state.record[NOW, r, p, R_DEPART] + there)
     points = start_points(data, s, window, first)
