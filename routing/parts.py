@@ -87,6 +87,9 @@ def _tie(problem: Problem, groups: "_Groups") -> None:
         groups.join(link.first, link.second)
     for pair in problem.orders:
         groups.join(*pair)
+    for number, service in enumerate(problem.services):
+        if service.inside is not None:
+            groups.join(number, service.inside)
     for services in problem.visits().values():
         groups.join(*services)
 
@@ -134,6 +137,7 @@ def _part(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ...]
             location=new_place[service.location],
             allowed=allowed,
             pinned_vehicle=None if pinned is None else new_vehicle[pinned],
+            inside=None if service.inside is None else new_service[service.inside],
             known={
                 new_vehicle[number]: points
                 for number, points in service.known.items()

@@ -89,6 +89,8 @@ class Service:
         pinned_start: The only second it may start at, whatever its windows say, if it is done.
         needs: Things that whoever does it has with her from leaving to returning: a key, a lift. One nurse
             at a time has a thing; it changes hands where routes begin and end.
+        inside: Number of the service during which it takes place, for a part that somebody does from afar. A
+            link has to keep it there; see `routing.remote`.
 
     Raises:
         InvalidService: The duration, penalty, demand or another number is negative or too large, or there is
@@ -112,6 +114,7 @@ class Service:
     pinned_vehicle: int | None = None
     pinned_start: Seconds | None = None
     needs: frozenset[str] = frozenset()
+    inside: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.duration <= LATEST:
@@ -319,6 +322,8 @@ class Problem:
             raise InvalidService(
                 f"service {service.id}: location {service.location} is outside the travel matrix"
             )
+        if service.inside is not None and not 0 <= service.inside < len(self.services):
+            raise InvalidService(f"service {service.id}: inside names service {service.inside}, not there")
         pinned = frozenset() if service.pinned_vehicle is None else frozenset({service.pinned_vehicle})
         for name, numbers in (
             ("allowed", service.allowed or frozenset()),

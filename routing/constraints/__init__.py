@@ -9,6 +9,7 @@ from routing.constraints.capacity import Capacity
 from routing.constraints.links import Links
 from routing.constraints.nurses import AllowedNurses
 from routing.constraints.pins import Orders, PinnedNurses, PinnedStarts
+from routing.constraints.remote import RemoteParts
 from routing.constraints.rest import Rest
 from routing.constraints.shifts import Shifts
 from routing.constraints.skills import RequiredSkills
@@ -40,6 +41,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     WorkingDay(),
     Rest(),
     Things(),
+    RemoteParts(),
 )
 
 FILTERS: tuple[Filter, ...] = tuple(rule for rule in CONSTRAINTS if isinstance(rule, Filter))

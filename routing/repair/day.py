@@ -74,7 +74,8 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
         if isinstance(event, VisitLonger):
             services[event.service] = replace(services[event.service], duration=event.duration)
     begun_visits = {services[number].visit for number in begun}
-    for number, service in enumerate(services):
+    for number, asked in enumerate(services):
+        service = _remote(asked, number, problem, begun)
         services[number], why = _seen_from(now, service, number, begun, begun_visits, frozenset(ill))
         if why and number not in gone:
             gone[number] = why
@@ -136,6 +137,13 @@ def _refuse(
                 raise InvalidEvent(f"service {problem.services[event.service].id} is over")
             if stop is not None and stop.start + event.duration < now:
                 raise InvalidEvent(f"service {problem.services[event.service].id} has lasted longer already")
+            for link in problem.links:
+                part = problem.services[link.second]
+                ends = part.duration + (link.max_gap or 0)
+                if link.first == part.inside == event.service and ends > event.duration:
+                    raise InvalidEvent(
+                        f"service {part.id} may end {ends} s after the one it is inside of began"
+                    )
 
 
 def _gone(problem: Problem, events: Sequence[Event]) -> dict[int, str]:
@@ -183,6 +191,17 @@ def _seen_from(
         return replace(service, windows=(TimeWindow(now, now),)), ""
     windows = tuple(TimeWindow(max(w.earliest, now), w.latest) for w in service.windows if w.latest >= now)
     return replace(service, windows=windows), ""
+
+
+def _remote(service: Service, number: int, problem: Problem, begun: dict[int, tuple[int, Stop]]) -> Service:
+    """Return a part from afar with the starts that a service which has begun leaves to it."""
+    if service.inside is None or service.inside not in begun:
+        return service
+    start = begun[service.inside][1].start
+    for link in problem.links:
+        if (link.first, link.second) == (service.inside, number) and link.max_gap is not None:
+            service = replace(service, windows=(TimeWindow(start + link.min_gap, start + link.max_gap),))
+    return service
 
 
 def _links(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Seconds) -> tuple[Link, ...]:

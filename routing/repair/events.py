@@ -34,7 +34,7 @@ class VisitLonger:
 
     Attributes:
         service: Number of the service; it is not over yet.
-        duration: Its new duration.
+        duration: Its new duration; a part that is done from afar still has to lie inside.
     """
 
     service: int

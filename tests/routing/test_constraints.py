@@ -178,6 +178,7 @@ class TestViolations:
             "working-day",
             "rest",
             "things",
+            "remote-parts",
         }
 
 

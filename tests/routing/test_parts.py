@@ -97,7 +97,7 @@ class TestSplit:
         assert {field.name for field in fields(Service)} == {
             *("id", "location", "duration", "windows", "skills", "visit"),
             *("allowed", "forbidden", "preferred", "penalty"),
-            *("demand", "late", "wish", "known", "pinned_vehicle", "pinned_start", "needs"),
+            *("demand", "late", "wish", "known", "pinned_vehicle", "pinned_start", "needs", "inside"),
         }
         assert {field.name for field in fields(Vehicle)} == {
             *(
