@@ -20,6 +20,7 @@ NEAR_SERVICES = 25
 NEAR_VEHICLES = 12
 NEIGHBOURS = 250
 POOL_ROWS = 20_000
+FAR = 2**33  # more than any way there and back
 _NURSES = {Nurses.ANY: layout.ANY, Nurses.SAME: layout.SAME, Nurses.DIFFERENT: layout.DIFFERENT}
 
 
@@ -28,7 +29,8 @@ def data_of(problem: Problem) -> Data:
     may = allowed(problem)
     visits = list(problem.visits().values())
     rota = Rota(problem)
-    link, first, end = _links(problem, rota, may)
+    out = _out(problem, may)
+    link, first, end = _links(problem, rota, *out)
     windows = [_choices(problem, s) for s in problem.services]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
@@ -74,7 +76,7 @@ def data_of(problem: Problem) -> Data:
         order=_orders(problem, visits, may, travel[0]),
         link=link,
         linked=np.flatnonzero(end > first).astype(np.int32),
-        near=_near(service[:, layout.LOCATION], travel[0]),
+        near=_near(service[:, layout.LOCATION], travel[0], *out),
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
         number=_numbers(problem, rota),
         duty=duty,
@@ -225,14 +227,19 @@ def _following(problem: Problem, rota: Rota) -> list[int]:
 
 
 def _links(
-    problem: Problem, rota: Rota, may: NDArray[np.bool_]
+    problem: Problem, rota: Rota, begin: NDArray[np.int64], end: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     def most(link: Link) -> int:
         return BIG if link.max_gap is None else link.max_gap
 
     both = [(n.first, n.second, n.min_gap, most(n), _NURSES[n.nurses]) for n in problem.links]
     both += [(n.second, n.first, -most(n), -n.min_gap, _NURSES[n.nurses]) for n in problem.links]
-    both += [(*pair, -BIG, BIG, layout.SHARING) for pair in _sharing(problem, rota, may)]
+    both += [
+        (one, other, -BIG, BIG, layout.SHARING)
+        for one, others in rota.sharing.items()
+        for other in others
+        if begin[one] < end[other] and begin[other] < end[one]
+    ]
     both.sort()
     owner = np.array([row[0] for row in both], dtype=np.int64)
     numbers = np.arange(len(problem.services))
@@ -240,21 +247,14 @@ def _links(
     return link, np.searchsorted(owner, numbers), np.searchsorted(owner, numbers, side="right")
 
 
-def _sharing(problem: Problem, rota: Rota, may: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return pairs of services that need the same thing and may be done by shifts that overlap."""
+def _out(problem: Problem, may: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return for each service the begin and the end of the time in which shifts that may do it are out."""
     begins = np.array([vehicle.leaves_from for vehicle in problem.vehicles], dtype=np.int64)
     ends = np.array([vehicle.back_by for vehicle in problem.vehicles], dtype=np.int64)
-    out = {s: (begins[may[s]], ends[may[s]]) for s in rota.sharing if may[s].any()}
-    spans = {service: (int(begin.min()), int(end.max())) for service, (begin, end) in out.items()}
-    return [
-        (one, other)
-        for one, others in rota.sharing.items()
-        for other in others
-        if one in spans
-        and other in spans
-        and spans[one][0] < spans[other][1]
-        and spans[other][0] < spans[one][1]
-    ]
+    return (
+        np.where(may, begins, BIG).min(axis=1, initial=BIG),
+        np.where(may, ends, -BIG).max(axis=1, initial=-BIG),
+    )
 
 
 def _extra(problem: Problem, may: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -302,13 +302,18 @@ def _orders(
     return np.ascontiguousarray(np.array(rows, dtype=np.int64).reshape(-1, 8).T)
 
 
-def _near(locations: NDArray[np.int64], travel: NDArray[np.int32]) -> NDArray[np.int32]:
+def _near(
+    locations: NDArray[np.int64], travel: NDArray[np.int32], begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Return the services nearest to each by travel; those that no shift can do beside it come last."""
     count = len(locations)
     keep = min(max(count - 1, 0), NEIGHBOURS)
     near = np.zeros((count, keep), dtype=np.int32)
     for low in range(0, count, 500):
         rows = locations[low : low + 500]
         both = travel[np.ix_(rows, locations)].astype(np.int64) + travel[np.ix_(locations, rows)].T
+        apart = (begin[low : low + 500, None] >= end) | (begin >= end[low : low + 500, None])
+        both += apart * np.int64(FAR)
         both[np.arange(len(rows)), np.arange(low, low + len(rows))] = -1
         some = (
             np.argpartition(both, keep, axis=1)[:, : keep + 1]
