@@ -27,3 +27,7 @@ class InvalidTravel(InvalidProblem):
 
 class InvalidWeights(InvalidProblem):
     """A weight of the objective is negative."""
+
+
+class InvalidPlan(RoutingError):
+    """A plan to begin with does not belong to the problem."""

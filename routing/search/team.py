@@ -4,11 +4,13 @@ They start from different seeds. From time to time the one with the worse plan t
 and goes on from there with its own random choices. Kernels hold no lock of Python, so each has a core.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from types import TracebackType
 from typing import Self
 
+from routing.plan import Route
 from routing.problem import Problem
 from routing.search.engine import Best, Search
 from routing.units import Points
@@ -34,6 +36,7 @@ class Team:
         self._searches = [first, *more]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._passed_on = 0
+        self.members = threads
 
     def __enter__(self) -> Self:
         """Return the team itself."""
@@ -65,10 +68,10 @@ class Team:
         """How many services the best plan places."""
         return self._leader.assigned
 
-    def start(self) -> None:
-        """Build the first plans."""
+    def start(self, routes: Sequence[Route] = (), *, cooled: float = 0.0) -> None:
+        """Build the first plans; see `Search.start`."""
         for search in self._searches:
-            search.start()
+            search.start(routes, cooled=cooled)
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
         """Run some iterations of each search; see `Search.run`."""

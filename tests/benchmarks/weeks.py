@@ -1,4 +1,4 @@
-"""Invented weeks of any size: the days of `tests.benchmarks.days`, with care orders and nurses over all of them."""
+"""Invented weeks of any size: care orders and nurses of `tests.benchmarks.days` over several days."""
 
 from dataclasses import replace
 

@@ -3,23 +3,28 @@
 import numpy as np
 
 from routing.search.compiling import entry, kernel
-from routing.search.kernels.insertion import next_blink
+from routing.search.kernels.insertion import keeps_order, next_blink, place
 from routing.search.kernels.layout import (
     BEST_COUNT,
     BEST_HOME,
     BEST_LEAVE,
     BEST_START,
     BEST_WINDOW,
+    BIG,
     COST,
     COUNT,
+    DEMAND,
     DIRTY,
     EARLIEST,
+    END_SERVICE,
+    FIRST_SERVICE,
     HIGHEST,
     HOME,
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
     LIST,
+    LOAD,
     LOWER,
     MOVED,
     N_BALANCE,
@@ -42,17 +47,19 @@ from routing.search.kernels.layout import (
     S_POOLED,
     S_THOROUGH,
     S_TOUCHED,
+    TOIL,
     TOUCHED,
+    V_CAPACITY,
     WINDOW,
     WORK,
     Data,
     State,
     whole,
 )
-from routing.search.kernels.links import restore_bounds, save_bounds
-from routing.search.kernels.recreate import recreate
+from routing.search.kernels.links import nurse_fits, refresh_dirty, relax, restore_bounds, save_bounds
+from routing.search.kernels.recreate import recreate, take_back
 from routing.search.kernels.rng import unit
-from routing.search.kernels.ruin import ruin
+from routing.search.kernels.ruin import ruin, save_route
 from routing.search.kernels.timing import per_minute, refresh
 
 _OLD = 0  # level of bounds kept for the whole iteration
@@ -171,15 +178,70 @@ def begin(state: State) -> None:
 
 
 @kernel
-def build(data: Data, state: State) -> None:
-    """Build a plan from nothing, looking everywhere for each visit."""
-    number = state.number
-    number[S_COST] = 0
+def start_empty(data: Data, state: State) -> None:
+    """Take everything out of all routes."""
+    state.number[S_COST] = 0
     for visit in range(len(data.visit)):
-        number[S_COST] += data.visit[visit, PENALTY]
+        state.absent[visit] = visit
+        state.number[S_COST] += data.visit[visit, PENALTY]
+    state.number[S_ABSENT] = len(data.visit)
     for r in range(len(data.vehicle)):
-        refresh(data, state, r)
+        for p in range(state.route[r, COUNT]):
+            state.placed[state.sequence[r, p], ROUTE] = -1
+        state.route[r, COUNT] = 0
+        state.route[r, HOME] = -BIG
+        state.route[r, TOIL] = 0
+    for r in range(len(data.vehicle)):
+        refresh(data, state, whole(r))
+
+
+@kernel
+def append(data: Data, state: State, r: int, s: int) -> None:
+    """Put s at the end of route r in the window written for it, if the rules allow it there."""
+    end = state.route[r, COUNT]
+    fits = data.extra[s, r] >= 0 and nurse_fits(data, state, s, r) and end < state.sequence.shape[1]
+    if state.route[r, LOAD] + data.service[s, DEMAND] > data.vehicle[r, V_CAPACITY]:
+        fits = False
+    if not fits or not keeps_order(data, state, r, end, s):
+        return
+    save_route(state, r)
+    save_bounds(data, state, whole(1))
+    if not place(data, state, r, end, s, whole(state.placed[s, BEST_WINDOW])):
+        take_back(state, s)
+        restore_bounds(data, state, whole(1))
+        refresh_dirty(data, state)
+
+
+@kernel
+def load(data: Data, state: State) -> None:
+    """Take over the plan written where the best one is kept, but for the visits that it cannot hold."""
+    for r in range(len(data.vehicle)):
+        for p in range(state.flag[BEST_COUNT, r]):
+            append(data, state, r, whole(state.kept[K_BEST, r, p]))
+    absent = whole(0)
+    for visit in range(len(data.visit)):
+        done = True
+        for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
+            done = done and state.placed[data.member[i], ROUTE] >= 0
+        if done:
+            state.number[S_COST] -= data.visit[visit, PENALTY]
+            continue
+        for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
+            take_back(state, whole(data.member[i]))
+        state.absent[absent] = visit
+        absent += 1
+    state.number[S_ABSENT] = absent
+    if not relax(data, state):  # where a detour is shorter than the way, less may take longer
+        start_empty(data, state)
+
+
+@kernel
+def build(data: Data, state: State) -> None:
+    """Build a plan from the one to begin with, if any, looking everywhere for each visit."""
+    number = state.number
+    start_empty(data, state)
     next_blink(state)
+    load(data, state)
     number[S_THOROUGH] = 1
     recreate(data, state)
     number[S_THOROUGH] = 0
