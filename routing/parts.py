@@ -12,6 +12,9 @@ from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
 
+import numpy as np
+
+from routing.constraints import allowed
 from routing.excerpt import Part, excerpt
 from routing.objective import cost_of
 from routing.plan import Plan, Route, Unassigned
@@ -24,11 +27,12 @@ __all__ = ["solve_in_parts", "split"]
 
 
 def split(problem: Problem) -> list[Part]:
-    """Split a problem where no vehicle, visit or link holds it together.
+    """Split a problem where no vehicle, visit, link, nurse or thing holds it together.
 
-    A vehicle holds together all services that may be its own by `allowed` and `forbidden`. Vehicles that
-    nobody asks for are in no part. Services that no vehicle may do are one part with all vehicles, so that
-    the reason why they are left out is looked for among them. A cost that compares all routes
+    A vehicle holds together all services that it may do, seen from the two alone: by skills, shift, roads and
+    who is allowed. So days fall apart that no link or rest ties. Vehicles that may do nothing are in no part.
+    Services that no vehicle may do are one part with all vehicles, so that the reason why they are left out
+    is looked for among them. A cost that compares all routes
     (`Weights.highest_lateness`, `Weights.balance`) holds everything together.
 
     Returns:
@@ -37,12 +41,8 @@ def split(problem: Problem) -> list[Part]:
     if problem.weights.highest_lateness or problem.weights.balance:
         return [excerpt(problem, tuple(range(len(problem.services))), tuple(range(len(problem.vehicles))))]
     groups = _Groups(len(problem.services) + len(problem.vehicles))
-    everybody = frozenset(range(len(problem.vehicles)))
-    for number, service in enumerate(problem.services):
-        may = (everybody if service.allowed is None else service.allowed) - service.forbidden
-        if service.pinned_vehicle is not None:
-            may &= {service.pinned_vehicle}
-        groups.join(number, *(len(problem.services) + vehicle for vehicle in may))
+    for number, may in enumerate(allowed(problem)):
+        groups.join(number, *(len(problem.services) + np.flatnonzero(may)).tolist())
     _tie(problem, groups)
     members: dict[int, list[int]] = {}
     for number in range(len(problem.services) + len(problem.vehicles)):

@@ -18,7 +18,7 @@ from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.rota import Rota
-from routing.search import Pieces, Team, warm_up
+from routing.search import Pieces, Team, can_be_cut, warm_up
 from routing.units import Points
 
 __all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]
@@ -150,10 +150,7 @@ class _Run:
         """Return the searches: one for each thread, or one for each piece of a large day."""
         stops = len(self.problem.services)
         pieces = max(self.threads, stops // PIECE_SERVICES)
-        weights = self.problem.weights
-        several = len({vehicle.nurse for vehicle in self.problem.vehicles}) < len(self.problem.vehicles)
-        whole = weights.highest_lateness or weights.balance or self.binds or (several and self.problem.links)
-        if whole or stops < LARGE_SERVICES:
+        if stops < LARGE_SERVICES or not can_be_cut(self.problem):
             return Team(self.problem, self.seed, self.threads)
         return Pieces(self.problem, self.seed, self.threads, pieces)
 
