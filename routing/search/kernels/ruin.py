@@ -21,6 +21,7 @@ from routing.search.kernels.layout import (
     LIST,
     N_REMOVED,
     N_STRING,
+    N_TIED,
     NOW,
     OLD,
     OLD_ROUTE,
@@ -150,7 +151,7 @@ def ruin(data: Data, state: State) -> bool:
             torn += 1
             if torn == strings:
                 break
-    if len(data.linked) > 0:
+    if data.number[N_TIED] == 1:
         return relax(data, state)
     good = True
     for i in range(state.number[S_TOUCHED]):
