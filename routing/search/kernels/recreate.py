@@ -41,7 +41,7 @@ def choose_absent(data: Data, state: State) -> int:
     """
     count = state.number[S_ABSENT]
     if state.number[S_THOROUGH] == 1:
-        return count
+        return whole(count)
     absent = state.absent
     chosen: int = whole(0)
     for i in range(state.number[S_OLD_ABSENT], count):
