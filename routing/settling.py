@@ -7,7 +7,18 @@ from routing.breaks import BreakRule
 from routing.problem import Problem, Vehicle
 from routing.units import LATEST, Seconds
 
-__all__ = ["NEVER", "Part", "PlannedBreak", "Settled", "break_options", "pause_options", "settle"]
+__all__ = [
+    "NEVER",
+    "Duty",
+    "Part",
+    "PlannedBreak",
+    "Timed",
+    "break_options",
+    "hours_of",
+    "longest_unbroken",
+    "pause_options",
+    "settle",
+]
 
 NEVER = 2 * LATEST
 
@@ -28,6 +39,11 @@ class PlannedBreak:
     span: Seconds
     lunch: bool = False
 
+    @property
+    def work(self) -> Seconds:
+        """The longest time from leaving to returning, the break not counted."""
+        return self.span - self.length
+
 
 @dataclass(frozen=True)
 class Part:
@@ -44,9 +60,32 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Settled:
-    """Least times of a route: starts, begin of the break, leaving and return."""
+class Duty:
+    """What other routes of the same nurse leave to one.
 
+    Attributes:
+        leaves_from: No sooner may it leave.
+        back_by: No later may it be back.
+        most: Most work, from leaving to returning without the break; None for no limit. With one, the route
+            is planned with the least work it can have.
+    """
+
+    leaves_from: Seconds
+    back_by: Seconds
+    most: Seconds | None = None
+
+    @classmethod
+    def of(cls, vehicle: Vehicle) -> "Duty":
+        """Return the duty of a vehicle that no other route binds."""
+        return cls(vehicle.leaves_from, vehicle.back_by)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One route with its times: stops, break, starts, earliest break, least leaving, return."""
+
+    parts: list[Part]
+    pause: PlannedBreak
     starts: list[Seconds]
     rest: Seconds
     leaves: Seconds
@@ -82,6 +121,21 @@ def pause_options(vehicle: Vehicle) -> list[tuple[Seconds, Seconds, bool]]:
     return lunches if lunch.missed is None else lunches + others
 
 
+def longest_unbroken(vehicle: Vehicle) -> Seconds:
+    """Return the longest time from leaving to returning without a break; -1 if there has to be one."""
+    if vehicle.lunch is not None and vehicle.lunch.missed is None:
+        return -1
+    rule = vehicle.breaks
+    return NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+
+
+def hours_of(vehicle: Vehicle, *, lunch: bool) -> tuple[Seconds, Seconds]:
+    """Return when a break may begin: in the hours of lunch, if it is one."""
+    if lunch and vehicle.lunch is not None:
+        return vehicle.lunch.earliest, vehicle.lunch.latest
+    return -NEVER, NEVER
+
+
 def _span_with(rule: BreakRule, length: Seconds) -> Seconds:
     return length + min((after for after, total in rule.steps if total > length), default=NEVER)
 
@@ -91,15 +145,15 @@ def settle(
     vehicle: int,
     parts: Sequence[Part],
     pause: PlannedBreak,
+    duty: Duty | None = None,
     leaves: Seconds | None = None,
-) -> Settled | None:
+) -> Timed | None:
     """Return the least times of a route with this break, or None; she leaves at `leaves` at the soonest."""
     nurse = problem.vehicles[vehicle]
+    duty = Duty.of(nurse) if duty is None else duty
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    leave = nurse.shift.earliest if leaves is None else leaves
-    rest, rest_by = -NEVER, NEVER
-    if pause.lunch and nurse.lunch is not None:
-        rest, rest_by = nurse.lunch.earliest, nurse.lunch.latest
+    leave = duty.leaves_from if leaves is None else leaves
+    rest, rest_by = hours_of(nurse, lunch=pause.lunch)
     while True:
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
@@ -117,14 +171,12 @@ def settle(
                     return None
                 starts.append(start)
                 free = start + parts[position].duration
-        if free > nurse.back_by:
+        if free > duty.back_by or leave > nurse.leaves_by:
             return None
         later_leave, later_rest = max(leave, free - pause.span), rest
         if pause.gap >= 0:
             later_leave = max(later_leave, rest - stretch)
             later_rest = max(rest, free - stretch - pause.length)
         if (later_leave, later_rest) == (leave, rest):
-            return Settled(starts, rest, leave, free)
-        if later_leave > nurse.leaves_by:
-            return None
+            return Timed(list(parts), pause, starts, rest, leave, free)
         leave, rest = later_leave, later_rest

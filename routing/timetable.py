@@ -5,68 +5,75 @@ bounds t_b >= t_a + c; the timetable is their least fixpoint, with each nurse le
 The search decides the order; this file, in plain Python, gives the times that are told to people.
 """
 
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 from routing.objective import depends_on_times
-from routing.plan import Break, Plan, Route, Stop
-from routing.problem import Problem, TimeWindow
+from routing.plan import Break, Route, Stop
+from routing.problem import Problem
 from routing.settling import (
     NEVER,
+    Duty,
     Part,
     PlannedBreak,
-    Settled,
+    Timed,
     break_options,
+    hours_of,
+    longest_unbroken,
     pause_options,
     settle,
 )
-from routing.soft_times import binds, cheapest_break, latest_leaving
+from routing.soft_times import cheapest_break
 from routing.units import UNREACHABLE, Seconds
 
 __all__ = [
-    "Clock",
+    "Duty",
     "Part",
     "PlannedBreak",
+    "Timed",
     "break_options",
     "fit",
+    "longest_unbroken",
     "pause_options",
-    "time_routes",
-    "windows_of",
+    "settle",
+    "write_route",
 ]
 
 
-def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak | None:
+def fit(
+    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None
+) -> PlannedBreak | None:
     """Return the break with which a vehicle can do these stops in this order, or None if it cannot.
 
     Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving
     as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
     The hours of a lunch are one more interval for its begin: what follows is reached after `lunch from +
     length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
-    cost depends on times it is the cheapest break, for parts that name their service.
+    cost depends on times it is the cheapest break, for parts that name their service. Without a `duty` only
+    the vehicle's own rules count.
     """
     nurse = problem.vehicles[vehicle]
-    swept = _sweep(problem, vehicle, parts)
+    duty = Duty.of(nurse) if duty is None else duty
+    swept = _sweep(problem, vehicle, parts, duty)
     if swept is None:
         return None
-    if parts and parts[0].service >= 0 and depends_on_times(problem):
-        return cheapest_break(problem, vehicle, parts)
+    if parts and parts[0].service >= 0 and duty.most is None and depends_on_times(problem):
+        return cheapest_break(problem, vehicle, parts, duty)
     legs, early, late, work_in, work_out, done_at = swept
     work = work_in[-1]
     most = NEVER if nurse.max_work is None else nurse.max_work
-    rule = nurse.breaks
-    stretch = NEVER if rule is None else rule.longest_stretch
-    unbroken = NEVER if rule is None else min([stretch, *(after for after, _ in rule.steps)])
+    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+    unbroken = longest_unbroken(nurse)
     leaves = min(late[0] - work_in[0], nurse.leaves_by)
-    span = max(max(done_at[0], nurse.shift.earliest + work) - leaves, work)
+    span = max(max(done_at[0], duty.leaves_from + work) - leaves, work)
     if span > most:
         return None
-    if span <= unbroken and (nurse.lunch is None or nurse.lunch.missed is not None):
-        return PlannedBreak(-1, 0, min(most, unbroken))
+    best = None
+    if span <= unbroken:
+        if duty.most is None:
+            return PlannedBreak(-1, 0, min(most, unbroken))
+        best = PlannedBreak(-1, 0, span)
     for length, allowed_span, is_lunch in pause_options(nurse):
-        low, high = -NEVER, NEVER
-        if is_lunch and nurse.lunch is not None:
-            low, high = nurse.lunch.earliest, nurse.lunch.latest
+        low, high = hours_of(nurse, lunch=is_lunch)
         cap = min(most, allowed_span)
         for gap in range(len(parts) + 1):
             if gap:
@@ -74,7 +81,7 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
                 before = work_in[gap - 1] + parts[gap - 1].duration
                 leave_by = min([nurse.leaves_by, *(parts[i].high - work_in[i] for i in range(gap))])
             else:
-                depart, before, leave_by = nurse.shift.earliest, 0, nurse.leaves_by
+                depart, before, leave_by = duty.leaves_from, 0, nurse.leaves_by
             reached = max(depart + legs[gap], low) + length
             done = max(done_at[gap], reached + work_out[gap])
             leave_by = min(leave_by, late[gap] - work_in[gap] - length, high - before)
@@ -82,14 +89,18 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
                 continue
             leave = min(leave_by, done - work - length)
             earliest = max(depart, low, leave + before, done - stretch - length)
-            latest = min(high, min(late[gap], done - work_out[gap]) - length, leave + stretch)
-            if earliest <= latest:
+            if earliest > min(high, min(late[gap], done - work_out[gap]) - length, leave + stretch):
+                continue
+            if duty.most is None:
                 return PlannedBreak(gap, length, cap, is_lunch)
-    return None
+            shortest = PlannedBreak(gap, length, max(done - leave_by, work + length), is_lunch)
+            if best is None or shortest.work < best.work:
+                best = shortest
+    return None if best is None or duty.most is None or best.work > duty.most else best
 
 
 def _sweep(
-    problem: Problem, vehicle: int, parts: Sequence[Part]
+    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty
 ) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]] | None:
     """Return legs, earliest and latest starts, work to and from each stop, earliest ends; or None.
 
@@ -100,7 +111,7 @@ def _sweep(
     legs = [problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(parts) + 1)]
     if UNREACHABLE in legs:
         return None
-    early, work_in, free, work = [], [], nurse.shift.earliest, 0
+    early, work_in, free, work = [], [], duty.leaves_from, 0
     for part, leg in zip(parts, legs, strict=False):
         start = max(part.low, free + leg)
         if start > part.high:
@@ -108,10 +119,10 @@ def _sweep(
         early.append(start)
         work_in.append(work + leg)
         free, work = start + part.duration, work + leg + part.duration
-    if free + legs[-1] > nurse.back_by:
+    if free + legs[-1] > duty.back_by or duty.leaves_from > nurse.leaves_by:
         return None
     work_in.append(work + legs[-1])
-    late, work_out, done_at = [nurse.back_by], [0], [-NEVER]
+    late, work_out, done_at = [duty.back_by], [0], [-NEVER]
     for part, leg in zip(reversed(parts), reversed(legs), strict=False):
         late.append(min(part.high, late[-1] - leg - part.duration))
         work_out.append(work_out[-1] + leg + part.duration)
@@ -119,196 +130,14 @@ def _sweep(
     return legs, early, late[::-1], work_in, work_out[::-1], done_at[::-1]
 
 
-def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
-    """Return the window in which each planned service starts."""
-    return {
-        stop.service: next(w for w in problem.services[stop.service].starts if w.holds(stop.start))
-        for _, stop in plan.stops()
-    }
-
-
-def time_routes(
-    problem: Problem,
-    sequences: Mapping[int, Sequence[int]],
-    windows: Mapping[int, TimeWindow] | None = None,
-) -> tuple[Route, ...] | None:
-    """Return routes with the earliest times for these orders of services, or None if no timetable is found.
-
-    Args:
-        problem: The day.
-        sequences: Vehicle to its services in order.
-        windows: The window each service uses. Without it, each route takes the first choice that fits it;
-            that decides exactly whether a timetable exists, unless there are links.
-    """
-    used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
-    chosen = dict(windows) if windows is not None else {}
-    if windows is None:
-        for vehicle, services in used.items():
-            first = _choose_windows(problem, vehicle, services)
-            if first is None:
-                return None
-            chosen.update(zip(services, first, strict=True))
-    clock = Clock(problem, used, chosen)
-    times = clock.spread(sorted(used))
-    return None if times is None else clock.routes(times)
-
-
-@dataclass(frozen=True)
-class Timed:
-    """One route with its times: stops, break, and the least times with it."""
-
-    parts: list[Part]
-    pause: PlannedBreak
-    times: Settled
-
-
-class Clock:
-    """The times of a whole plan, and what a change in one route does to the others.
-
-    Args:
-        problem: The day.
-        sequences: Vehicle to its services in order.
-        windows: The window each service uses.
-        starts: Starts of a timetable that is known to be the earliest; the clock then need not look at routes
-            that do not change.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        sequences: dict[int, list[int]],
-        windows: dict[int, TimeWindow],
-        starts: Mapping[int, Seconds] | None = None,
-    ) -> None:
-        self.problem = problem
-        self.sequences = sequences
-        self.windows = windows
-        self.at = {service: vehicle for vehicle, services in sequences.items() for service in services}
-        self.low = {service: windows[service].earliest for service in self.at}
-        self.bounds: dict[int, list[tuple[int, Seconds]]] = {}
-        for link in problem.links:
-            self.bounds.setdefault(link.first, []).append((link.second, link.min_gap))
-            if link.max_gap is not None:
-                self.bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
-        if starts is not None:
-            self.low.update({service: starts[service] for service in self.bounds if service in self.at})
-            self.low.update(
-                {link.second: starts[link.second] for link in problem.links if link.second in self.at}
-            )
-
-    def spread(self, vehicles: Sequence[int]) -> dict[int, Timed] | None:
-        """Time these routes and all that they move; return those, or None if a time cannot be kept."""
-        problem, raised = self.problem, dict[int, Seconds]()
-        timed: dict[int, Timed] = {}
-        waiting = deque(vehicles)
-        while waiting:
-            vehicle = waiting.popleft()
-            parts = [
-                Part(
-                    problem.services[s].location,
-                    problem.services[s].duration,
-                    raised.get(s, self.low[s]),
-                    self.windows[s].latest,
-                    s,
-                )
-                for s in self.sequences[vehicle]
-            ]
-            pause = fit(problem, vehicle, parts)
-            times = None if pause is None else settle(problem, vehicle, parts, pause)
-            if pause is None or times is None:
-                return None
-            timed[vehicle] = Timed(parts, pause, times)
-            for service, start in zip(self.sequences[vehicle], times.starts, strict=True):
-                for other, gap in self.bounds.get(service, ()):
-                    if other not in self.at or start + gap <= raised.get(other, self.low[other]):
-                        continue
-                    if start + gap > self.windows[other].latest:
-                        return None
-                    raised[other] = start + gap
-                    if self.at[other] not in waiting:
-                        waiting.append(self.at[other])
-        return timed
-
-    def spread_with(
-        self, service: int, vehicle: int, sequence: list[int], window: TimeWindow
-    ) -> tuple[Route, ...] | None:
-        """Return the routes that change when a vehicle does one more service, or None.
-
-        Nothing of the clock itself changes.
-        """
-        before = self.sequences.get(vehicle)
-        self.sequences[vehicle], self.at[service] = sequence, vehicle
-        self.windows[service] = window
-        self.low[service] = window.earliest
-        partners = {self.at[other] for other, _ in self.bounds.get(service, ()) if other in self.at}
-        partners |= {self.at[s] for s, ties in self.bounds.items() if s in self.at and service in dict(ties)}
-        times = self.spread([vehicle, *sorted(partners - {vehicle})])
-        routes = None if times is None else self.routes(times)
-        del self.at[service], self.windows[service], self.low[service]
-        if before is None:
-            del self.sequences[vehicle]
-        else:
-            self.sequences[vehicle] = before
-        return routes
-
-    def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
-        """Write timed routes down, by number of vehicle."""
-        if self.problem.weights.waiting:
-            tied = {
-                s
-                for link in self.problem.links
-                if link.first in self.at and link.second in self.at and binds(self.problem, link)
-                for s in (link.first, link.second)
-            }
-            times = {v: self._leaving_late(v, timed, tied) for v, timed in times.items()}
-        return tuple(_route(self.problem, v, self.sequences[v], times[v]) for v in sorted(times))
-
-    def _leaving_late(self, vehicle: int, timed: Timed, tied: set[int]) -> Timed:
-        """Return a route that begins as late as that costs nothing; what other routes wait for stays."""
-        parts = [
-            replace(part, low=start, high=start) if part.service in tied else part
-            for part, start in zip(timed.parts, timed.times.starts, strict=True)
-        ]
-        leaves = latest_leaving(self.problem, vehicle, parts, timed.pause, timed.times)
-        later = settle(self.problem, vehicle, parts, timed.pause, leaves)
-        return timed if later is None else replace(timed, times=later)
-
-
-def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> list[TimeWindow] | None:
-    """Return the first choice of windows, early ones first, with which the route alone has a timetable."""
-    nurse = problem.vehicles[vehicle]
-    chosen: list[TimeWindow] = []
-
-    def extend(at: int, free: Seconds) -> bool:
-        if len(chosen) == len(services):
-            parts = [
-                Part(problem.services[s].location, problem.services[s].duration, w.earliest, w.latest, s)
-                for s, w in zip(services, chosen, strict=True)
-            ]
-            return fit(problem, vehicle, parts) is not None
-        service = problem.services[services[len(chosen)]]
-        reached = free + problem.seconds(vehicle, at, service.location)
-        for window in service.starts:
-            start = max(reached, window.earliest)
-            if start > window.latest:
-                continue
-            chosen.append(window)
-            if extend(service.location, start + service.duration):
-                return True
-            chosen.pop()
-        return False
-
-    return chosen if extend(nurse.start, nurse.shift.earliest) else None
-
-
-def _route(
+def write_route(
     problem: Problem,
     vehicle: int,
     services: Sequence[int],
     timed: Timed,
 ) -> Route:
     """Write a route down, leaving and resting as late as its starts allow."""
-    parts, pause, starts, leaves = timed.parts, timed.pause, timed.times.starts, timed.times.leaves
+    parts, pause, starts, leaves = timed.parts, timed.pause, timed.starts, timed.leaves
     nurse = problem.vehicles[vehicle]
     way = problem.seconds(vehicle, nurse.start, parts[0].location)
     latest = starts[0] - way
@@ -329,7 +158,7 @@ def _route(
         stops.append(Stop(service, arrival, start, start + part.duration, way, metres))
         at, free = part.location, start + part.duration
     home = problem.seconds(vehicle, at, nurse.end)
-    returns = timed.times.returns
+    returns = timed.returns
     if pause.gap == len(parts):
         breaks.append(_rest(problem, vehicle, timed, leaves, (free, home, returns)))
     metres = problem.metres(vehicle, at, nurse.end)
@@ -347,7 +176,7 @@ def _rest(
     pause, nurse = timed.pause, problem.vehicles[vehicle]
     first, last = free, until - pause.length
     if nurse.breaks is not None:
-        first = max(first, timed.times.returns - nurse.breaks.longest_stretch - pause.length)
+        first = max(first, timed.returns - nurse.breaks.longest_stretch - pause.length)
         last = min(last, leaves + nurse.breaks.longest_stretch)
     if pause.lunch and nurse.lunch is not None:
         first, last = max(first, nurse.lunch.earliest), min(last, nurse.lunch.latest)

@@ -45,7 +45,9 @@ from routing.search.kernels.layout import (
     S_STAMP,
     S_THOROUGH,
     V_CAPACITY,
+    V_EARLIEST,
     V_KIND,
+    V_LATEST,
     V_NEXT,
     V_SPAN,
     V_UNBROKEN,
@@ -297,7 +299,7 @@ def best_place(data: Data, state: State, s: int, least: int) -> tuple[int, int, 
         for w in range(data.service[s, WINDOWS]):
             low = max(data.window[s, w, 0], bound_low)
             high = min(data.window[s, w, 1], bound_high)
-            if low > high:
+            if low > high or low > data.vehicle[r, V_LATEST] or high < data.vehicle[r, V_EARLIEST]:
                 continue
             points, position = scan(data, state, r, s, w, low, high, least)
             if position >= 0:

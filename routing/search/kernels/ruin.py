@@ -21,6 +21,7 @@ from routing.search.kernels.layout import (
     LIST,
     N_REMOVED,
     N_STRING,
+    N_TIED,
     NOW,
     OLD,
     OLD_ROUTE,
@@ -28,6 +29,8 @@ from routing.search.kernels.layout import (
     ROUTE,
     S_ABSENT,
     S_COST,
+    S_OLD_ABSENT,
+    S_SEED,
     S_STAMP,
     S_TOUCHED,
     TOUCHED,
@@ -39,7 +42,7 @@ from routing.search.kernels.layout import (
 )
 from routing.search.kernels.links import relax
 from routing.search.kernels.rng import below, unit
-from routing.search.kernels.timing import is_timed, refresh
+from routing.search.kernels.timing import moves_others, refresh
 
 _SPLIT = 0.5  # share of strings that keep some stops in their middle
 _AROUND_ABSENT = 0.3  # how often strings are torn around a visit that is left out, if there is one
@@ -77,7 +80,7 @@ def leave_out(data: Data, state: State, visit: int) -> None:
             state.flag[DIRTY, r] = 1
             for j in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
                 other = state.placed[data.link[j, L_OTHER], ROUTE]
-                if other >= 0 and is_timed(data, j):
+                if other >= 0 and moves_others(data, j):
                     state.flag[DIRTY, other] = 1  # nothing of s raises its stops any more
     state.absent[state.number[S_ABSENT]] = visit
     state.number[S_ABSENT] += 1
@@ -120,6 +123,7 @@ def ruin(data: Data, state: State) -> bool:
     services = len(data.service)
     vehicles = len(data.vehicle)
     used, placed = whole(0), whole(0)
+    state.number[S_OLD_ABSENT] = state.number[S_ABSENT]
     for r in range(vehicles):
         if state.route[r, COUNT] > 0:
             used += 1
@@ -132,6 +136,7 @@ def ruin(data: Data, state: State) -> bool:
         if state.number[S_ABSENT] > 0 and unit(state.random) < _AROUND_ABSENT:
             visit = state.absent[below(state.random, state.number[S_ABSENT])]
             seed = whole(data.member[data.visit[visit, FIRST_SERVICE]])
+        state.number[S_SEED] = seed
         torn = whole(0)
         state.number[S_STAMP] += 1
         for i in range(-1, data.near.shape[1]):
@@ -146,7 +151,7 @@ def ruin(data: Data, state: State) -> bool:
             torn += 1
             if torn == strings:
                 break
-    if len(data.linked) > 0:
+    if data.number[N_TIED] == 1:
         return relax(data, state)
     good = True
     for i in range(state.number[S_TOUCHED]):

@@ -1,7 +1,7 @@
 """Times and breaks where they cost points.
 
 A route with its break in a gap has least starts (`settle`); on days without costs of times the first break
-that is legal is taken (`timing.break_code`), on others the cheapest (`choose`). Where waiting costs points
+that is legal is taken (`breaks.break_code`), on others the cheapest (`choose`). Where waiting costs points
 she leaves as late as she can without being back later or starting anything late or outside its wish that
 would not be so anyway; stops that are tied to other routes keep their start.
 """
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.breaks import NEVER, NO_BREAK, OPTIONS
 from routing.search.kernels.layout import (
     BIG,
     LATE_RATE,
@@ -29,9 +30,10 @@ from routing.search.kernels.layout import (
     T_IN,
     T_LEG,
     T_LOW,
+    T_OUT,
     T_SERVICE,
     T_WINDOW,
-    V_EARLIEST,
+    V_DAY,
     V_LATEST,
     V_LEAVE_BY,
     V_LUNCH,
@@ -50,11 +52,6 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
-
-NO_BREAK = 0
-NEVER = -1
-OPTIONS = 16
-"""A code is 1 + gap * OPTIONS + option."""
 
 
 @kernel
@@ -119,21 +116,24 @@ def go_through(
 def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do.
 
-    At place k, T_EARLY then holds the return and T_BY the least leaving. A lunch begins in its hours: the
-    stop after it starts at `lunch from + length` at the soonest, since she may be there before lunch as well.
+    At place k, T_EARLY then holds the return, T_BY the least leaving, T_OUT the length of the break and
+    T_DURATION the longest span, which `break_code` has written where a day is limited. A lunch begins in its
+    hours: the stop after it starts at `lunch from + length` at the soonest, since she may be there before
+    lunch as well.
     """
-    vehicle = data.vehicle[r]
+    vehicle, scratch = data.vehicle[r], state.scratch
     gap, length = gap_of(code), rest_of(data, r, code)
-    cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
-    if code > 0:
-        cap = min(vehicle[V_SPAN], data.option[r, (code - 1) % OPTIONS, O_SPAN])
-    leave = vehicle[V_EARLIEST]
+    if vehicle[V_DAY] == BIG:
+        scratch[T_DURATION, k] = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
+        if code > 0:
+            scratch[T_DURATION, k] = min(vehicle[V_SPAN], data.option[r, (code - 1) % OPTIONS, O_SPAN])
+    cap, leave = scratch[T_DURATION, k], scratch[T_LOW, k]
     pause, pause_by = whole(-BIG), whole(BIG)
     if is_lunch(data, r, code):
         pause, pause_by = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
     for _ in range(64):
-        time, pause = go_through(state.scratch, k, leave, (gap, length, pause, pause_by))
-        if time > vehicle[V_LATEST]:
+        time, pause = go_through(scratch, k, leave, (gap, length, pause, pause_by))
+        if time > vehicle[V_LATEST] or leave > vehicle[V_LEAVE_BY]:
             return False
         new_leave = max(leave, time - cap)
         new_pause = pause
@@ -141,11 +141,8 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
             new_leave = max(new_leave, pause - vehicle[V_STRETCH])
             new_pause = max(pause, time - vehicle[V_STRETCH] - length)
         if new_leave == leave and new_pause == pause:
-            state.scratch[T_EARLY, k] = time
-            state.scratch[T_BY, k] = leave
+            scratch[T_EARLY, k], scratch[T_BY, k], scratch[T_OUT, k] = time, leave, length
             return True
-        if new_leave > vehicle[V_LEAVE_BY]:
-            return False
         leave, pause = new_leave, new_pause
     return False
 

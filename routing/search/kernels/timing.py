@@ -4,16 +4,13 @@ A stretch of a route maps the time x at which it is entered to the time it is le
 allowed for x <= by. Such triples concatenate in constant time, so a route keeps one for what lies before and
 one for what lies after each position, and an insertion is judged by joining three of them. The shortest span
 of a route is max(done_at - by, work), reached by finishing as early and leaving as late as possible.
-
-With one break of length x in a given gap the same two ends stay the best ones: a later leaving and an earlier
-return only loosen the bounds on how long one may work before and after the break. So each gap is decided
-exactly by one comparison of intervals.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.breaks import NEVER, NO_BREAK, break_code
 from routing.search.kernels.layout import (
     BIG,
     CODE,
@@ -29,6 +26,7 @@ from routing.search.kernels.layout import (
     IDLE,
     L_LEAST,
     L_MOST,
+    L_NURSES,
     L_OTHER,
     LOAD,
     LOCATION,
@@ -38,9 +36,6 @@ from routing.search.kernels.layout import (
     N_TRAVEL,
     N_USE,
     NOW,
-    O_LENGTH,
-    O_LUNCH,
-    O_SPAN,
     POSITION,
     R_DEPART,
     R_DONE_AT,
@@ -53,6 +48,7 @@ from routing.search.kernels.layout import (
     R_WORK_IN,
     R_WORK_OUT,
     ROUTE,
+    SHARING,
     SOFT,
     T_AT,
     T_BY,
@@ -69,31 +65,30 @@ from routing.search.kernels.layout import (
     T_WINDOW,
     TIED,
     TRIED,
+    V_DAY,
     V_EARLIEST,
     V_END,
     V_KIND,
     V_LATEST,
     V_LEAVE_BY,
-    V_LUNCH_FROM,
-    V_LUNCH_TO,
-    V_OPTIONS,
     V_OVERTIME_FROM,
-    V_SPAN,
     V_START,
-    V_STRETCH,
-    V_UNBROKEN,
     WINDOW,
     WORK,
     Data,
     State,
     whole,
 )
-from routing.search.kernels.soft import NEVER, NO_BREAK, OPTIONS, choose, rest_of, settle, soft_points
+from routing.search.kernels.rota import day_left, is_coupled, leaves_from
+from routing.search.kernels.soft import choose, rest_of, settle, soft_points
 
 
 @kernel
 def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int, low: int, high: int) -> int:
-    """Write the stops of route r into scratch, with s at `position` (none if negative); return how many."""
+    """Write the stops of route r into scratch, with s at `position` (none if negative); return how many.
+
+    At the place after them, T_LOW holds the earliest leaving and T_HIGH the most work.
+    """
     scratch = state.scratch
     k = 0
     for p in range(state.route[r, COUNT] + 1):
@@ -114,6 +109,8 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
             scratch[T_SERVICE, k] = u
             scratch[T_WINDOW, k] = state.placed[u, WINDOW]
             k += 1
+    scratch[T_LOW, k] = leaves_from(data, state, r)
+    scratch[T_HIGH, k] = day_left(data, state, r)
     return k
 
 
@@ -121,10 +118,12 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
 def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     """Fill the forward and backward rows of scratch for the k stops in it; False if a time cannot be kept."""
     travel = data.travel[data.vehicle[r, V_KIND]]
-    depart = data.vehicle[r, V_EARLIEST]
+    depart = scratch[T_LOW, k]
     at = data.vehicle[r, V_START]
     work = whole(0)
     by = whole(data.vehicle[r, V_LEAVE_BY])
+    if depart > by:
+        return False
     for i in range(k):
         leg = whole(travel[at, scratch[T_LOCATION, i]])
         at = scratch[T_LOCATION, i]
@@ -158,52 +157,9 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
 
 
 @kernel
-def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
-    """Return the breaks of a swept route as a code: NO_BREAK, NEVER, or gap and option of the break."""
-    vehicle = data.vehicle[r]
-    work = scratch[T_IN, k]
-    by = min(scratch[T_LATE, 0] - scratch[T_IN, 0], vehicle[V_LEAVE_BY])
-    done = max(scratch[T_AT, 0], vehicle[V_EARLIEST] + work)
-    span = max(done - by, work)
-    if span > vehicle[V_SPAN]:
-        return NEVER
-    if span <= vehicle[V_UNBROKEN]:
-        return NO_BREAK
-    stretch = vehicle[V_STRETCH]
-    for option in range(vehicle[V_OPTIONS]):
-        length = data.option[r, option, O_LENGTH]
-        cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
-        if work + length > cap:
-            continue
-        low, high = whole(-BIG), whole(BIG)
-        if data.option[r, option, O_LUNCH] == 1:
-            low, high = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
-        for gap in range(k + 1):
-            if gap == 0:
-                depart, work_in, before = vehicle[V_EARLIEST], whole(0), whole(vehicle[V_LEAVE_BY])
-            else:
-                depart = scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1]
-                work_in = scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1]
-                before = scratch[T_BY, gap - 1]
-            reached = max(depart + scratch[T_LEG, gap], low) + length
-            if depart > high or reached > scratch[T_LATE, gap]:
-                continue
-            done = max(scratch[T_AT, gap], reached + scratch[T_OUT, gap])
-            by = min(before, scratch[T_LATE, gap] - scratch[T_IN, gap] - length, high - work_in)
-            if max(done - by, work + length) > cap:
-                continue
-            leave = min(by, done - work - length)
-            earliest = max(depart, low, leave + work_in)
-            latest = min(high, min(scratch[T_LATE, gap], done - scratch[T_OUT, gap]) - length)
-            if max(earliest, done - stretch - length) <= min(latest, leave + stretch):
-                return 1 + gap * OPTIONS + option
-    return NEVER
-
-
-@kernel
 def pick(data: Data, state: State, r: int, k: int) -> int:
     """Return the break of a swept route as a code: the first that is legal; where times cost, the best."""
-    if data.number[N_SOFT] == 1:
+    if data.number[N_SOFT] == 1 and data.vehicle[r, V_DAY] == BIG:
         return choose(data, state, r, k)
     return break_code(data, state.scratch, r, k)
 
@@ -227,6 +183,12 @@ def is_timed(data: Data, link: int) -> bool:
 
 
 @kernel
+def moves_others(data: Data, link: int) -> bool:
+    """Tell whether a link may move the routes of its services: not if it only asks for two nurses."""
+    return bool(data.link[link, L_NURSES] == SHARING or is_timed(data, link))
+
+
+@kernel
 def time_stops(data: Data, state: State, r: int, k: int) -> bool:
     """Settle k swept stops with the cheapest break and note what that costs; False if there is none."""
     scratch = state.scratch
@@ -234,7 +196,7 @@ def time_stops(data: Data, state: State, r: int, k: int) -> bool:
     if state.route[r, TIED] == 1:
         pin(data, state, k)
         good = sweep(data, scratch, r, k)
-    code = choose(data, state, r, k) if good else whole(NEVER)
+    code = pick(data, state, r, k) if good else whole(NEVER)
     good = code != NEVER and settle(data, state, r, k, code)
     state.route[r, CODE] = code
     points, highest = soft_points(data, state, r, k, code)
@@ -253,14 +215,14 @@ def refresh(data: Data, state: State, r: int) -> bool:
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
-    state.route[r, TIED] = 0
+    state.route[r, TIED] = is_coupled(data, r)
     for c in (LOAD, WORK, HIGHEST, SOFT):
         state.route[r, c] = 0
     state.route[r, IDLE] = data.vehicle[r, V_OVERTIME_FROM] - data.vehicle[r, V_EARLIEST]
     record = state.record[NOW, r]
     if k == 0:
         record[0, R_FROM] = data.vehicle[r, V_START]
-        record[0, R_DEPART] = data.vehicle[r, V_EARLIEST]
+        record[0, R_DEPART] = scratch[T_LOW, 0]
         record[0, R_WORK_IN] = 0
         record[0, R_LEAVE_BY] = data.vehicle[r, V_LEAVE_BY]
         record[0, R_TO] = data.vehicle[r, V_END]
@@ -274,7 +236,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
     if not sweep(data, scratch, r, k):
         return False
     at = data.vehicle[r, V_START]
-    depart = data.vehicle[r, V_EARLIEST]
+    depart = scratch[T_LOW, k]
     work_in = whole(0)
     leave_by = whole(data.vehicle[r, V_LEAVE_BY])
     for p in range(k + 1):
@@ -296,7 +258,9 @@ def refresh(data: Data, state: State, r: int) -> bool:
             state.placed[u, POSITION] = p
             state.route[r, LOAD] += data.service[u, DEMAND]
             for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
-                if is_timed(data, i) and state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+                other = state.placed[data.link[i, L_OTHER], ROUTE]
+                shared = data.link[i, L_NURSES] == SHARING
+                if other >= 0 and moves_others(data, i) and (other != r or not shared):
                     state.route[r, TIED] = 1
         else:
             record[p, R_TO] = data.vehicle[r, V_END]
