@@ -15,7 +15,7 @@ __all__ = [
     "Timed",
     "break_options",
     "hours_of",
-    "longest_unbroken",
+    "limits_of",
     "pause_options",
     "settle",
 ]
@@ -121,12 +121,16 @@ def pause_options(vehicle: Vehicle) -> list[tuple[Seconds, Seconds, bool]]:
     return lunches if lunch.missed is None else lunches + others
 
 
-def longest_unbroken(vehicle: Vehicle) -> Seconds:
-    """Return the longest time from leaving to returning without a break; -1 if there has to be one."""
+def limits_of(vehicle: Vehicle) -> tuple[Seconds, Seconds, Seconds]:
+    """Return the longest span, the longest stretch of work and the longest span without a break.
+
+    The last is -1 if there has to be a break, for lunch.
+    """
+    rule, most = vehicle.breaks, NEVER if vehicle.max_work is None else vehicle.max_work
+    stretch = NEVER if rule is None else rule.longest_stretch
     if vehicle.lunch is not None and vehicle.lunch.missed is None:
-        return -1
-    rule = vehicle.breaks
-    return NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+        return most, stretch, -1
+    return most, stretch, stretch if rule is None else min([stretch, *(after for after, _ in rule.steps)])
 
 
 def hours_of(vehicle: Vehicle, *, lunch: bool) -> tuple[Seconds, Seconds]:

@@ -11,7 +11,7 @@ from routing.clock import Clock, windows_of
 from routing.constraints import allowed
 from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.timetable import longest_unbroken, pause_options
+from routing.timetable import limits_of, pause_options
 from routing.units import LATEST, Points, Seconds
 
 __all__ = ["WIDE", "Sheet", "Spot"]
@@ -366,8 +366,7 @@ def _limits(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDA
     """Return by vehicle the longest span, the longest without a break, and the most work with one."""
     rows = []
     for vehicle in problem.vehicles:
-        most = _NEVER if vehicle.max_work is None else vehicle.max_work
-        unbroken = longest_unbroken(vehicle)
+        most, _, unbroken = limits_of(vehicle)
         resting = max((min(most, span) - length for length, span, _ in pause_options(vehicle)), default=-1)
         rows.append((most, unbroken, resting))
     limits = np.array(rows, dtype=np.int64).reshape(-1, 3).T

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from routing.problem import Link, Nurses, Problem
-from routing.settling import NEVER, Duty, Part, PlannedBreak, Timed, longest_unbroken, pause_options, settle
+from routing.settling import NEVER, Duty, Part, PlannedBreak, Timed, limits_of, pause_options, settle
 from routing.units import Points, Seconds, per_minute
 
 __all__ = ["binds", "cheapest_break", "latest_leaving", "rest_worth"]
@@ -37,10 +37,10 @@ def cheapest_break(
     """
     nurse = problem.vehicles[vehicle]
     lunch = nurse.lunch
-    most = NEVER if nurse.max_work is None else nurse.max_work
+    most, _, unbroken = limits_of(nurse)
     best, least, first = None, 0, 0
     if lunch is None or lunch.missed is not None:
-        none = PlannedBreak(-1, 0, min(most, longest_unbroken(nurse)))
+        none = PlannedBreak(-1, 0, min(most, unbroken))
         settled = settle(problem, vehicle, parts, none, duty)
         if settled is not None:
             if lunch is None:

@@ -6,10 +6,11 @@ The search decides the order; this file, in plain Python, gives the times that a
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from routing.objective import depends_on_times
 from routing.plan import Break, Route, Stop
-from routing.problem import Problem
+from routing.problem import Problem, Vehicle
 from routing.settling import (
     NEVER,
     Duty,
@@ -18,7 +19,7 @@ from routing.settling import (
     Timed,
     break_options,
     hours_of,
-    longest_unbroken,
+    limits_of,
     pause_options,
     settle,
 )
@@ -32,11 +33,13 @@ __all__ = [
     "Timed",
     "break_options",
     "fit",
-    "longest_unbroken",
+    "limits_of",
     "pause_options",
     "settle",
     "write_route",
 ]
+
+Swept: TypeAlias = tuple[list[int], list[int], list[int], list[int], list[int], list[int]]
 
 
 def fit(
@@ -58,11 +61,14 @@ def fit(
         return None
     if parts and parts[0].service >= 0 and duty.most is None and depends_on_times(problem):
         return cheapest_break(problem, vehicle, parts, duty)
+    return _first_break(nurse, parts, duty, swept)
+
+
+def _first_break(nurse: Vehicle, parts: Sequence[Part], duty: Duty, swept: Swept) -> PlannedBreak | None:
+    """Return the first break that is possible; where a day is limited, the one with the least work."""
     legs, early, late, work_in, work_out, done_at = swept
     work = work_in[-1]
-    most = NEVER if nurse.max_work is None else nurse.max_work
-    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    unbroken = longest_unbroken(nurse)
+    most, stretch, unbroken = limits_of(nurse)
     leaves = min(late[0] - work_in[0], nurse.leaves_by)
     span = max(max(done_at[0], duty.leaves_from + work) - leaves, work)
     if span > most:
@@ -99,9 +105,7 @@ def fit(
     return None if best is None or duty.most is None or best.work > duty.most else best
 
 
-def _sweep(
-    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty
-) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]] | None:
+def _sweep(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Swept | None:
     """Return legs, earliest and latest starts, work to and from each stop, earliest ends; or None.
 
     All but the earliest starts have one entry more than there are stops: the return.

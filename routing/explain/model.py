@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from routing.explain.relaxed import binding, needs_lunch
-from routing.problem import Lunch, Nurses, Problem
+from routing.problem import Nurses, Problem, Vehicle
 from routing.units import HOUR, UNREACHABLE, Seconds
 
 __all__ = ["Verdict", "decide"]
@@ -175,8 +175,7 @@ class _Model:
         if nurse.capacity is not None:
             load = sum(problem.services[s].demand * self.does[vehicle, s] for s in self.services)
             model.add(load <= nurse.capacity).only_enforce_if(self.switch["capacity"])
-        if nurse.lunch is not None and needs_lunch(nurse):
-            self._lunch(nurse.lunch, idle, (leaves, returns), cp_model.LinearExpr.sum(work))
+        self._lunch(nurse, idle, (leaves, returns), cp_model.LinearExpr.sum(work))
         if nurse.breaks is not None:
             rest = model.new_int_var(0, self.high - self.low, "")
             self.work[vehicle] = returns - leaves - rest
@@ -229,12 +228,15 @@ class _Model:
 
     def _lunch(
         self,
-        lunch: Lunch,
+        nurse: Vehicle,
         idle: cp_model.IntVar,
         out: tuple[cp_model.IntVar, cp_model.IntVar],
         work: cp_model.LinearExpr,
     ) -> None:
-        """Let a route be out in the hours of lunch and long enough for it; looser than the rule."""
+        """Let a route that needs lunch be out in its hours and long enough for it; looser than the rule."""
+        lunch = nurse.lunch
+        if lunch is None or not needs_lunch(nurse):
+            return
         leaves, returns = out
         on = [self.switch["lunch"], ~idle]
         self.model.add(leaves <= lunch.latest).only_enforce_if(on)

@@ -193,4 +193,4 @@ def idle_points(data: Data, state: State, r: int, work: int) -> int:
         return whole(0)
     before = max(whole(0), state.route[r, IDLE] - state.number[S_IDLE_LIMIT])
     after = max(whole(0), state.route[r, IDLE] - work - state.number[S_IDLE_LIMIT])
-    return (after - before) * data.number[N_IDLE] // 60
+    return whole((after - before) * data.number[N_IDLE] // 60)

@@ -181,7 +181,7 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
             if data.number[N_WISH] > 0:
                 by = min(by, data.service[s, WISH_TO] if start >= data.service[s, WISH_FROM] else start)
             time = min(time - scratch[T_DURATION, i - 1], max(start, by))
-    return max(whole(scratch[T_BY, k]), min(time, vehicle[V_LEAVE_BY]))
+    return whole(max(scratch[T_BY, k], min(time, vehicle[V_LEAVE_BY])))
 
 
 @kernel
@@ -222,7 +222,7 @@ def points_with(data: Data, state: State, r: int, k: int, code: int) -> int:
     if not settle(data, state, r, k, code):
         return whole(BIG)
     points, _ = soft_points(data, state, r, k, code)
-    return points - data.number[N_REST] * rest_of(data, r, code) // 60
+    return whole(points - data.number[N_REST] * rest_of(data, r, code) // 60)
 
 
 @kernel
