@@ -115,7 +115,7 @@ def state_of(data: Data, seed: int) -> State:
         candidate=wide(vehicles, 4),
         cheapest=wide(int(data.number[layout.N_PAIR_ROUTES])),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
-        number=wide(15),
+        number=wide(17),
         random=np.array([seed], dtype=np.uint64),
     )
     state.placed[:, layout.ROUTE] = -1
@@ -385,7 +385,7 @@ def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
     number[layout.N_STRING] = 10
     number[layout.N_REMOVED] = 10
     number[layout.N_POOL_EVERY] = 997
-    number[layout.N_TRY_ABSENT] = 40
+    number[layout.N_TRY_ABSENT] = 15
     number[layout.N_PAIR_ROUTES] = 6
     number[layout.N_NEAR] = NEAR_SERVICES
     return number

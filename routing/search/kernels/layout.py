@@ -164,7 +164,9 @@ T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest spa
     S_LIMITED,
     S_IDLE_MOST,
     S_IDLE_LIMIT,
-) = range(15)
+    S_SEED,
+    S_OLD_ABSENT,
+) = range(17)
 
 
 class Data(NamedTuple):
