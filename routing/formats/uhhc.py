@@ -37,7 +37,6 @@ class UhhcTask:
         self.problem = problem
         self._published = published
         self.notes: tuple[str, ...] = ()
-        self.variants: tuple[Problem, ...] = ()
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""

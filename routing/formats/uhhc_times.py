@@ -77,8 +77,9 @@ class _Day:
             breaks: tuple[Break, ...] = ()
             if route.vehicle in self.lunches and self.published.lunch is not None:
                 start, gaps = self.lunches[route.vehicle]
+                begins, hours = MINUTE * solver.value(start), self.published.lunch
                 breaks = tuple(
-                    self._lunch_in(gap, MINUTE * solver.value(start), stops, route)
+                    self._lunch_in(gap, begins, hours, stops, route)
                     for gap, chosen in enumerate(gaps)
                     if solver.value(chosen)
                 )
@@ -89,11 +90,15 @@ class _Day:
         return tuple(made)
 
     def _lunch_in(
-        self, gap: int, start: Seconds, stops: Sequence[tuple[int, Seconds, Seconds]], route: Route
+        self,
+        gap: int,
+        start: Seconds,
+        hours: tuple[TimeWindow, Seconds],
+        stops: Sequence[tuple[int, Seconds, Seconds]],
+        route: Route,
     ) -> Break:
         """Return the lunch in a gap, before the way there or after it, but not on it."""
-        assert self.published.lunch is not None
-        window, length = self.published.lunch
+        window, length = hours
         if 0 < gap < len(stops):
             free, way, until = stops[gap - 1][2], route.stops[gap].travel, stops[gap][1]
             start = max(free, window.earliest)

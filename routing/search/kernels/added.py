@@ -19,12 +19,15 @@ from routing.search.kernels.layout import (
     R_DEPART,
     R_DONE_AT,
     R_LEAVE_BY,
+    R_LEG,
     R_START_BY,
     R_WORK_IN,
     R_WORK_OUT,
     S_IDLE_LIMIT,
     S_MEAN,
     SOFT,
+    T_IN,
+    T_LEG,
     V_LUNCH,
     V_OVERTIME_FROM,
     WORK,
@@ -94,8 +97,30 @@ def is_by_stop(data: Data, r: int, tied: bool) -> bool:  # noqa: FBT001 - kernel
 
 
 @kernel
+def lay_out_with(
+    data: Data,
+    state: State,
+    place: tuple[int, int, int, int],
+    bounds: tuple[int, int],
+    ways: tuple[int, int],
+) -> int:
+    """Write the stops of a route with one more, and the ways between them, into scratch; return how many."""
+    r, p, s, window = place
+    scratch, record = state.scratch, state.record[NOW, r]
+    k = lay_out(data, state, r, p, s, window, bounds[0], bounds[1])
+    for i in range(p):
+        scratch[T_LEG, i] = record[i, R_LEG]
+    scratch[T_LEG, p], scratch[T_LEG, p + 1] = ways
+    for i in range(p + 2, k + 1):
+        scratch[T_LEG, i] = record[i - 1, R_LEG]
+    work = ways[0] + ways[1] - record[p, R_LEG] + data.service[s, DURATION]
+    scratch[T_IN, k] = state.route[r, WORK] + work
+    return k
+
+
+@kernel
 def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, int]:
-    """Return what the times of route r cost more, swept with one more stop at place p, and its most lateness.
+    """Return what the times of route r cost more, laid out with a new stop at place p; and its most lateness.
 
     The break keeps its place between its neighbours, so that not every gap has to be tried; if the new stop
     comes beside it, it is tried on both sides. Short routes, and those where it has no place so, take the

@@ -8,6 +8,7 @@ from routing.search.kernels.added import (
     finds_break,
     idle_points,
     is_by_stop,
+    lay_out_with,
     least_points,
     most_savings,
     own_points,
@@ -73,10 +74,8 @@ from routing.search.kernels.soft import (
     per_minute,
 )
 from routing.search.kernels.timing import (
-    lay_out,
     note_earliest,
     refresh,
-    sweep,
 )
 from routing.search.kernels.trial import FULL, ripple, trial
 
@@ -176,9 +175,7 @@ def more_points(
     else:
         if least_points(data, state, place, low, ways) >= least:
             return whole(FULL)
-        k = lay_out(data, state, r, p, s, window, low, high)
-        if not sweep(data, state.scratch, r, k):
-            return whole(FULL)
+        k = lay_out_with(data, state, place, bounds, ways)
         points, highest = own_points(data, state, r, p, k)
         if not tied and points < FULL:
             points += per_minute(data.number[N_HIGHEST], max(whole(0), highest - state.number[S_HIGHEST]))

@@ -193,9 +193,13 @@ def wait_points(data: Data, state: State, r: int, k: int, code: int) -> int:
     """Return the points of waiting on a route of k settled stops."""
     if data.number[N_WAITING] == 0:
         return whole(0)
-    leave = latest_leaving(data, state, r, k, code)
-    wait = state.scratch[T_EARLY, k] - leave - state.scratch[T_IN, k] - rest_of(data, r, code)
-    return per_minute(data.number[N_WAITING], wait)
+    scratch = state.scratch
+    busy = scratch[T_IN, k] + rest_of(data, r, code)
+    left = scratch[T_EARLY, 0] - scratch[T_LEG, 0]
+    if left + busy == scratch[T_EARLY, k] and left <= data.vehicle[r, V_LEAVE_BY] and gap_of(code) != 0:
+        return whole(0)
+    left = latest_leaving(data, state, r, k, code)
+    return per_minute(data.number[N_WAITING], scratch[T_EARLY, k] - left - busy)
 
 
 @kernel
