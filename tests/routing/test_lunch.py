@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.constraints.lunch import LunchBreaks
 from routing.errors import InvalidProblem
 from routing.exact import plan_exactly
@@ -12,7 +13,6 @@ from routing.objective import cost_of
 from routing.plan import Plan
 from routing.problem import WORKING_TIME_LAW, Lunch, Problem, TimeWindow, Weights
 from routing.solver import solve
-from routing.timetable import time_routes
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle
 
 NOON = Lunch(11 * HOUR, 13 * HOUR, 30 * MINUTE)
