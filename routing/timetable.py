@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from routing.breaks import BreakRule
+from routing.circles import closes_circle, deciding_stop
 from routing.plan import Break, Plan, Route, Stop
 from routing.problem import Problem, TimeWindow
 from routing.units import LATEST, UNREACHABLE, Seconds
@@ -247,6 +248,7 @@ class Clock:
         """Time these routes and all that they move; return those, or None if a time cannot be kept."""
         problem, raised = self.problem, dict[int, Seconds]()
         timed: dict[int, Timed] = {}
+        parents: dict[int, int] = {}
         waiting = deque(vehicles)
         while waiting:
             vehicle = waiting.popleft()
@@ -264,38 +266,37 @@ class Clock:
             if pause is None or times is None:
                 return None
             timed[vehicle] = Timed(parts, pause, *times)
-            for service, start in zip(self.sequences[vehicle], times[0], strict=True):
+            for position, (service, start) in enumerate(zip(self.sequences[vehicle], times[0], strict=True)):
                 for other, gap in self.bounds.get(service, ()):
                     if other not in self.at or start + gap <= raised.get(other, self.low[other]):
                         continue
                     if start + gap > self.windows[other].latest:
+                        return None
+                    self._note_parent(parents, other, vehicle, timed[vehicle], position)
+                    if closes_circle(parents, other):
                         return None
                     raised[other] = start + gap
                     if self.at[other] not in waiting:
                         waiting.append(self.at[other])
         return timed
 
-    def spread_with(
-        self, service: int, vehicle: int, sequence: list[int], window: TimeWindow
-    ) -> tuple[Route, ...] | None:
-        """Return the routes that change when a vehicle does one more service, or None.
-
-        Nothing of the clock itself changes.
-        """
-        before = self.sequences.get(vehicle)
-        self.sequences[vehicle], self.at[service] = sequence, vehicle
-        self.windows[service] = window
-        self.low[service] = window.earliest
-        partners = {self.at[other] for other, _ in self.bounds.get(service, ()) if other in self.at}
-        partners |= {self.at[s] for s, ties in self.bounds.items() if s in self.at and service in dict(ties)}
-        times = self.spread([vehicle, *sorted(partners - {vehicle})])
-        routes = None if times is None else self.routes(times)
-        del self.at[service], self.windows[service], self.low[service]
-        if before is None:
-            del self.sequences[vehicle]
-        else:
-            self.sequences[vehicle] = before
-        return routes
+    def _note_parent(
+        self, parents: dict[int, int], service: int, vehicle: int, timed: Timed, position: int
+    ) -> None:
+        """Note by whose bound the stop at a position of a route raises a service."""
+        nurse, pause = self.problem.vehicles[vehicle], timed.pause
+        stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+        decides = deciding_stop(
+            [part.low for part in timed.parts],
+            timed.starts,
+            [start + part.duration for start, part in zip(timed.starts, timed.parts, strict=True)],
+            position,
+            (nurse.shift.earliest, timed.leaves),
+            (pause.gap, timed.rest, pause.length, stretch),
+        )
+        parents.pop(service, None)
+        if decides is not None:
+            parents[service] = self.sequences[vehicle][decides]
 
     def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
         """Write timed routes down, by number of vehicle."""
