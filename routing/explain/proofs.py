@@ -6,13 +6,15 @@ guessed.
 """
 
 import itertools
+import math
+import time
 from collections.abc import Container, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import FILTERS
-from routing.explain.relaxed import Relaxed, binding, room, without
+from routing.explain.relaxed import OutOfTime, Relaxed, binding, room, without
 from routing.plan import Route, Unassigned
 from routing.problem import Link, Nurses, Problem
 from routing.timetable import Part, fit
@@ -25,7 +27,11 @@ MOST_DETAILED = 15
 
 
 def explain_unassigned(
-    problem: Problem, routes: tuple[Route, ...], *, but: Container[int] = ()
+    problem: Problem,
+    routes: tuple[Route, ...],
+    *,
+    but: Container[int] = (),
+    limit_s: float | None = None,
 ) -> tuple[Unassigned, ...]:
     """Return the reason for each service that is in no route.
 
@@ -33,12 +39,15 @@ def explain_unassigned(
         problem: The day.
         routes: A plan that keeps all rules.
         but: Numbers of services that are not asked about.
+        limit_s: Wall-clock seconds. What they do not suffice for is said less closely, or said to be open;
+            without it every reason is looked for.
     """
+    until = math.inf if limit_s is None else time.perf_counter() + limit_s
     done = {stop.service for route in routes for stop in route.stops}
     missing = [n for n in range(len(problem.services)) if n not in done and n not in but]
     if not missing:
         return ()
-    return tuple(Explainer(problem, routes).reasons(missing))
+    return tuple(Explainer(problem, routes).reasons(missing, until))
 
 
 class Explainer:
@@ -56,17 +65,27 @@ class Explainer:
             self.links.setdefault(link.first, []).append(link)
             self.links.setdefault(link.second, []).append(link)
 
-    def reasons(self, missing: list[int]) -> Iterator[Unassigned]:
+    def reasons(self, missing: list[int], until: float = math.inf) -> Iterator[Unassigned]:
+        """Yield the reason for each; at `until` of the stopwatch those that are missing stay open."""
         detailed = MOST_DETAILED
         for number in missing:
-            reason = self.proof(number)
-            if reason is None:
-                reason = self.fullness(number, detailed=detailed > 0)
-                detailed -= 1
+            try:
+                reason = self.proof(number, until)
+                if reason is None:
+                    reason = self.fullness(number, detailed=detailed > 0, until=until)
+                    detailed -= 1
+            except OutOfTime:
+                reason = Unassigned(number, ("open",), OPEN, proven=False)
             yield reason
 
-    def proof(self, number: int) -> Unassigned | None:
-        """Return why no plan at all has a service, or what hinders a mate of its visit, or None."""
+    def proof(self, number: int, until: float = math.inf) -> Unassigned | None:
+        """Return why no plan at all has a service, or what hinders a mate of its visit, or None.
+
+        Raises:
+            OutOfTime: It is past `until` of the stopwatch.
+        """
+        if time.perf_counter() > until:
+            raise OutOfTime
         return self._proof_alone(number) or self._proof_of_mates(number)
 
     def _proof_alone(self, number: int) -> Unassigned | None:
@@ -139,12 +158,16 @@ class Explainer:
             for b in second.windows
         )
 
-    def fullness(self, number: int, *, detailed: bool = True) -> Unassigned:
-        """Return why this plan cannot take the service in."""
+    def fullness(self, number: int, *, detailed: bool = True, until: float = math.inf) -> Unassigned:
+        """Return why this plan cannot take the service in.
+
+        Raises:
+            OutOfTime: It is past `until` of the stopwatch before it is known whether it can.
+        """
         members = self.visits[self.problem.services[number].visit]
-        points = room(self.relaxed.sheet(frozenset()), number)
+        points = room(self.relaxed.sheet(frozenset()), number, until)
         if points is None:
-            rules = self.relaxed.minimal(number) if detailed else ()
+            rules = self.relaxed.minimal(number, until) if detailed else ()
             return Unassigned(number, *self._said(number, rules or self._binding(number)), proven=False)
         if len(members) > 1:
             sentence = "there was no room found for all services of this visit together"
@@ -170,6 +193,7 @@ class Explainer:
         return rules, f"{who} is full: wherever it is put into this plan, {as_list(happens, 'or')}"
 
 
+OPEN = "the time did not suffice to look for the reason; ask for it"
 _WHO = ("pinned-nurses", "allowed-nurses", "required-skills")
 CLAUSES = {
     "time-windows": "a visit would start after its time window",

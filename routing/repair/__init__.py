@@ -19,6 +19,7 @@ from routing.repair.events import (
     UrgentVisit,
     VisitLonger,
 )
+from routing.repair.mending import Mending
 from routing.repair.search import Repair
 from routing.solver import VERSION, LostTimetable, Progress
 from routing.timetable import time_routes
@@ -40,6 +41,12 @@ __all__ = [
 ]
 
 DEFAULT_LIMIT_S = 2.0
+REASONS_SHARE = 0.1
+REASONS_AT_MOST_S = 0.5
+"""At the end so much of the limit belongs to the reasons of what is left out."""
+
+REASONS_AT_LEAST_S = 0.12
+"""They get so much even if the limit is over, as after a first answer."""
 
 
 def repair(
@@ -87,41 +94,43 @@ def repair(
 
     def tell() -> None:
         if on_progress is not None:
-            assigned = len(run.sheet.clock.at)
-            on_progress(Progress(done, run.best_points, assigned, time.perf_counter() - begun))
+            assigned = sum(len(route.stops) for route in run.routes)
+            on_progress(Progress(mending.done, run.best_points, assigned, time.perf_counter() - begun))
 
-    done = 0
+    left_s = None if limit_s is None else limit_s - min(REASONS_SHARE * limit_s, REASONS_AT_MOST_S)
+    left_s = None if left_s is None else max(0.0, left_s - (time.perf_counter() - begun))
+    mending = Mending(day, run, seed, left_s, iterations, cancel=cancel or _never, tell=tell)
     tell()
-    while iterations is None or done < iterations:
-        if limit_s is not None and time.perf_counter() - begun >= limit_s:
-            break
-        if cancel is not None and cancel():
-            break
-        done += 1
-        if run.step():
-            tell()
-    routes = _with_real_ends(day, tuple(run.sheet.routes[v] for v in sorted(run.sheet.routes)))
+    mending.better()
+    routes = _with_real_ends(day, run.routes)
+    reasons_s = None
+    if limit_s is not None:
+        reasons_s = max(REASONS_AT_LEAST_S, limit_s - (time.perf_counter() - begun))
     return Plan(
         routes,
-        _reasons(day, plan, routes),
+        _reasons(day, plan, routes, reasons_s),
         cost_of(day.problem, routes),
         seed=seed,
-        iterations=done,
+        iterations=mending.done,
         seconds=time.perf_counter() - begun,
         version=VERSION,
     )
 
 
+def _never() -> bool:
+    return False
+
+
 def _with_real_ends(day: ChangedDay, routes: tuple[Route, ...]) -> tuple[Route, ...]:
     """Return the routes with the durations of the changed day, all starts as they are."""
     services, drawn_out = day.problem.services, day.search_problem.services
+    alone = replace(day.problem, links=(), orders=())
     real = []
     for route in routes:
         if all(services[s.service].duration == drawn_out[s.service].duration for s in route.stops):
             real.append(route)
             continue
         starts = {stop.service: TimeWindow(stop.start, stop.start) for stop in route.stops}
-        alone = replace(day.problem, links=(), orders=())
         timed = time_routes(alone, {route.vehicle: [stop.service for stop in route.stops]}, starts)
         if timed is None:
             raise LostTimetable("a repaired route has no timetable; please report this day")
@@ -129,7 +138,9 @@ def _with_real_ends(day: ChangedDay, routes: tuple[Route, ...]) -> tuple[Route, 
     return tuple(real)
 
 
-def _reasons(day: ChangedDay, before: Plan, routes: tuple[Route, ...]) -> tuple[Unassigned, ...]:
+def _reasons(
+    day: ChangedDay, before: Plan, routes: tuple[Route, ...], limit_s: float | None
+) -> tuple[Unassigned, ...]:
     """Return why services are left out: gone, left out before already, or excluded by this plan."""
     done = {stop.service for route in routes for stop in route.stops}
     reasons = {
@@ -139,7 +150,9 @@ def _reasons(day: ChangedDay, before: Plan, routes: tuple[Route, ...]) -> tuple[
     }
     for number, sentence in day.gone.items():
         reasons[number] = Unassigned(number, ("gone",), sentence, proven=True)
-    reasons |= {left.service: left for left in explain_unassigned(day.problem, routes, but=reasons)}
+    reasons |= {
+        left.service: left for left in explain_unassigned(day.problem, routes, but=reasons, limit_s=limit_s)
+    }
     return tuple(reasons[number] for number in sorted(reasons))
 
 

@@ -63,14 +63,15 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
     ill = {event.vehicle: event.from_time for event in happened if isinstance(event, NurseIll)}
     gone = _gone(problem, happened)
     gone = {s: why for s, why in gone.items() if s not in placed or placed[s][1].start > now}
-    begun: dict[int, tuple[int, Stop]] = {}
-    for route in plan.routes:
-        for stop in _begun(route, now, ill.get(route.vehicle), gone):
-            begun[stop.service] = (route.vehicle, stop)
     services = list(problem.services)
     for event in happened:
         if isinstance(event, VisitLonger):
             services[event.service] = replace(services[event.service], duration=event.duration)
+    lasting = replace(problem, services=tuple(services))
+    begun: dict[int, tuple[int, Stop]] = {}
+    for route in plan.routes:
+        for stop in _begun(lasting, route, now, ill.get(route.vehicle), gone):
+            begun[stop.service] = (route.vehicle, stop)
     begun_visits = {services[number].visit for number in begun}
     for number, service in enumerate(services):
         services[number], why = _seen_from(now, service, number, begun, begun_visits, frozenset(ill))
@@ -143,15 +144,22 @@ def _gone(problem: Problem, events: Sequence[Event]) -> dict[int, str]:
     return gone | {n: AWAY for n, service in enumerate(problem.services) if service.visit in away}
 
 
-def _begun(route: Route, now: Seconds, ill_from: Seconds | None, gone: dict[int, str]) -> list[Stop]:
+def _begun(
+    problem: Problem, route: Route, now: Seconds, ill_from: Seconds | None, gone: dict[int, str]
+) -> list[Stop]:
     """Return the stops of a route that cannot be changed any more, or need not be, in order."""
-    begun = []
+    begun: list[Stop] = []
     for stop in route.stops:
         if stop.service in gone:
             continue
         under_way = stop.arrival - stop.travel <= now and stop.start < now + stop.travel
         if ill_from is not None:
-            under_way = stop.end <= ill_from
+            service = problem.services[stop.service]
+            under_way = stop.start + service.duration <= ill_from
+            if begun and under_way:
+                last = problem.services[begun[-1].service]
+                way = problem.seconds(route.vehicle, last.location, service.location)
+                under_way = begun[-1].start + last.duration + way <= stop.start
         if stop.start > now and not under_way:
             break
         begun.append(stop)

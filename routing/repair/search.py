@@ -96,8 +96,10 @@ class Repair:
         return TimeWindow(max(window.earliest, min(start, window.latest)), window.latest)
 
     def _choices(self, service: int) -> tuple[TimeWindow, ...]:
-        """Return its windows, and the one that comes no sooner than published."""
+        """Return its windows, and the one that comes no sooner than published, if it was."""
         own = self.problem.services[service].starts
+        if service not in self.starts:
+            return own
         return tuple(dict.fromkeys((self._window(service), *own)))
 
     def _torn(self, sequences: dict[int, list[int]]) -> set[int]:
@@ -151,6 +153,31 @@ class Repair:
         terms = change_of_terms(self.problem, list(old.values()), gone, come)
         disturbed = self.published.points(new.values()) - self.published.points(old.values())
         return sum(terms.values()) + disturbed
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The best plan so far, by number of vehicle."""
+        return tuple(self.sheet.routes[vehicle] for vehicle in sorted(self.sheet.routes))
+
+    def keeps_budget(self, routes: tuple[Route, ...]) -> bool:
+        """Whether a plan changes no more visits than it may, those of the events not counted."""
+        most = self.published.weights.most_visits
+        return most is None or len(self.published.broken(routes) - self.due) <= most
+
+    def take_over(self, routes: tuple[Route, ...]) -> bool:
+        """Go on from a plan if it is better than the best so far; tell whether it is."""
+        points = cost_of(self.problem, routes).total + self.published.points(routes)
+        if points >= self.best_points:
+            return False
+        windows = {
+            stop.service: next(w for w in self._choices(stop.service) if w.holds(stop.start))
+            for route in routes
+            for stop in route.stops
+        }
+        choices = self.sheet.choices
+        self.sheet, self.best_points = Sheet(self.problem, routes, self.sheet.may, windows), points
+        self.sheet.choices = choices
+        return True
 
     def start(self) -> None:
         """Put back what left its nurse and put in what is new, the visits with the highest penalty first."""

@@ -5,6 +5,7 @@ machine code exists, `warm_up` makes it.
 """
 
 from routing.search.engine import Search, compiled, warm_up
+from routing.search.promises import Promise
 from routing.search.team import Team
 
-__all__ = ["Search", "Team", "compiled", "warm_up"]
+__all__ = ["Promise", "Search", "Team", "compiled", "warm_up"]

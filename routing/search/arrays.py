@@ -1,5 +1,6 @@
 """A problem as the arrays the kernels read, and the arrays they write."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from routing.objective import depends_on_times
 from routing.problem import Link, Nurses, Problem, Service
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
+from routing.search.promises import Choice, Promise, promised_choices, promised_nurses
 from routing.timetable import break_options
 
 SCAN_ALL_UP_TO = 60
@@ -22,12 +24,23 @@ POOL_ROWS = 20_000
 _NURSES = {Nurses.ANY: layout.ANY, Nurses.SAME: layout.SAME, Nurses.DIFFERENT: layout.DIFFERENT}
 
 
-def data_of(problem: Problem) -> Data:
-    """Lay a problem out for the kernels."""
+def data_of(
+    problem: Problem, promises: Mapping[int, Promise] | None = None, staying: Collection[int] = ()
+) -> Data:
+    """Lay a problem out for the kernels.
+
+    Args:
+        problem: The day.
+        promises: What is promised for some services, by their numbers.
+        staying: Services that are never taken out of their routes.
+    """
+    promised = {} if promises is None else promises
     may = allowed(problem)
     visits = list(problem.visits().values())
     link, first, end = _links(problem)
-    windows = [_choices(problem, s) for s in problem.services]
+    windows = [
+        promised_choices(_choices(problem, s), promised.get(n)) for n, s in enumerate(problem.services)
+    ]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
     visit_of = np.zeros(len(problem.services), dtype=np.int64)
@@ -39,11 +52,13 @@ def data_of(problem: Problem) -> Data:
                 *(s.location, s.duration, visit_of[n], len(windows[n]), first[n], end[n]),
                 *(s.demand, before.get(n, -1), after.get(n, -1), s.late or 0),
                 *((-BIG, BIG) if s.wish is None else (s.wish.earliest, s.wish.latest)),
+                *((p.vehicle, p.start, p.per_minute) if (p := promised.get(n)) else (-1, 0, 0)),
+                n in staying,
             )
             for n, s in enumerate(problem.services)
         ],
         dtype=np.int64,
-    ).reshape(-1, 12)
+    ).reshape(-1, 16)
     if len(problem.travel) == 1:
         travel = problem.travel[0].seconds[None]
     else:
@@ -51,6 +66,10 @@ def data_of(problem: Problem) -> Data:
     travel = np.require(travel, requirements=["C", "W"])
     vehicle, option = _vehicles(problem)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
+    extra = _extra(problem, may)
+    promised_nurses(extra, promised)
+    numbers = _numbers(problem)
+    numbers[layout.N_SOFT] |= any(promise.per_minute for promise in promised.values())
     return Data(
         service=service,
         window=_windows(windows),
@@ -58,12 +77,12 @@ def data_of(problem: Problem) -> Data:
         option=option,
         travel=travel,
         travel_to=np.ascontiguousarray(travel.transpose(0, 2, 1)),
-        extra=_extra(problem, may),
+        extra=extra,
         visit=np.stack(
             [
                 ends - [len(members) for members in visits],
                 ends,
-                np.array([sum(problem.services[s].penalty for s in members) for members in visits]),
+                np.array([_penalty(problem, members, promised) for members in visits]),
             ],
             axis=1,
         ).astype(np.int64),
@@ -73,7 +92,7 @@ def data_of(problem: Problem) -> Data:
         linked=np.flatnonzero(end > first).astype(np.int32),
         near=_near(service[:, layout.LOCATION], travel[0]),
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
-        number=_numbers(problem),
+        number=numbers,
     )
 
 
@@ -141,8 +160,14 @@ def _choices(problem: Problem, service: Service) -> list[tuple[int, int, int]]:
     return choices
 
 
-def _windows(choices: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
-    windows = np.zeros((len(choices), max(map(len, choices), default=1), 3), dtype=np.int64)
+def _penalty(problem: Problem, members: list[int], promised: Mapping[int, Promise]) -> int:
+    """Return the points of leaving a visit out, the broken promise included."""
+    broken = max((promised[s].points for s in members if s in promised), default=0)
+    return broken + sum(problem.services[s].penalty for s in members)
+
+
+def _windows(choices: list[list[Choice]]) -> NDArray[np.int64]:
+    windows = np.zeros((len(choices), max(map(len, choices), default=1), 4), dtype=np.int64)
     for number, some in enumerate(choices):
         windows[number, : len(some)] = some
     return windows

@@ -1,6 +1,6 @@
 """One search, advanced in steps from Python."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from routing.search.compiling import stored
 from routing.search.kernels import layout
 from routing.search.kernels.anneal import advance
 from routing.search.kernels.layout import Data
+from routing.search.promises import Promise
 from routing.units import Points
 
 __all__ = ["Search", "compiled", "warm_up"]
@@ -29,12 +30,22 @@ class Search:
 
     The plan is built by the first `step`; afterwards each step runs some iterations. The same seed and number
     of iterations give the same plan, however the iterations are cut into steps. `like` is another search on
-    the same problem, whose arrays of what is asked can be shared.
+    the same problem, whose arrays of what is asked can be shared. `promises` cost points where they are
+    broken, by number of service; services that are `staying` are not taken out of the routes begun with.
     """
 
-    def __init__(self, problem: Problem, seed: int, *, like: "Search | None" = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        seed: int,
+        *,
+        like: "Search | None" = None,
+        promises: Mapping[int, Promise] | None = None,
+        staying: Collection[int] = (),
+    ) -> None:
         self._problem = problem
-        self._data: Data = data_of(problem) if like is None else like._data  # noqa: SLF001 - of this class
+        shared = None if like is None else like._data  # noqa: SLF001 - of this class
+        self._data: Data = data_of(problem, promises, staying) if shared is None else shared
         self._state = state_of(self._data, seed)
         self._leg = 1.0
         self._cooled = 0.0

@@ -25,7 +25,16 @@ from routing.repair import (
 )
 from routing.solver import Progress, solve
 from routing.timetable import time_routes
-from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle, small_days
+from tests.routing.problems import (
+    HOUR,
+    MINUTE,
+    a_double_visit,
+    a_problem,
+    a_service,
+    a_vehicle,
+    days_with_costs,
+    small_days,
+)
 
 
 def the_plan(problem: Problem, sequences: dict[int, list[int]]) -> Plan:
@@ -47,9 +56,15 @@ def a_morning(nurses: int = 2, **more: Any) -> tuple[Problem, Plan]:
     return problem, the_plan(problem, {0: [0, 1, 2, 3]})
 
 
+def is_over(plan: Plan, event: VisitLonger, now: int) -> bool:
+    """Tell whether the service has ended, or would have by its new duration."""
+    stop = plan.placed().get(event.service, (0, None))[1]
+    return stop is not None and (stop.end <= now or stop.start + event.duration < now)
+
+
 @st.composite
 def repairs(draw: st.DrawFn) -> tuple[Problem, list[Event], int]:
-    problem = draw(small_days())
+    problem = draw(st.one_of(small_days(), days_with_costs()))
     events: list[Event] = []
     for kind in draw(st.lists(st.sampled_from(["ill", "longer", "urgent", "away", "closed"]), max_size=3)):
         service = draw(st.integers(0, len(problem.services) - 1))
@@ -57,7 +72,8 @@ def repairs(draw: st.DrawFn) -> tuple[Problem, list[Event], int]:
         if kind == "ill":
             events.append(NurseIll(draw(st.integers(0, len(problem.vehicles) - 1)), when))
         elif kind == "longer":
-            events.append(VisitLonger(service, problem.services[service].duration + 40 * MINUTE))
+            longer = draw(st.sampled_from([-10, 40, 200])) * MINUTE
+            events.append(VisitLonger(service, max(0, problem.services[service].duration + longer)))
         elif kind == "urgent":
             name = f"urgent {len(events)}"
             events.append(UrgentVisit((a_service(name, 0, windows=(TimeWindow(when, when + HOUR),)),)))
@@ -74,8 +90,9 @@ class TestRepair:
     def test_keeps_all_rules_and_what_has_begun(self, case: tuple[Problem, list[Event], int]) -> None:
         problem, events, now = case
         plan = solve(problem, iterations=20)
-        over = {s for s, (_, stop) in plan.placed().items() if stop.end <= now}
-        events = [e for e in events if not (isinstance(e, VisitLonger) and e.service in over)]
+        for event in tuple(events):
+            if isinstance(event, VisitLonger) and is_over(plan, event, now):
+                events.remove(event)
 
         repaired = repair(problem, plan, events, now=now, iterations=15)
 
@@ -110,6 +127,15 @@ class TestRepair:
 
         repaired = repair(problem, plan, [NurseIll(0, 9 * HOUR)], now=6 * HOUR, iterations=5)
 
+        assert [vehicle for vehicle, _ in places(repaired).values()] == [0, 0, 1, 1]
+
+    def test_takes_from_a_nurse_who_goes_early_what_she_cannot_begin_in_time(self) -> None:
+        problem, plan = a_morning()
+        events = [NurseIll(0, 11 * HOUR), VisitLonger(1, HOUR + 30 * MINUTE)]
+
+        repaired = repair(problem, plan, events, now=8 * HOUR + 30 * MINUTE, iterations=5)
+
+        # she is at the second until 9:30 and was to begin the third at 9
         assert [vehicle for vehicle, _ in places(repaired).values()] == [0, 0, 1, 1]
 
     def test_moves_later_stops_of_a_longer_visit_only_as_far_as_needed(self) -> None:

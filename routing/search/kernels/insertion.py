@@ -79,6 +79,7 @@ from routing.search.kernels.timing import (
     settle,
     soft_points,
     sweep,
+    window_points,
 )
 from routing.search.kernels.trial import FULL, is_limited, trial
 
@@ -256,7 +257,7 @@ def scan(
     Returns:
         Points added and position; position -1 if there is none.
     """
-    extra = whole(data.extra[s, r])
+    extra = data.extra[s, r] + window_points(data, r, s, window)
     vehicle = data.vehicle[r]
     travel_from = data.travel[vehicle[V_KIND], data.service[s, LOCATION]]
     travel_to = data.travel_to[vehicle[V_KIND], data.service[s, LOCATION]]

@@ -42,6 +42,9 @@ from routing.search.kernels.layout import (
     O_LENGTH,
     O_SPAN,
     POSITION,
+    PROMISE_RATE,
+    PROMISED,
+    PROMISED_TO,
     R_DEPART,
     R_DONE_AT,
     R_FROM,
@@ -79,6 +82,7 @@ from routing.search.kernels.layout import (
     V_STRETCH,
     V_UNBROKEN,
     W_DUE,
+    W_POINTS,
     WINDOW,
     WISH_FROM,
     WISH_TO,
@@ -207,7 +211,7 @@ def per_minute(rate: int, seconds: int) -> int:
 
 @kernel
 def start_points(data: Data, s: int, window: int, start: int) -> int:
-    """Return the points of lateness and wish when s starts then."""
+    """Return the points of lateness, wish and promised time when s starts then."""
     points = whole(0)
     late = start - data.window[s, window, W_DUE]
     if late > 0:
@@ -216,7 +220,16 @@ def start_points(data: Data, s: int, window: int, start: int) -> int:
         off = max(data.service[s, WISH_FROM] - start, start - data.service[s, WISH_TO])
         if off > 0:
             points += per_minute(data.number[N_WISH], off)
+    rate = data.service[s, PROMISE_RATE]
+    if rate > 0:
+        points += per_minute(rate, abs(start - data.service[s, PROMISED]))
     return points
+
+
+@kernel
+def window_points(data: Data, r: int, s: int, window: int) -> int:
+    """Return the points of starting in a window, if vehicle r is the one promised to s."""
+    return data.window[s, window, W_POINTS] if data.service[s, PROMISED_TO] == r else whole(0)
 
 
 @kernel
@@ -301,7 +314,8 @@ def refresh(data: Data, state: State, r: int) -> bool:
     for p in range(k + 1):
         cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
     for p in range(k):
-        cost += data.extra[state.sequence[r, p], r]
+        u = whole(state.sequence[r, p])
+        cost += data.extra[u, r] + window_points(data, r, u, state.placed[u, WINDOW])
     state.route[r, CODE] = break_code(data, scratch, r, k)
     good = bool(state.route[r, CODE] != NEVER)
     state.route[r, WORK] = scratch[T_IN, k]
