@@ -131,7 +131,7 @@ class TestRepair:
 
     def test_takes_from_a_nurse_who_goes_early_what_she_cannot_begin_in_time(self) -> None:
         problem, plan = a_morning()
-        events = [NurseIll(0, 11 * HOUR), VisitLonger(1, HOUR + 30 * MINUTE)]
+        events: list[Event] = [NurseIll(0, 11 * HOUR), VisitLonger(1, HOUR + 30 * MINUTE)]
 
         repaired = repair(problem, plan, events, now=8 * HOUR + 30 * MINUTE, iterations=5)
 
