@@ -39,7 +39,7 @@ def data_of(
     visits = list(problem.visits().values())
     link, first, end = _links(problem)
     windows = [
-        promised_choices(_choices(problem, s), promised.get(n)) for n, s in enumerate(problem.services)
+        promised_choices(choices_of(problem, s), promised.get(n)) for n, s in enumerate(problem.services)
     ]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
@@ -76,7 +76,7 @@ def data_of(
         vehicle=vehicle,
         option=option,
         travel=travel,
-        travel_to=np.ascontiguousarray(travel.transpose(0, 2, 1)),
+        travel_to=_turned(travel),
         extra=extra,
         visit=np.stack(
             [
@@ -94,6 +94,12 @@ def data_of(
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
         number=numbers,
     )
+
+
+def _turned(travel: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the matrices with columns as rows; where there and back take as long, without using memory."""
+    turned = travel.transpose(0, 2, 1)
+    return travel if np.array_equal(travel, turned) else np.ascontiguousarray(turned)
 
 
 def state_of(data: Data, seed: int) -> State:
@@ -140,7 +146,7 @@ def _room(data: Data) -> int:
     return max(1, min(services, int(longest.max()) // shortest + 1))
 
 
-def _choices(problem: Problem, service: Service) -> list[tuple[int, int, int]]:
+def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]:
     """Return the intervals of starts to choose from, each with the second after which it is late.
 
     Times are the earliest possible; so that a service may wait for its wished time, an interval that begins
