@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from routing.breaks import BreakRule
 from routing.circles import closes_circle, deciding_stop
+from routing.intervals import interval_of
 from routing.plan import Break, Plan, Route, Stop
 from routing.problem import Problem, TimeWindow
 from routing.units import LATEST, UNREACHABLE, Seconds
@@ -167,10 +168,7 @@ def settle(
 
 def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
     """Return the window in which each planned service starts."""
-    return {
-        stop.service: next(w for w in problem.services[stop.service].starts if w.holds(stop.start))
-        for _, stop in plan.stops()
-    }
+    return {stop.service: interval_of(problem, stop.service, stop.start) for _, stop in plan.stops()}
 
 
 def time_routes(

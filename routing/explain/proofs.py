@@ -154,8 +154,8 @@ class Explainer:
         most = 2 * LATEST if link.max_gap is None else link.max_gap
         return any(
             a.earliest + link.min_gap <= b.latest and b.earliest <= a.latest + most
-            for a in first.windows
-            for b in second.windows
+            for a in first.starts
+            for b in second.starts
         )
 
     def fullness(self, number: int, *, detailed: bool = True, until: float = math.inf) -> Unassigned:

@@ -85,7 +85,7 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
     )
     left = {vehicle for vehicle, _ in begun.values()}
     vehicles = [
-        vehicle if number in left or vehicle.shift.latest < now else _leaving_from(vehicle, now)
+        vehicle if number in left or vehicle.back_by < now else _leaving_from(vehicle, now)
         for number, vehicle in enumerate(problem.vehicles)
     ]
     for number in left:
@@ -182,13 +182,14 @@ def _seen_from(
     service = replace(service, visit=visit, forbidden=service.forbidden | ill)
     if service.pinned_start is not None:
         return service, PASSED if service.pinned_start < now else ""
-    last = max(window.latest for window in service.windows)
-    if last < now:
-        if service.late is None:
-            return service, PASSED
-        return replace(service, windows=(TimeWindow(now, now),)), ""
-    windows = tuple(TimeWindow(max(w.earliest, now), w.latest) for w in service.windows if w.latest >= now)
-    return replace(service, windows=windows), ""
+    # one that may be late still may when its window is over; what it is late by now is counted no more
+    ends = [max(w.latest, now) if service.late is not None else w.latest for w in service.windows]
+    windows = {
+        TimeWindow(max(window.earliest, now), end)
+        for window, end in zip(service.windows, ends, strict=True)
+        if end >= now
+    }
+    return (replace(service, windows=tuple(windows)), "") if windows else (service, PASSED)
 
 
 def _links(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Seconds) -> tuple[Link, ...]:
@@ -210,7 +211,10 @@ def _orders(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> tuple[tuple
 
 
 def _leaving_from(vehicle: Vehicle, now: Seconds) -> Vehicle:
-    return replace(vehicle, shift=TimeWindow(max(vehicle.shift.earliest, now), vehicle.shift.latest))
+    """Return a vehicle that has not left; a shift that is over lasts until now, the overtime from there."""
+    end = max(vehicle.shift.latest, now)
+    shift = TimeWindow(max(vehicle.shift.earliest, now), end)
+    return replace(vehicle, shift=shift, overtime=vehicle.back_by - end)
 
 
 def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from routing.constraints import allowed
 from routing.insertion import Place, best_on, change_of_terms
+from routing.intervals import intervals
 from routing.objective import cost_of
 from routing.plan import Plan, Route
 from routing.problem import Service, TimeWindow
@@ -97,7 +98,7 @@ class Repair:
 
     def _choices(self, service: int) -> tuple[TimeWindow, ...]:
         """Return its windows, and the one that comes no sooner than published, if it was."""
-        own = self.problem.services[service].starts
+        own = intervals(self.problem, service)
         if service not in self.starts:
             return own
         return tuple(dict.fromkeys((self._window(service), *own)))

@@ -291,6 +291,23 @@ class TestChangedDay:
 
         assert day.problem.vehicles[0].overtime == HOUR
 
+    def test_lets_a_nurse_who_has_not_left_work_overtime_but_not_in_the_past(self) -> None:
+        problem = a_problem(vehicles=[a_vehicle(overtime=2 * HOUR)])
+
+        day = changed_day(problem, the_plan(problem, {}), [], now=15 * HOUR)
+
+        # on duty until 14 and, if need be, until 16
+        assert day.problem.vehicles[0].shift == TimeWindow(15 * HOUR, 15 * HOUR)
+        assert day.problem.vehicles[0].back_by == 16 * HOUR
+
+    def test_keeps_late_starts_open_between_two_windows(self) -> None:
+        windows = (TimeWindow(7 * HOUR, 8 * HOUR), TimeWindow(12 * HOUR, 13 * HOUR))
+        problem = a_problem([a_service(windows=windows, late=5)])
+
+        day = changed_day(problem, the_plan(problem, {}), [], now=9 * HOUR)
+
+        assert day.problem.services[0].starts[0].holds(9 * HOUR)
+
     def test_unties_a_visit_from_one_whose_gap_is_over(self) -> None:
         services = [a_service("a", 0), a_service("b", 0)]
         problem = a_problem(services, links=(Link(0, 1, 0, HOUR, Nurses.ANY), Link(1, 0, 0, None)))
