@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from routing.plan import Plan, Violation
 from routing.problem import Problem
+from routing.units import as_duration
 
 
 class Shifts:
@@ -17,9 +18,9 @@ class Shifts:
             vehicle = problem.vehicles[route.vehicle]
             if route.leaves < vehicle.shift.earliest:
                 early = vehicle.shift.earliest - route.leaves
-                sentence = f"nurse {vehicle.id} leaves {early} s before her shift"
+                sentence = f"nurse {vehicle.id} leaves {as_duration(early)} before her shift"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)
             if route.returns > vehicle.back_by:
                 late = route.returns - vehicle.back_by
-                sentence = f"nurse {vehicle.id} is back {late} s later than she may be"
+                sentence = f"nurse {vehicle.id} is back {as_duration(late)} later than she may be"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)
