@@ -293,7 +293,8 @@ def _savings(sheet: Sheet, *, apart: bool) -> list[Points]:
     routes = list(sheet.routes.values())
     together = sum(TERMS[name](problem, routes) for name in _OF_PLANS)
     if not apart or problem.links:
-        return [together + sum(TERMS[name](problem, routes) for name in _OF_ROUTES) for _ in vehicles]
+        together += sum(TERMS[name](problem, routes) for name in _OF_ROUTES)
+        return [together for _ in vehicles]
     own = {route.vehicle: sum(TERMS[name](problem, [route]) for name in _OF_ROUTES) for route in routes}
     return [together + own.get(vehicle, 0) for vehicle in vehicles]
 

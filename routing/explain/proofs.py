@@ -66,17 +66,25 @@ class Explainer:
             self.links.setdefault(link.second, []).append(link)
 
     def reasons(self, missing: list[int], until: float = math.inf) -> Iterator[Unassigned]:
-        """Yield the reason for each; at `until` of the stopwatch those that are missing stay open."""
-        detailed = MOST_DETAILED
-        for number in missing:
-            try:
-                reason = self.proof(number, until)
-                if reason is None:
-                    reason = self.fullness(number, detailed=detailed > 0, until=until)
-                    detailed -= 1
-            except OutOfTime:
-                reason = Unassigned(number, ("open",), OPEN, proven=False)
-            yield reason
+        """Yield the reason for each: first one for all, then closer ones for some, until time is over.
+
+        Args:
+            missing: Services that are in no route.
+            until: At this second of the stopwatch the reasons that are not known yet stay open.
+        """
+        found = {number: Unassigned(number, ("open",), OPEN, proven=False) for number in missing}
+        full = []
+        try:
+            for number in missing:
+                proof = self.proof(number, until)
+                if proof is None:
+                    full.append(number)
+                found[number] = proof or self.fullness(number, detailed=False, until=until)
+            for number in full[:MOST_DETAILED]:
+                found[number] = self.fullness(number, until=until)
+        except OutOfTime:
+            pass
+        yield from found.values()
 
     def proof(self, number: int, until: float = math.inf) -> Unassigned | None:
         """Return why no plan at all has a service, or what hinders a mate of its visit, or None.

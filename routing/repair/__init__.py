@@ -45,8 +45,9 @@ REASONS_SHARE = 0.1
 REASONS_AT_MOST_S = 0.5
 """At the end so much of the limit belongs to the reasons of what is left out."""
 
-REASONS_AT_LEAST_S = 0.12
-"""They get so much even if the limit is over, as after a first answer."""
+REASONS_AT_LEAST_S = 0.1
+FIRST_ANSWER_S = 0.45
+"""They get so much even if the limit is over; and a first answer may take so long for their sake."""
 
 
 def repair(
@@ -97,15 +98,18 @@ def repair(
             assigned = sum(len(route.stops) for route in run.routes)
             on_progress(Progress(mending.done, run.best_points, assigned, time.perf_counter() - begun))
 
-    left_s = None if limit_s is None else limit_s - min(REASONS_SHARE * limit_s, REASONS_AT_MOST_S)
-    left_s = None if left_s is None else max(0.0, left_s - (time.perf_counter() - begun))
-    mending = Mending(day, run, seed, left_s, iterations, cancel=cancel or _never, tell=tell)
+    def left_of(seconds: float) -> float:
+        return max(0.0, seconds - (time.perf_counter() - begun))
+
+    search_s = reasons_s = None
+    if limit_s is not None:
+        search_s = left_of(limit_s - min(REASONS_SHARE * limit_s, REASONS_AT_MOST_S))
+    mending = Mending(day, run, seed, search_s, iterations, cancel=cancel or _never, tell=tell)
     tell()
     mending.better()
     routes = _with_real_ends(day, run.routes)
-    reasons_s = None
     if limit_s is not None:
-        reasons_s = max(REASONS_AT_LEAST_S, limit_s - (time.perf_counter() - begun))
+        reasons_s = max(REASONS_AT_LEAST_S, left_of(max(limit_s, FIRST_ANSWER_S)))
     return Plan(
         routes,
         _reasons(day, plan, routes, reasons_s),
