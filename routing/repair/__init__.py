@@ -7,7 +7,7 @@ from dataclasses import replace
 from routing.explain import explain_unassigned
 from routing.objective import cost_of
 from routing.plan import Plan, Route, Unassigned
-from routing.problem import Problem, TimeWindow
+from routing.problem import Problem
 from routing.repair.day import ChangedDay, changed_day
 from routing.repair.disturbance import Disturbance, Published
 from routing.repair.events import (
@@ -21,8 +21,7 @@ from routing.repair.events import (
 )
 from routing.repair.mending import Mending
 from routing.repair.search import Repair
-from routing.solver import VERSION, LostTimetable, Progress
-from routing.timetable import time_routes
+from routing.solver import VERSION, Progress
 from routing.units import Seconds
 
 __all__ = [
@@ -95,8 +94,8 @@ def repair(
 
     def tell() -> None:
         if on_progress is not None:
-            assigned = sum(len(route.stops) for route in run.routes)
-            on_progress(Progress(mending.done, run.best_points, assigned, time.perf_counter() - begun))
+            assigned = sum(len(route.stops) for route in mending.routes)
+            on_progress(Progress(mending.done, mending.points, assigned, time.perf_counter() - begun))
 
     def left_of(seconds: float) -> float:
         return max(0.0, seconds - (time.perf_counter() - begun))
@@ -107,7 +106,7 @@ def repair(
     mending = Mending(day, run, seed, search_s, iterations, cancel=cancel or _never, tell=tell)
     tell()
     mending.better()
-    routes = _with_real_ends(day, run.routes)
+    routes = mending.routes
     if limit_s is not None:
         reasons_s = max(REASONS_AT_LEAST_S, left_of(max(limit_s, FIRST_ANSWER_S)))
     return Plan(
@@ -123,23 +122,6 @@ def repair(
 
 def _never() -> bool:
     return False
-
-
-def _with_real_ends(day: ChangedDay, routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    """Return the routes with the durations of the changed day, all starts as they are."""
-    services, drawn_out = day.problem.services, day.search_problem.services
-    alone = replace(day.problem, links=(), orders=())
-    real = []
-    for route in routes:
-        if all(services[s.service].duration == drawn_out[s.service].duration for s in route.stops):
-            real.append(route)
-            continue
-        starts = {stop.service: TimeWindow(stop.start, stop.start) for stop in route.stops}
-        timed = time_routes(alone, {route.vehicle: [stop.service for stop in route.stops]}, starts)
-        if timed is None:
-            raise LostTimetable("a repaired route has no timetable; please report this day")
-        real += timed
-    return tuple(real)
 
 
 def _reasons(

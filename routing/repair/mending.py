@@ -2,12 +2,17 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from routing.objective import cost_of
 from routing.plan import Route
+from routing.problem import TimeWindow
 from routing.repair.day import ChangedDay
 from routing.repair.replan import Replan
 from routing.repair.search import Repair
 from routing.search import warm_up
+from routing.solver import LostTimetable
+from routing.timetable import time_routes
 from routing.units import Points
 
 __all__ = ["Mending"]
@@ -37,6 +42,12 @@ class Mending:
         iterations: So many attempts, None for no limit.
         cancel: Whether to stop.
         tell: Told of each better plan.
+
+    Attributes:
+        routes: The best plan so far.
+        points: What it costs, the disturbance included.
+        best: The same plan as the search sees it: nobody is free before now.
+        done: Attempts so far.
     """
 
     def __init__(
@@ -58,6 +69,8 @@ class Mending:
         self.cancel = cancel
         self.tell = tell
         self.done = 0
+        self.best = run.routes
+        self.routes, self.points = self._judged(run.routes)
         self.begun = time.perf_counter()
 
     def used(self) -> float:
@@ -84,17 +97,18 @@ class Mending:
         for number in range(1, CAPPED_SEARCHES + 1):
             if self._search(price, number / (CAPPED_SEARCHES + 1)):
                 price *= DEARER
+        self.run.go_on_from(self.best)
         while self.used() < 1.0 and not self.cancel():
             self.done += 1
             if self.run.step():
-                self.tell()
+                self._offer(self.run.routes)
 
     def _search(self, price: Points, until: float) -> bool:
         """Let the compiled search better the plan; tell whether it ends with too many changes."""
         first, begun = self.used(), self.done
         if first >= until or self.cancel():
             return False
-        search = Replan(self.day, self.run.routes, self.run.published, self.seed, price)
+        search = Replan(self.day, self.best, self.run.published, self.seed, price)
         total = 0 if self.iterations is None else max(1, round(until * self.iterations) - begun)
         step, look_after, looked = CHUNK if total else 20, begun, time.perf_counter()
         kept = True
@@ -123,9 +137,38 @@ class Mending:
 
     def _keep(self, search: Replan) -> bool:
         """Keep the best plan of a search if it is better; tell whether it keeps the cap on changes."""
-        routes: tuple[Route, ...] | None = search.routes()
+        routes = search.routes()
         if routes is None or not self.run.keeps_budget(routes):
             return False
-        if self.run.take_over(routes):
-            self.tell()
+        self._offer(routes)
         return True
+
+    def _offer(self, routes: tuple[Route, ...]) -> None:
+        """Keep a plan if it is better than the best so far."""
+        real, points = self._judged(routes)
+        if points < self.points:
+            self.routes, self.points = real, points
+            self.best = routes
+            self.tell()
+
+    def _judged(self, routes: tuple[Route, ...]) -> tuple[tuple[Route, ...], Points]:
+        """Return routes with the durations of the changed day, and what they cost."""
+        real = _with_real_ends(self.day, routes)
+        return real, cost_of(self.day.problem, real).total + self.run.published.points(real)
+
+
+def _with_real_ends(day: ChangedDay, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Return the routes with the durations of the changed day, all starts as they are."""
+    services, drawn_out = day.problem.services, day.search_problem.services
+    alone = replace(day.problem, links=(), orders=())
+    real = []
+    for route in routes:
+        if all(services[s.service].duration == drawn_out[s.service].duration for s in route.stops):
+            real.append(route)
+            continue
+        starts = {stop.service: TimeWindow(stop.start, stop.start) for stop in route.stops}
+        timed = time_routes(alone, {route.vehicle: [stop.service for stop in route.stops]}, starts)
+        if timed is None:
+            raise LostTimetable("a repaired route has no timetable; please report this day")
+        real += timed
+    return tuple(real)

@@ -165,20 +165,17 @@ class Repair:
         most = self.published.weights.most_visits
         return most is None or len(self.published.broken(routes) - self.due) <= most
 
-    def take_over(self, routes: tuple[Route, ...]) -> bool:
-        """Go on from a plan if it is better than the best so far; tell whether it is."""
-        points = cost_of(self.problem, routes).total + self.published.points(routes)
-        if points >= self.best_points:
-            return False
+    def go_on_from(self, routes: tuple[Route, ...]) -> None:
+        """Go on from another plan."""
         windows = {
             stop.service: next(w for w in self._choices(stop.service) if w.holds(stop.start))
             for route in routes
             for stop in route.stops
         }
         choices = self.sheet.choices
-        self.sheet, self.best_points = Sheet(self.problem, routes, self.sheet.may, windows), points
+        self.sheet = Sheet(self.problem, routes, self.sheet.may, windows)
         self.sheet.choices = choices
-        return True
+        self.best_points = self._points(self.sheet)
 
     def start(self) -> None:
         """Put back what left its nurse and put in what is new, the visits with the highest penalty first."""

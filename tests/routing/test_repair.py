@@ -18,6 +18,7 @@ from routing.repair import (
     NurseIll,
     PatientAway,
     PlaceClosed,
+    Published,
     UrgentVisit,
     VisitLonger,
     changed_day,
@@ -25,6 +26,7 @@ from routing.repair import (
 )
 from routing.solver import Progress, solve
 from routing.timetable import time_routes
+from tests.benchmarks.days import a_day
 from tests.routing.problems import (
     HOUR,
     MINUTE,
@@ -101,6 +103,28 @@ class TestRepair:
         begun = {s: place for s, place in places(plan).items() if place[1] <= now}
         assert {s: then.get(s) for s in begun} == begun
         assert all(start >= now for s, (_, start) in then.items() if s not in begun)
+
+    @settings(max_examples=40, deadline=None)
+    @given(repairs(), st.sampled_from([0, 900]), st.sampled_from([0, 20]), st.sampled_from([None, 0, 2]))
+    def test_never_ends_with_a_dearer_plan_than_the_first_answer(
+        self, case: tuple[Problem, list[Event], int], per_visit: int, per_minute: int, most: int | None
+    ) -> None:
+        problem, events, now = case
+        plan = solve(problem, iterations=20)
+        if any(isinstance(event, VisitLonger) and is_over(plan, event, now) for event in events):
+            return
+        weights = Disturbance(per_visit, per_minute, most_visits=most)
+        told: list[Progress] = []
+
+        repaired = repair(
+            problem, plan, events, now=now, iterations=30, disturbance=weights, on_progress=told.append
+        )
+
+        day = changed_day(problem, plan, events, now=now)
+        promised = {s: p for s, p in plan.placed().items() if s not in day.begun and s not in day.gone}
+        published = Published(promised, {s: day.problem.services[s].visit for s in promised}, weights)
+        assert told[-1].cost == repaired.cost.total + published.points(repaired.routes)
+        assert [progress.cost for progress in told] == sorted({p.cost for p in told}, reverse=True)
 
     def test_changes_nothing_when_nothing_happened(self) -> None:
         problem, plan = a_morning()
@@ -237,6 +261,22 @@ class TestRepair:
         )
 
         assert places(repaired) == places(plan)
+
+    def test_keeps_the_budget_on_a_full_day(self) -> None:
+        problem = a_day(120, 10, seed=3)
+        plan = solve(problem, iterations=800)
+        ill, now = NurseIll(plan.routes[1].vehicle, 9 * HOUR), 9 * HOUR
+        nothing, two = Disturbance(most_visits=0), Disturbance(most_visits=2)
+        promised = {s: place for s, place in plan.placed().items() if place[1].start > now}
+        published = Published(promised, {s: problem.services[s].visit for s in promised}, two)
+
+        first = repair(problem, plan, [ill], now=now, limit_s=0, disturbance=nothing)
+        within = repair(problem, plan, [ill], now=now, iterations=400, disturbance=two)
+        free = repair(problem, plan, [ill], now=now, iterations=400)
+
+        by_the_event = published.broken(first.routes)
+        assert len(published.broken(within.routes) - by_the_event) <= 2
+        assert len(published.broken(free.routes) - by_the_event) > 2
 
     def test_keeps_the_reason_of_what_was_left_out_before(self) -> None:
         problem = a_problem([a_service("a"), a_service("b", skills={"x": 1})])
