@@ -56,8 +56,8 @@ def deciding_stop(
 
 
 def closes_circle(parents: Mapping[int, int], service: int) -> bool:
-    """Tell whether a chain of parents leads from a service back to it."""
-    above = parents.get(service)
-    while above is not None and above != service:
-        above = parents.get(above)
-    return above is not None
+    """Tell whether a chain of parents leads from a service back to it; -1 stands for none."""
+    above = parents[service]
+    while above not in (-1, service):
+        above = parents.get(above, -1)
+    return above == service

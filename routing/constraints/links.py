@@ -25,9 +25,10 @@ class Links:
             if gap < link.min_gap or (link.max_gap is not None and gap > link.max_gap):
                 sentence = f"{names} start {as_gap(gap)} apart; {_asked(link)}"
                 yield Violation(self.name, sentence, link.second, second_vehicle)
-            if link.nurses is Nurses.SAME and first_vehicle != second_vehicle:
+            nurses = {problem.vehicles[vehicle].nurse for vehicle in (first_vehicle, second_vehicle)}
+            if link.nurses is Nurses.SAME and len(nurses) > 1:
                 yield Violation(self.name, f"{names} need the same nurse", link.second, second_vehicle)
-            if link.nurses is Nurses.DIFFERENT and first_vehicle == second_vehicle:
+            if link.nurses is Nurses.DIFFERENT and len(nurses) == 1:
                 yield Violation(self.name, f"{names} need two nurses", link.second, second_vehicle)
 
 

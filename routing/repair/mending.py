@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from routing.clock import time_routes
 from routing.objective import cost_of
 from routing.plan import Route
 from routing.problem import TimeWindow
@@ -12,7 +13,6 @@ from routing.repair.replan import Replan
 from routing.repair.search import Repair
 from routing.search import warm_up
 from routing.solver import LostTimetable
-from routing.timetable import time_routes
 from routing.units import Points
 
 __all__ = ["Mending"]

@@ -1,10 +1,10 @@
 """Repair by the compiled search: the whole rest of the day at once, what it disturbs priced in."""
 
+from routing.clock import time_routes
 from routing.plan import Route
 from routing.repair.day import ChangedDay
 from routing.repair.disturbance import Published
 from routing.search import Promise, Search
-from routing.timetable import time_routes
 from routing.units import Points
 
 __all__ = ["Replan"]
@@ -52,8 +52,8 @@ class Replan:
     def routes(self) -> tuple[Route, ...] | None:
         """Return the best plan so far, or None if something that has begun has no place in it."""
         self._looked_at = self._search.best_cost
-        sequences, windows = self._search.best()
+        sequences, windows, shifts = self._search.best()
         at = {service: vehicle for vehicle, row in sequences.items() for service in row}
         if any(at.get(service) != vehicle for service, (vehicle, _) in self._day.begun.items()):
             return None
-        return time_routes(self._day.search_problem, sequences, windows)
+        return time_routes(self._day.search_problem, sequences, windows, shifts)

@@ -5,12 +5,12 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from routing.clock import time_routes
 from routing.objective import cost_of
 from routing.plan import Plan, Route
 from routing.problem import Problem
 from routing.search import Promise, Search
 from routing.solver import solve
-from routing.timetable import time_routes
 from routing.units import Points, per_minute
 from tests.benchmarks.days import a_day
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle, days_with_costs, small_days

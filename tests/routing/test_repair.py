@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.errors import InvalidWeights
 from routing.objective import cost_of
 from routing.plan import Plan
@@ -25,7 +26,6 @@ from routing.repair import (
     repair,
 )
 from routing.solver import Progress, solve
-from routing.timetable import time_routes
 from tests.benchmarks.days import a_day
 from tests.routing.problems import (
     HOUR,

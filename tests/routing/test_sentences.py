@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.objective import cost_of
 from routing.plan import Break, Plan
 from routing.problem import WORKING_TIME_LAW, Link, Problem, TimeWindow
-from routing.timetable import time_routes
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle
 
 LAW = replace(WORKING_TIME_LAW, longest_stretch=20 * MINUTE)

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing import timetable
+from routing import clock
+from routing.clock import time_routes
 from routing.problem import Link, Nurses, Problem, TimeWindow
 from routing.sheet import WIDE
-from routing.timetable import time_routes
 from tests.routing.problems import HOUR, a_problem, a_service, a_vehicle, small_days
 
 
@@ -46,5 +46,5 @@ class TestTimeRoutes:
         found = time_routes(problem, sequences, windows)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(timetable, "closes_circle", lambda *_: False)
+            patch.setattr(clock, "closes_circle", lambda *_: False)
             assert time_routes(problem, sequences, windows) == found

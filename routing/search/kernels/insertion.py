@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.breaks import NEVER, break_code
 from routing.search.kernels.layout import (
     AFTER,
     BEFORE,
@@ -45,7 +46,9 @@ from routing.search.kernels.layout import (
     S_THOROUGH,
     SOFT,
     V_CAPACITY,
+    V_EARLIEST,
     V_KIND,
+    V_LATEST,
     V_NEXT,
     V_SPAN,
     V_UNBROKEN,
@@ -70,8 +73,6 @@ from routing.search.kernels.links import (
 )
 from routing.search.kernels.rng import unit
 from routing.search.kernels.timing import (
-    NEVER,
-    break_code,
     lay_out,
     note_earliest,
     per_minute,
@@ -345,7 +346,7 @@ def best_place(data: Data, state: State, s: int, least: int) -> tuple[int, int, 
         for w in range(data.service[s, WINDOWS]):
             low = max(data.window[s, w, 0], bound_low)
             high = min(data.window[s, w, 1], bound_high)
-            if low > high:
+            if low > high or low > data.vehicle[r, V_LATEST] or high < data.vehicle[r, V_EARLIEST]:
                 continue
             points, position = scan(data, state, r, s, w, low, high, least)
             if position >= 0:
