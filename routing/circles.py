@@ -18,7 +18,7 @@ def deciding_stop(
     ends: Sequence[Seconds],
     position: int,
     leaving: tuple[Seconds, Seconds],
-    rest: tuple[int, Seconds, Seconds, Seconds],
+    rest: tuple[int, Seconds, Seconds, Seconds, Seconds | None],
 ) -> int | None:
     """Return the position of the stop whose own least start decides that of another, or None for the shift.
 
@@ -32,10 +32,10 @@ def deciding_stop(
         position: Of the stop asked about.
         leaving: When the shift begins, and when the nurse leaves at the least.
         rest: Of the break: how many stops come before it (-1 for no break), its earliest start, its length,
-            and how long one may work without one.
+            how long one may work without one, and the hour before which it does not begin, if there is one.
     """
     shift, leaves = leaving
-    gap, rests, length, stretch = rest
+    gap, rests, length, stretch, hour = rest
     last, returned = len(lows) - 1, False
     while starts[position] > lows[position]:
         before = ends[position - 1] if position else leaves
@@ -44,12 +44,12 @@ def deciding_stop(
             position -= 1
             continue
         if not waits:
-            if leaves == shift:
+            if leaves == shift or (rests == hour and leaves == rests - stretch):
                 return None
             if gap > 0 and leaves == rests - stretch == ends[gap - 1] - stretch:
                 position = gap - 1
                 continue
-        if returned:
+        if returned or (waits and rests == hour):
             return None
         returned, position = True, last
     return position

@@ -1,7 +1,10 @@
 """Repair by the compiled search: the whole rest of the day at once, what it disturbs priced in."""
 
+from dataclasses import replace
+
 from routing.clock import time_routes
 from routing.plan import Route
+from routing.problem import Problem, TimeWindow
 from routing.repair.day import ChangedDay
 from routing.repair.disturbance import Published
 from routing.search import Promise, Search
@@ -38,6 +41,7 @@ class Replan:
         }
         self._search = Search(day.search_problem, seed, promises=promises, staying=day.begun)
         self._search.start(routes, cooled=COOLED)
+        self._timing = _wished(day.search_problem, published)
         self._looked_at: Points | None = None
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
@@ -56,4 +60,20 @@ class Replan:
         at = {service: vehicle for vehicle, row in sequences.items() for service in row}
         if any(at.get(service) != vehicle for service, (vehicle, _) in self._day.begun.items()):
             return None
-        return time_routes(self._day.search_problem, sequences, windows, shifts)
+        return time_routes(self._timing, sequences, windows, shifts)
+
+
+def _wished(problem: Problem, published: Published) -> Problem:
+    """Return the day with promised starts as wishes, where there are no others.
+
+    So the breaks that are written down are those the search chose, where minutes off a promise cost.
+    """
+    rate = published.weights.per_minute
+    if not rate or problem.weights.off_wish:
+        return problem
+    starts = published.starts
+    services = tuple(
+        replace(service, wish=TimeWindow(starts[n][1], starts[n][1]) if n in starts else None)
+        for n, service in enumerate(problem.services)
+    )
+    return replace(problem, services=services, weights=replace(problem.weights, off_wish=rate))
