@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from routing.circles import closes_circle, deciding_stop
+from routing.intervals import interval_of
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.rota import Rota
-from routing.settling import Duty, Part, settle
+from routing.settling import NEVER, Duty, Part, settle
 from routing.soft_times import binds, latest_leaving
 from routing.timetable import Timed, fit, write_route
 from routing.units import Seconds
@@ -17,10 +19,7 @@ __all__ = ["Clock", "time_routes", "windows_of"]
 
 def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
     """Return the window in which each planned service starts."""
-    return {
-        stop.service: next(w for w in problem.services[stop.service].starts if w.holds(stop.start))
-        for _, stop in plan.stops()
-    }
+    return {stop.service: interval_of(problem, stop.service, stop.start) for _, stop in plan.stops()}
 
 
 def time_routes(
@@ -152,6 +151,7 @@ class Clock:
         problem, raised = self.problem, dict[int, Seconds]()
         timed: dict[int, Timed] = {}
         homes, work = dict(self.homes), dict(self.work)
+        parents: dict[int, int] = {}
         waiting = deque(vehicles)
         while waiting:
             vehicle = waiting.popleft()
@@ -177,16 +177,38 @@ class Clock:
             if later and self.rota.binds:
                 followers = self.followers(vehicle) & self.sequences.keys()
                 waiting += sorted(followers - set(waiting))
-            for service, start in zip(self.sequences[vehicle], times.starts, strict=True):
+            stops = zip(self.sequences[vehicle], times.starts, strict=True)
+            for position, (service, start) in enumerate(stops):
                 for other, gap in self.bounds.get(service, ()):
                     if other not in self.at or start + gap <= raised.get(other, self.low[other]):
                         continue
                     if start + gap > self.windows[other].latest:
                         return None
+                    parents[other] = self._source(vehicle, timed[vehicle], position)
+                    if closes_circle(parents, other):
+                        return None
                     raised[other] = start + gap
                     if self.at[other] not in waiting:
                         waiting.append(self.at[other])
         return timed
+
+    def _source(self, vehicle: int, timed: Timed, position: int) -> int:
+        """Return the service whose bound decides a start in a route, or -1 if that is not for sure one."""
+        duty = timed.duty
+        if duty.most is not None:
+            return -1  # how long the route may take then changes with its starts
+        nurse, pause, times = self.problem.vehicles[vehicle], timed.pause, timed.times
+        hours = None if nurse.lunch is None or not pause.lunch else nurse.lunch.earliest
+        stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+        decides = deciding_stop(
+            [part.low for part in timed.parts],
+            times.starts,
+            [start + part.duration for start, part in zip(times.starts, timed.parts, strict=True)],
+            position,
+            (duty.leaves_from, times.leaves),
+            (pause.gap, times.rest, pause.length, stretch, hours),
+        )
+        return -1 if decides is None else self.sequences[vehicle][decides]
 
     def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
         """Write timed routes down, by number of vehicle."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.clock import Clock, windows_of
 from routing.constraints import allowed
+from routing.intervals import intervals
 from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, TimeWindow
 from routing.timetable import pause_options
@@ -44,6 +45,10 @@ class Spot:
     points: Points
     earliest: Seconds
     latest: Seconds
+
+    def at(self, start: Seconds) -> "Spot":
+        """Return the same spot for one start."""
+        return replace(self, window=TimeWindow(start, start), earliest=start, latest=start)
 
 
 class Sheet:
@@ -112,7 +117,7 @@ class Sheet:
 
         Args:
             service: Number of a service that is in no route.
-            windows: When it may start, instead of its own windows.
+            windows: When it may start, instead of where its rules and its wish let it.
         """
         problem, asked = self.problem, self.problem.services[service]
         low, high, may = self._bounds(service)
@@ -129,7 +134,9 @@ class Sheet:
         points = problem.weights.travel * (there + onward - rows[_LEG])
         points += self._nurse_points(service)[rows[_VEHICLE]]
         some: list[tuple[int, int, TimeWindow, int, int]] = []
-        for window in self.choices.get(service, asked.starts) if windows is None else windows:
+        for window in (
+            (self.choices.get(service) or intervals(problem, service)) if windows is None else windows
+        ):
             earliest, latest = max(window.earliest, low), min(window.latest, high)
             if earliest > latest:
                 continue

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from routing.plan import Plan, Violation
 from routing.problem import Problem
+from routing.units import as_duration
 
 
 class Shifts:
@@ -17,12 +18,12 @@ class Shifts:
             vehicle = problem.vehicles[route.vehicle]
             if route.leaves < vehicle.shift.earliest:
                 early = vehicle.shift.earliest - route.leaves
-                sentence = f"nurse {vehicle.id} leaves {early} s before her shift"
+                sentence = f"nurse {vehicle.id} leaves {as_duration(early)} before her shift"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)
             if vehicle.leaves_at_once and route.leaves > vehicle.shift.earliest:
                 sentence = f"nurse {vehicle.id} does not leave when her shift begins"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)
             late = route.returns - vehicle.shift.latest - vehicle.overtime
             if late > 0:
-                sentence = f"nurse {vehicle.id} is back {late} s later than she may be"
+                sentence = f"nurse {vehicle.id} is back {as_duration(late)} later than she may be"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)

@@ -1,5 +1,6 @@
 """A problem as the arrays the kernels read, and the arrays they write."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from routing.problem import Nurses, Problem, Service
 from routing.rota import Rota
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
+from routing.search.promises import Choice, Promise, promised_choices, promised_nurses
 from routing.soft_times import binds, rest_worth
 from routing.timetable import pause_options
 
@@ -25,14 +27,25 @@ FAR = 2**33  # more than any way there and back
 _NURSES = {Nurses.ANY: layout.ANY, Nurses.SAME: layout.SAME, Nurses.DIFFERENT: layout.DIFFERENT}
 
 
-def data_of(problem: Problem) -> Data:
-    """Lay a problem out for the kernels."""
+def data_of(
+    problem: Problem, promises: Mapping[int, Promise] | None = None, staying: Collection[int] = ()
+) -> Data:
+    """Lay a problem out for the kernels.
+
+    Args:
+        problem: The day.
+        promises: What is promised for some services, by their numbers.
+        staying: Services that are never taken out of their routes.
+    """
+    promised = {} if promises is None else promises
     may = allowed(problem)
     visits = list(problem.visits().values())
     rota = Rota(problem)
     out = _out(problem, may)
     link, first, end = _links(problem, rota, *out)
-    windows = [choices_of(problem, s) for s in problem.services]
+    windows = [
+        promised_choices(choices_of(problem, s), promised.get(n)) for n, s in enumerate(problem.services)
+    ]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
     visit_of = np.zeros(len(problem.services), dtype=np.int64)
@@ -44,11 +57,13 @@ def data_of(problem: Problem) -> Data:
                 *(s.location, s.duration, visit_of[n], len(windows[n]), first[n], end[n]),
                 *(s.demand, before.get(n, -1), after.get(n, -1), s.late or 0),
                 *((-BIG, BIG) if s.wish is None else (s.wish.earliest, s.wish.latest)),
+                *((p.vehicle, p.start, p.per_minute) if (p := promised.get(n)) else (-1, 0, 0)),
+                n in staying,
             )
             for n, s in enumerate(problem.services)
         ],
         dtype=np.int64,
-    ).reshape(-1, 12)
+    ).reshape(-1, 16)
     if len(problem.travel) == 1:
         travel = problem.travel[0].seconds[None]
     else:
@@ -57,6 +72,10 @@ def data_of(problem: Problem) -> Data:
     duty, bounds = _duties(rota, len(problem.vehicles))
     vehicle, option = _vehicles(problem, rota, bounds)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
+    extra = _extra(problem, may)
+    promised_nurses(extra, promised)
+    numbers = _numbers(problem, rota)
+    numbers[layout.N_SOFT] |= any(promise.per_minute for promise in promised.values())
     return Data(
         service=service,
         window=_windows(windows),
@@ -64,12 +83,12 @@ def data_of(problem: Problem) -> Data:
         option=option,
         travel=travel,
         travel_to=_turned(travel),
-        extra=_extra(problem, may),
+        extra=extra,
         visit=np.stack(
             [
                 ends - [len(members) for members in visits],
                 ends,
-                np.array([sum(problem.services[s].penalty for s in members) for members in visits]),
+                np.array([_penalty(problem, members, promised) for members in visits]),
             ],
             axis=1,
         ).astype(np.int64),
@@ -79,7 +98,7 @@ def data_of(problem: Problem) -> Data:
         linked=_linked(problem),
         near=_near(service[:, layout.LOCATION], travel[0], *out),
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
-        number=_numbers(problem, rota),
+        number=numbers,
         duty=duty,
     )
 
@@ -155,8 +174,14 @@ def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]
     return choices
 
 
-def _windows(choices: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
-    windows = np.zeros((len(choices), max(map(len, choices), default=1), 3), dtype=np.int64)
+def _penalty(problem: Problem, members: list[int], promised: Mapping[int, Promise]) -> int:
+    """Return the points of leaving a visit out, the broken promise included."""
+    broken = max((promised[s].points for s in members if s in promised), default=0)
+    return broken + sum(problem.services[s].penalty for s in members)
+
+
+def _windows(choices: list[list[Choice]]) -> NDArray[np.int64]:
+    windows = np.zeros((len(choices), max(map(len, choices), default=1), 4), dtype=np.int64)
     for number, some in enumerate(choices):
         windows[number, : len(some)] = some
     return windows

@@ -1,6 +1,6 @@
 """One search, advanced in steps from Python."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ from routing.search.compiling import stored
 from routing.search.kernels import layout
 from routing.search.kernels.anneal import advance
 from routing.search.kernels.layout import Data
+from routing.search.promises import Promise, promised_choices
 from routing.settling import Duty
 from routing.soft_times import binds
 from routing.units import Points, Seconds
@@ -55,12 +56,23 @@ class Search:
 
     The plan is built by the first `step`; afterwards each step runs some iterations. The same seed and number
     of iterations give the same plan, however the iterations are cut into steps. `like` is another search on
-    the same problem, whose arrays of what is asked can be shared.
+    the same problem, whose arrays of what is asked can be shared. `promises` cost points where they are
+    broken, by number of service; services that are `staying` are not taken out of the routes begun with.
     """
 
-    def __init__(self, problem: Problem, seed: int, *, like: "Search | None" = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        seed: int,
+        *,
+        like: "Search | None" = None,
+        promises: Mapping[int, Promise] | None = None,
+        staying: Collection[int] = (),
+    ) -> None:
         self._problem = problem
-        self._data: Data = data_of(problem) if like is None else like._data  # noqa: SLF001 - of this class
+        self._promises = {} if promises is None else promises
+        shared = None if like is None else like._data  # noqa: SLF001 - of this class
+        self._data: Data = data_of(problem, promises, staying) if shared is None else shared
         self._state = state_of(self._data, seed)
         self._leg = 1.0
         self._cooled = 0.0
@@ -183,7 +195,7 @@ class Search:
         The window of a service whose partner is planned too is the one second in which the search found room
         for both, so that the routes no longer depend on each other.
         """
-        return planned(self._problem, self.sketch())
+        return planned(self._problem, self.sketch(), self._promises)
 
     def pool(self) -> list[tuple[int, tuple[int, ...]]]:
         """Return the last routes met on the way, each a vehicle and its services, without repeats."""
@@ -192,10 +204,13 @@ class Search:
         return list(dict.fromkeys((int(row[0]), tuple(map(int, row[2 : 2 + row[1]]))) for row in rows))
 
 
-def planned(problem: Problem, sketch: Sketch) -> Best:
+def planned(problem: Problem, sketch: Sketch, promises: Mapping[int, Promise] | None = None) -> Best:
     """Return a sketch as sequences, windows and duties; see `Search.best`."""
+    promised = {} if promises is None else promises
     windows = {
-        s: TimeWindow(*choices_of(problem, problem.services[s])[choice][:2])
+        s: TimeWindow(
+            *promised_choices(choices_of(problem, problem.services[s]), promised.get(s))[choice][:2]
+        )
         for s, choice in sketch.choices.items()
     }
     for link in problem.links:

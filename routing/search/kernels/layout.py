@@ -29,9 +29,14 @@ whole: Callable[[Any], int] = np.int64  # type: ignore[assignment]  # to numba i
     LATE_RATE,
     WISH_FROM,
     WISH_TO,
-) = range(12)
-# Data.window, last axis: allowed starts, and after which of them the service is late
-W_LOW, W_HIGH, W_DUE = range(3)
+    PROMISED_TO,
+    PROMISED,
+    PROMISE_RATE,
+    STAYS,
+) = range(16)
+# Data.window, last axis: allowed starts, after which of them the service is late, and the points of starting
+# then with the promised vehicle
+W_LOW, W_HIGH, W_DUE, W_POINTS = range(4)
 # Data.vehicle, columns
 (
     V_START,
@@ -173,8 +178,8 @@ class Data(NamedTuple):
     """What the search reads.
 
     Attributes:
-        service: Shape (services, 12), int64.
-        window: Shape (services, most windows, 3), int64.
+        service: Shape (services, 16), int64. PROMISED_TO is a vehicle or -1; what STAYS is never taken out.
+        window: Shape (services, most windows, 4), int64.
         vehicle: Shape (vehicles, 26), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
             V_END_MATES bound its rows in `duty`. V_SHIFT is the length of its shift.
         option: Breaks to choose from, shape (vehicles, most options, 3), int64.

@@ -33,6 +33,7 @@ from routing.search.kernels.layout import (
     S_SEED,
     S_STAMP,
     S_TOUCHED,
+    STAYS,
     TOUCHED,
     VISIT,
     WINDOW,
@@ -108,7 +109,8 @@ def remove_string(data: Data, state: State, s: int, length: int) -> None:
     taken = state.scratch[0]
     fallen = whole(0)
     for p in range(first, first + width):
-        if not skip_from <= p < skip_from + spared:
+        spare = data.service[state.sequence[r, p], STAYS] == 1
+        if not spare and not skip_from <= p < skip_from + spared:
             taken[fallen] = data.service[state.sequence[r, p], VISIT]
             fallen += 1
     for i in range(fallen):
@@ -142,7 +144,7 @@ def ruin(data: Data, state: State) -> bool:
         for i in range(-1, data.near.shape[1]):
             s = seed if i < 0 else whole(data.near[seed, i])
             r = state.placed[s, ROUTE]
-            if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
+            if r < 0 or state.candidate[r, 3] == state.number[S_STAMP] or data.service[s, STAYS] == 1:
                 continue
             state.candidate[r, 3] = state.number[S_STAMP]
             most = min(longest, np.float64(state.route[r, COUNT]))

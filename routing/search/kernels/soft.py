@@ -22,6 +22,9 @@ from routing.search.kernels.layout import (
     O_LENGTH,
     O_LUNCH,
     O_SPAN,
+    PROMISE_RATE,
+    PROMISED,
+    PROMISED_TO,
     T_BY,
     T_CAP,
     T_DURATION,
@@ -44,6 +47,7 @@ from routing.search.kernels.layout import (
     V_STRETCH,
     V_UNBROKEN,
     W_DUE,
+    W_POINTS,
     WISH_FROM,
     WISH_TO,
     Data,
@@ -153,7 +157,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
 
 @kernel
 def start_points(data: Data, s: int, window: int, start: int) -> int:
-    """Return the points of lateness and wish when s starts then."""
+    """Return the points of lateness, wish and promised time when s starts then."""
     points = whole(0)
     late = start - data.window[s, window, W_DUE]
     if late > 0:
@@ -162,7 +166,16 @@ def start_points(data: Data, s: int, window: int, start: int) -> int:
         off = max(data.service[s, WISH_FROM] - start, start - data.service[s, WISH_TO])
         if off > 0:
             points += per_minute(data.number[N_WISH], off)
+    rate = data.service[s, PROMISE_RATE]
+    if rate > 0:
+        points += per_minute(rate, abs(start - data.service[s, PROMISED]))
     return points
+
+
+@kernel
+def window_points(data: Data, r: int, s: int, window: int) -> int:
+    """Return the points of starting in a window, if vehicle r is the one promised to s."""
+    return data.window[s, window, W_POINTS] if data.service[s, PROMISED_TO] == r else whole(0)
 
 
 @kernel

@@ -88,7 +88,15 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.rota import day_left, is_coupled, leaves_from
-from routing.search.kernels.soft import NEVER, NO_BREAK, choose, rest_of, settle, soft_points
+from routing.search.kernels.soft import (
+    NEVER,
+    NO_BREAK,
+    choose,
+    rest_of,
+    settle,
+    soft_points,
+    window_points,
+)
 
 
 @kernel
@@ -286,7 +294,8 @@ def refresh(data: Data, state: State, r: int) -> bool:
     for p in range(k + 1):
         cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
     for p in range(k):
-        cost += data.extra[state.sequence[r, p], r]
+        u = whole(state.sequence[r, p])
+        cost += data.extra[u, r] + window_points(data, r, u, state.placed[u, WINDOW])
     state.route[r, WORK] = scratch[T_IN, k]
     good = True
     if data.number[N_SOFT] == 0:
