@@ -4,11 +4,14 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from routing.circles import closes_circle, deciding_stop
+from routing.intervals import interval_of
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.rota import Rota
+from routing.settling import NEVER, Duty, Part, settle
 from routing.soft_times import binds, latest_leaving
-from routing.timetable import Duty, Part, Timed, fit, settle, write_route
+from routing.timetable import Timed, fit, write_route
 from routing.units import Seconds
 
 __all__ = ["Clock", "time_routes", "windows_of"]
@@ -16,17 +19,14 @@ __all__ = ["Clock", "time_routes", "windows_of"]
 
 def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
     """Return the window in which each planned service starts."""
-    return {
-        stop.service: next(w for w in problem.services[stop.service].starts if w.holds(stop.start))
-        for _, stop in plan.stops()
-    }
+    return {stop.service: interval_of(problem, stop.service, stop.start) for _, stop in plan.stops()}
 
 
 def time_routes(
     problem: Problem,
     sequences: Mapping[int, Sequence[int]],
     windows: Mapping[int, TimeWindow] | None = None,
-    shifts: Mapping[int, TimeWindow] | None = None,
+    duties: Mapping[int, Duty] | None = None,
 ) -> tuple[Route, ...] | None:
     """Return routes with the earliest times for these orders of services, or None if no timetable is found.
 
@@ -35,8 +35,8 @@ def time_routes(
         sequences: Vehicle to its services in order.
         windows: The window each service uses. Without it, each route takes the first choice that fits it;
             that decides exactly whether a timetable exists, unless routes bind each other.
-        shifts: When a vehicle may be out, if others of its nurse leave it less than its own shift; the
-            routes then no longer wait for each other.
+        duties: What other routes leave to those of some vehicles, where that is known; they then no longer
+            wait for each other.
     """
     used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
     chosen = dict(windows) if windows is not None else {}
@@ -46,7 +46,7 @@ def time_routes(
             if first is None:
                 return None
             chosen.update(zip(services, first, strict=True))
-    clock = Clock(problem, used, chosen, shifts=shifts)
+    clock = Clock(problem, used, chosen, duties=duties)
     times = clock.spread(sorted(used))
     return None if times is None else clock.routes(times)
 
@@ -60,7 +60,7 @@ class Clock:
         windows: The window each service uses.
         known: Routes of a timetable that is known to be the earliest; the clock then need not look at those
             that do not change.
-        shifts: When a vehicle may be out, where that is known; it then waits for no other.
+        duties: What other routes leave to those of some vehicles, where that is known.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Clock:
         windows: dict[int, TimeWindow],
         known: Iterable[Route] = (),
         *,
-        shifts: Mapping[int, TimeWindow] | None = None,
+        duties: Mapping[int, Duty] | None = None,
     ) -> None:
         self.problem = problem
         self.sequences = sequences
@@ -84,7 +84,7 @@ class Clock:
                 self.bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
         self.linked = {service for link in problem.links for service in (link.first, link.second)}
         self.rota = Rota(problem)
-        self.shifts = {} if shifts is None else shifts
+        self.duties = {} if duties is None else duties
         self.homes: dict[int, Seconds] = {}
         self.work: dict[int, Seconds] = {}
         for route in known:
@@ -129,14 +129,14 @@ class Clock:
             homes: When others are back, if not as they are known to be.
             work: How much others work, in the same way.
         """
+        if vehicle in self.duties:
+            return self.duties[vehicle]
         homes = self.homes if homes is None else homes
         work = self.work if work is None else work
         nurse = self.problem.vehicles[vehicle]
         leaves_from, back_by, most = nurse.leaves_from, nurse.back_by, self.rota.most.get(vehicle)
         if most is not None:
             most -= sum(work.get(mate, 0) for mate in self.rota.mates[vehicle])
-        if vehicle in self.shifts:
-            return Duty(self.shifts[vehicle].earliest, self.shifts[vehicle].latest, most)
         for other, gap in self.rota.earlier.get(vehicle, ()):
             if other in homes:
                 leaves_from = max(leaves_from, homes[other] + gap)
@@ -151,6 +151,7 @@ class Clock:
         problem, raised = self.problem, dict[int, Seconds]()
         timed: dict[int, Timed] = {}
         homes, work = dict(self.homes), dict(self.work)
+        parents: dict[int, int] = {}
         waiting = deque(vehicles)
         while waiting:
             vehicle = waiting.popleft()
@@ -170,21 +171,44 @@ class Clock:
             if pause is None or times is None:
                 return None
             later = vehicle not in timed or homes[vehicle] < times.returns
-            timed[vehicle] = times
-            homes[vehicle], work[vehicle] = times.returns, pause.work
+            timed[vehicle] = Timed(parts, pause, times, duty)
+            homes[vehicle] = times.returns
+            work[vehicle] = times.returns - times.leaves - pause.length
             if later and self.rota.binds:
                 followers = self.followers(vehicle) & self.sequences.keys()
                 waiting += sorted(followers - set(waiting))
-            for service, start in zip(self.sequences[vehicle], times.starts, strict=True):
+            stops = zip(self.sequences[vehicle], times.starts, strict=True)
+            for position, (service, start) in enumerate(stops):
                 for other, gap in self.bounds.get(service, ()):
                     if other not in self.at or start + gap <= raised.get(other, self.low[other]):
                         continue
                     if start + gap > self.windows[other].latest:
                         return None
+                    parents[other] = self._source(vehicle, timed[vehicle], position)
+                    if closes_circle(parents, other):
+                        return None
                     raised[other] = start + gap
                     if self.at[other] not in waiting:
                         waiting.append(self.at[other])
         return timed
+
+    def _source(self, vehicle: int, timed: Timed, position: int) -> int:
+        """Return the service whose bound decides a start in a route, or -1 if that is not for sure one."""
+        duty = timed.duty
+        if duty.most is not None:
+            return -1  # how long the route may take then changes with its starts
+        nurse, pause, times = self.problem.vehicles[vehicle], timed.pause, timed.times
+        hours = None if nurse.lunch is None or not pause.lunch else nurse.lunch.earliest
+        stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+        decides = deciding_stop(
+            [part.low for part in timed.parts],
+            times.starts,
+            [start + part.duration for start, part in zip(times.starts, timed.parts, strict=True)],
+            position,
+            (duty.leaves_from, times.leaves),
+            (pause.gap, times.rest, pause.length, stretch, hours),
+        )
+        return -1 if decides is None else self.sequences[vehicle][decides]
 
     def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
         """Write timed routes down, by number of vehicle."""
@@ -195,17 +219,19 @@ class Clock:
                 if link.first in self.at and link.second in self.at and binds(self.problem, link)
                 for s in (link.first, link.second)
             }
-            times = {vehicle: self._leaving_late(vehicle, timed, tied) for vehicle, timed in times.items()}
+            times = {v: self._leaving_late(v, timed, tied) for v, timed in times.items()}
         return tuple(write_route(self.problem, v, self.sequences[v], times[v]) for v in sorted(times))
 
     def _leaving_late(self, vehicle: int, timed: Timed, tied: set[int]) -> Timed:
         """Return a route that begins as late as that costs nothing; what other routes wait for stays."""
         parts = [
             replace(part, low=start, high=start) if part.service in tied else part
-            for part, start in zip(timed.parts, timed.starts, strict=True)
+            for part, start in zip(timed.parts, timed.times.starts, strict=True)
         ]
-        leaves = latest_leaving(self.problem, vehicle, parts, timed.pause, timed)
-        return settle(self.problem, vehicle, parts, timed.pause, None, leaves) or timed
+        leaves = latest_leaving(self.problem, vehicle, parts, timed.pause, timed.times)
+        duty = replace(timed.duty, leaves_from=leaves)
+        later = settle(self.problem, vehicle, parts, timed.pause, duty)
+        return timed if later is None else replace(timed, times=later)
 
 
 def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> list[TimeWindow] | None:

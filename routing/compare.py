@@ -17,7 +17,7 @@ class Change:
 
     Attributes:
         service: Number of the service.
-        vehicle_before: Who did it; None if nobody.
+        vehicle_before: Who did it; None if nobody, or a nurse who is not on duty any more.
         vehicle_after: Who does it; None if nobody.
         start_before: When it started; None if it was left out.
         start_after: When it starts; None if it is left out.
@@ -62,7 +62,8 @@ class Receipt:
             out come last.
         broken: Promises that break by it.
         terms: What each term of the cost changes by.
-        sentences: The same for people, one for each change, broken promise and term; ids only.
+        sentences: The same for people: changes, services that are not on the day any more, broken promises
+            and terms; ids only.
     """
 
     changes: tuple[Change, ...]
@@ -76,55 +77,101 @@ class Receipt:
         return sum(self.terms.values())
 
 
-def compare(problem: Problem, before: Plan, after: Plan) -> Receipt:
+def compare(problem: Problem, before: Plan, after: Plan, *, was: Problem | None = None) -> Receipt:
     """Return the receipt of a change.
 
     Args:
-        problem: The day; that of the new plan, if the day has changed too.
-        before: A plan that knows no services beyond those of the problem.
-        after: Another one.
+        problem: The day of the new plan.
+        before: The plan before.
+        after: The new one.
+        was: The day of the plan before, if that was another: services and nurses are then known by their ids,
+            and the cost before is that of the day before. Without it the plan before must know no services
+            and vehicles beyond those of the problem.
     """
-    old, new = before.placed(), after.placed()
+    old, nurses, dropped = _translated(problem, before, problem if was is None else was)
+    new = after.placed()
     changes = []
     for number in sorted(old.keys() | new.keys()):
-        was, becomes = old.get(number), new.get(number)
+        earlier, later = old.get(number), new.get(number)
         change = Change(
             number,
-            None if was is None else was[0],
-            None if becomes is None else becomes[0],
-            None if was is None else was[1].start,
-            None if becomes is None else becomes[1].start,
+            None if earlier is None or earlier[0] == NOBODY else earlier[0],
+            None if later is None else later[0],
+            None if earlier is None else earlier[1].start,
+            None if later is None else later[1].start,
         )
-        if change.vehicle_before != change.vehicle_after or change.moved:
+        if (
+            (earlier is None) != (later is None)
+            or change.vehicle_before != change.vehicle_after
+            or change.moved
+        ):
             changes.append(change)
     changes.sort(key=lambda change: (change.start_after is None, change.start_after or 0))
+    whys = {left.service: left.sentence for left in after.unassigned}
     broken = tuple(
         promise
         for change in changes
-        for promise in _broken(problem, change.service, old.get(change.service), new.get(change.service))
+        for promise in _broken(problem, change.service, old, new, whys.get(change.service, ""))
     )
-    cost_before, cost_after = cost_of(problem, before.routes).terms, cost_of(problem, after.routes).terms
+    cost_before = cost_of(problem if was is None else was, before.routes).terms
+    cost_after = cost_of(problem, after.routes).terms
     terms = {name: cost_after[name] - cost_before[name] for name in cost_after}
+    lost = {promise.service for promise in broken if promise.promise == "visit"}
     sentences = (
-        *(_said(problem, change) for change in changes),
+        *(
+            _said(problem, change, nurses, whys.get(change.service, ""))
+            for change in changes
+            if change.service not in lost
+        ),
+        *(f"service {name} is not on the day any more" for name in dropped),
         *(promise.sentence for promise in broken),
         *_priced(terms),
     )
     return Receipt(tuple(changes), broken, terms, sentences)
 
 
+NOBODY = -1
+"""Stands for a nurse who is not on duty any more."""
+
+Places = dict[int, tuple[int, Stop]]
+
+
+def _translated(problem: Problem, plan: Plan, was: Problem) -> tuple[Places, dict[int, str], list[str]]:
+    """Return the places of a plan for another day in the numbers of a day.
+
+    Returns:
+        Service to vehicle and stop, and to the name of who did it; and the names of services it lacks.
+    """
+    services = {service.id: number for number, service in enumerate(problem.services)}
+    vehicles = {vehicle.id: number for number, vehicle in enumerate(problem.vehicles)}
+    places: Places = {}
+    nurses: dict[int, str] = {}
+    dropped = []
+    for vehicle, stop in plan.stops():
+        name, nurse = was.services[stop.service].id, was.vehicles[vehicle].id
+        number = services.get(name)
+        if number is None:
+            dropped.append(name)
+            continue
+        places[number] = vehicles.get(nurse, NOBODY), stop
+        nurses[number] = nurse
+    return places, nurses, dropped
+
+
 Placed = tuple[int, Stop] | None
 
 
-def _broken(problem: Problem, number: int, was: Placed, becomes: Placed) -> Iterator[BrokenPromise]:
+def _broken(problem: Problem, number: int, old: Places, new: Places, why: str) -> Iterator[BrokenPromise]:
     """Yield the promises to one service that are kept before and not after."""
-    service = problem.services[number]
+    service, was, becomes = problem.services[number], old.get(number), new.get(number)
+    if becomes is None and not service.penalty:
+        return  # nobody asks for it
     kept = set() if was is None else _kept(service, was)
     still = set() if becomes is None else _kept(service, becomes)
     for promise in PROMISES:
         if promise not in kept or promise in still or (becomes is None and promise != "visit"):
             continue
-        yield BrokenPromise(promise, number, _lament(problem, service, promise, becomes))
+        yield BrokenPromise(promise, number, _lament(problem, service, promise, becomes, why))
 
 
 PROMISES = ("visit", "pinned nurse", "pinned start", "window", "wish", "preferred nurse")
@@ -144,9 +191,9 @@ def _kept(service: Service, place: tuple[int, Stop]) -> set[str]:
     return {promise for promise, held in holds.items() if held}
 
 
-def _lament(problem: Problem, service: Service, promise: str, becomes: Placed) -> str:
+def _lament(problem: Problem, service: Service, promise: str, becomes: Placed, why: str) -> str:
     if becomes is None:
-        return f"service {service.id} was planned and is left out"
+        return _because(f"service {service.id} was planned and is left out", why)
     vehicle, stop = becomes
     nurse, start = problem.vehicles[vehicle].id, as_clock(stop.start)
     if promise == "pinned nurse" and service.pinned_vehicle is not None:
@@ -164,16 +211,20 @@ def _lament(problem: Problem, service: Service, promise: str, becomes: Placed) -
     return f"service {service.id} goes to nurse {nurse}, who is not among the preferred"
 
 
-def _said(problem: Problem, change: Change) -> str:
+def _because(sentence: str, why: str) -> str:
+    return f"{sentence}: {why}" if why else sentence
+
+
+def _said(problem: Problem, change: Change, nurses: Mapping[int, str], why: str) -> str:
     name = f"service {problem.services[change.service].id}"
     if change.vehicle_after is None or change.start_after is None:
-        return f"{name} is left out"
+        return _because(f"{name} is left out", why)
     nurse, start = problem.vehicles[change.vehicle_after].id, as_clock(change.start_after)
-    if change.vehicle_before is None or change.start_before is None:
+    if change.start_before is None:
         return f"{name} is taken in: nurse {nurse} at {start}"
     parts = []
     if change.vehicle_before != change.vehicle_after:
-        parts.append(f"nurse {nurse} instead of nurse {problem.vehicles[change.vehicle_before].id}")
+        parts.append(f"nurse {nurse} instead of nurse {nurses[change.service]}")
     if change.moved:
         word = "later" if change.moved > 0 else "earlier"
         much = as_duration(abs(change.moved))
@@ -185,4 +236,5 @@ def _priced(terms: Mapping[str, Points]) -> Iterator[str]:
     for name, points in terms.items():
         if points:
             word = "more" if points > 0 else "less"
-            yield f"{name.replace('_', ' ')} costs {abs(points)} points {word}"
+            what = "leaving visits out" if name == "unassigned" else name.replace("_", " ")
+            yield f"{what} costs {abs(points)} points {word}"

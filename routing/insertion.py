@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from routing.constraints import allowed
 from routing.objective import TERMS, compares_routes, depends_on_times
 from routing.plan import Plan, Route, Stop
-from routing.problem import Nurses, Problem
+from routing.problem import Nurses, Problem, TimeWindow
 from routing.sheet import Sheet, Spot
 from routing.units import Points, Seconds
 
-__all__ = ["Move", "Place", "best", "best_on", "change_of_terms", "moves"]
+__all__ = ["Move", "Place", "best", "best_on", "change_of_terms", "moves", "starts"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,46 @@ def best(
     return best_on(sheet, members, top=top, once_per_nurse=once_per_nurse)
 
 
+def starts(
+    problem: Problem, plan: Plan, service: int, times: Iterable[Seconds], *, top: int = 1
+) -> dict[Seconds, list[Place]]:
+    """Return at which of many starts a plan can take a visit in, and the cheapest places for each.
+
+    For a visit whose start others decide, as a doctor's hours do: "at which of these forty slots can a nurse
+    be there?" Each place is exact for the given plan, as those of `best` are.
+
+    Args:
+        problem: The day, the visit included.
+        plan: A plan that keeps all rules.
+        service: Number of the service that starts then; none of its visit is in a route.
+        times: The starts asked about; those outside the service's windows fit nowhere.
+        top: How many places to return for each at most, each with other nurses.
+
+    Returns:
+        Start to places, cheapest first; a start at which the visit fits nowhere is left out.
+    """
+    asked = sorted(set(times))
+    if not asked:
+        return {}
+    visit = problem.services[service].visit
+    mates = [n for n, other in enumerate(problem.services) if other.visit == visit and n != service]
+    sheet = Sheet(problem, plan.routes, _may(problem, [service, *mates]))
+    search = _Search(sheet, [service, *mates], top, once_per_nurse=True)
+    windows = tuple(
+        TimeWindow(max(window.earliest, asked[0]), min(window.latest, asked[-1]))
+        for window in problem.services[service].starts
+        if window.earliest <= asked[-1] and window.latest >= asked[0]
+    )
+    spots = list(sheet.spots(service, windows))
+    found = {}
+    for start in asked:
+        search.found = []
+        search.extend([], 0, (spot.at(start) for spot in spots if spot.earliest <= start <= spot.latest))
+        if search.found:
+            found[start] = search.found
+    return found
+
+
 def best_on(
     sheet: Sheet, services: Iterable[int], *, top: int = 5, once_per_nurse: bool = False
 ) -> list[Place]:
@@ -151,11 +191,10 @@ class _Search:
         """Whether nothing that costs so much would be among the best."""
         return len(self.found) >= self.top and points >= self.found[self.top - 1].points
 
-    def extend(self, taken: list[Spot], points: Points) -> None:
-        """Try all spots of the next service beside those taken."""
-        service = self.services[len(taken)]
+    def extend(self, taken: list[Spot], points: Points, spots: Iterable[Spot] | None = None) -> None:
+        """Try all spots of the next service beside those taken, or only these, the cheapest first."""
         rest = self.rest[len(taken)]
-        for spot in self.sheet.spots(service):
+        for spot in self.sheet.spots(self.services[len(taken)]) if spots is None else spots:
             least = points + spot.points
             if self._hopeless(least + rest - self.most_savings):
                 break
@@ -253,7 +292,8 @@ def _savings(sheet: Sheet, *, apart: bool) -> list[Points]:
     routes = list(sheet.routes.values())
     together = sum(TERMS[name](problem, routes) for name in _OF_PLANS)
     if not apart or problem.links:
-        return [together + sum(TERMS[name](problem, routes) for name in _OF_ROUTES) for _ in vehicles]
+        together += sum(TERMS[name](problem, routes) for name in _OF_ROUTES)
+        return [together for _ in vehicles]
     own = {route.vehicle: sum(TERMS[name](problem, [route]) for name in _OF_ROUTES) for route in routes}
     return [together + own.get(vehicle, 0) for vehicle in vehicles]
 

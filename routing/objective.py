@@ -116,12 +116,12 @@ def longest_idle(problem: Problem, routes: Routes) -> Points:
     """Return the points of the longest time any nurse is on duty without travel, service or break."""
     if not problem.weights.longest_idle:
         return 0
-    idle = [vehicle.shift.latest - vehicle.leaves_from for vehicle in problem.vehicles]
+    idle = [vehicle.shift.latest - vehicle.shift.earliest for vehicle in problem.vehicles]
     for route in routes:
         care = sum(problem.services[number].duration for number in _services([route]))
         over = max(0, route.returns - problem.vehicles[route.vehicle].shift.latest)
         idle[route.vehicle] += over - care - route.travel - route.rest
-    return per_minute(problem.weights.longest_idle, max([0, *idle]))
+    return per_minute(problem.weights.longest_idle, max(idle, default=0))
 
 
 def missed_lunch(problem: Problem, routes: Routes) -> Points:

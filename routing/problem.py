@@ -182,6 +182,9 @@ class Vehicle:
         travel: Number of the travel matrices of her kind of vehicle (car, bicycle, ...).
         capacity: The most that the demands of one route may sum to; None for no limit.
         overtime: So many seconds after the end of her shift she may be back; costs `Weights.overtime`.
+        lunch: The break she is due in certain hours, if she leaves; None for none.
+        leaves_at_once: Whether she leaves when her shift begins, if she leaves at all, and not as late as her
+            stops allow; what she then waits for the first of them is waiting too.
         nurse: Who works the shift: vehicles with the same nurse are shifts of one person. Empty stands for a
             person of its own, called by the vehicle's id.
         day: Number of the day the shift belongs to: the parts of a split shift have the same.
@@ -194,9 +197,6 @@ class Vehicle:
         next_duty: When her next duty after those of this problem begins; None if it does not matter.
         uses: Things that she has with her from leaving to returning, like a car that others drive as well;
             one nurse at a time has a thing.
-        lunch: The break she is due in certain hours, if she leaves; None for none.
-        leaves_at_once: Whether she leaves when her shift begins, if she leaves at all, and not as late as her
-            stops allow; what she then waits for the first of them is waiting too.
 
     Raises:
         InvalidVehicle: `max_work`, a grade, `capacity`, `overtime`, `max_day` or `rest` is negative, or a
@@ -213,6 +213,8 @@ class Vehicle:
     travel: int = 0
     capacity: int | None = None
     overtime: Seconds = 0
+    lunch: Lunch | None = None
+    leaves_at_once: bool = False
     nurse: str = ""
     day: int = 0
     max_day: Seconds | None = None
@@ -220,8 +222,6 @@ class Vehicle:
     free_since: Seconds | None = None
     next_duty: Seconds | None = None
     uses: frozenset[str] = frozenset()
-    lunch: Lunch | None = None
-    leaves_at_once: bool = False
 
     def __post_init__(self) -> None:
         if (self.capacity or 0) < 0:
@@ -257,12 +257,20 @@ class Vehicle:
     @property
     def leaves_by(self) -> Seconds:
         """When she must have left."""
-        return self.leaves_from if self.leaves_at_once else self.back_by
+        return self.shift.earliest if self.leaves_at_once else self.back_by
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One day to plan. Services, vehicles and locations are known by their position.
+    """One day to plan, or several. Services, vehicles and locations are known by their position.
+
+    Several days lie on one axis of seconds: a vehicle for each nurse and day (`Vehicle.nurse` and `day`), and
+    windows on each day that a service may be done. A care order of two visits in a week, at least 20 hours
+    apart and by one nurse::
+
+        week = tuple(TimeWindow(n * DAY + 7 * HOUR, n * DAY + 10 * HOUR) for n in range(5))
+        services = [Service(f"wound {n}", place, 30 * MINUTE, week) for n in range(2)]
+        link = Link(0, 1, min_gap=20 * HOUR, nurses=Nurses.SAME)
 
     Attributes:
         services: What is to be done.

@@ -7,18 +7,7 @@ from routing.breaks import BreakRule
 from routing.problem import Problem, Vehicle
 from routing.units import LATEST, Seconds
 
-__all__ = [
-    "NEVER",
-    "Duty",
-    "Part",
-    "PlannedBreak",
-    "Timed",
-    "break_options",
-    "hours_of",
-    "limits_of",
-    "pause_options",
-    "settle",
-]
+__all__ = ["NEVER", "Duty", "Part", "PlannedBreak", "Settled", "break_options", "pause_options", "settle"]
 
 NEVER = 2 * LATEST
 
@@ -39,11 +28,6 @@ class PlannedBreak:
     span: Seconds
     lunch: bool = False
 
-    @property
-    def work(self) -> Seconds:
-        """The longest time from leaving to returning, the break not counted."""
-        return self.span - self.length
-
 
 @dataclass(frozen=True)
 class Part:
@@ -61,13 +45,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Duty:
-    """What other routes of the same nurse leave to one.
+    """What other routes leave to one: those of the same nurse, and those that hold the same things.
 
     Attributes:
         leaves_from: No sooner may it leave.
         back_by: No later may it be back.
-        most: Most work, from leaving to returning without the break; None for no limit. With one, the route
-            is planned with the least work it can have.
+        most: Most work, from leaving to returning without the break; None for no limit.
     """
 
     leaves_from: Seconds
@@ -81,11 +64,9 @@ class Duty:
 
 
 @dataclass(frozen=True)
-class Timed:
-    """One route with its times: stops, break, starts, earliest break, least leaving, return."""
+class Settled:
+    """Least times of a route: starts, begin of the break, leaving and return."""
 
-    parts: list[Part]
-    pause: PlannedBreak
     starts: list[Seconds]
     rest: Seconds
     leaves: Seconds
@@ -121,25 +102,6 @@ def pause_options(vehicle: Vehicle) -> list[tuple[Seconds, Seconds, bool]]:
     return lunches if lunch.missed is None else lunches + others
 
 
-def limits_of(vehicle: Vehicle) -> tuple[Seconds, Seconds, Seconds]:
-    """Return the longest span, the longest stretch of work and the longest span without a break.
-
-    The last is -1 if there has to be a break, for lunch.
-    """
-    rule, most = vehicle.breaks, NEVER if vehicle.max_work is None else vehicle.max_work
-    stretch = NEVER if rule is None else rule.longest_stretch
-    if vehicle.lunch is not None and vehicle.lunch.missed is None:
-        return most, stretch, -1
-    return most, stretch, stretch if rule is None else min([stretch, *(after for after, _ in rule.steps)])
-
-
-def hours_of(vehicle: Vehicle, *, lunch: bool) -> tuple[Seconds, Seconds]:
-    """Return when a break may begin: in the hours of lunch, if it is one."""
-    if lunch and vehicle.lunch is not None:
-        return vehicle.lunch.earliest, vehicle.lunch.latest
-    return -NEVER, NEVER
-
-
 def _span_with(rule: BreakRule, length: Seconds) -> Seconds:
     return length + min((after for after, total in rule.steps if total > length), default=NEVER)
 
@@ -149,16 +111,17 @@ def settle(
     vehicle: int,
     parts: Sequence[Part],
     pause: PlannedBreak,
-    duty: Duty | None = None,
-    leaves: Seconds | None = None,
-) -> Timed | None:
-    """Return the least times of a route with this break, or None; she leaves at `leaves` at the soonest."""
+    duty: Duty,
+) -> Settled | None:
+    """Return the least times of a route with this break, or None."""
     nurse = problem.vehicles[vehicle]
-    duty = Duty.of(nurse) if duty is None else duty
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    leave = duty.leaves_from if leaves is None else leaves
-    rest, rest_by = hours_of(nurse, lunch=pause.lunch)
-    while True:
+    span = pause.span if duty.most is None else min(pause.span, duty.most + pause.length)
+    leave = duty.leaves_from
+    rest, rest_by = -NEVER, NEVER
+    if pause.lunch and nurse.lunch is not None:
+        rest, rest_by = nurse.lunch.earliest, nurse.lunch.latest
+    while leave <= nurse.leaves_by:
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
             location = parts[position].location if position < len(parts) else nurse.end
@@ -175,12 +138,13 @@ def settle(
                     return None
                 starts.append(start)
                 free = start + parts[position].duration
-        if free > duty.back_by or leave > nurse.leaves_by:
+        if free > duty.back_by:
             return None
-        later_leave, later_rest = max(leave, free - pause.span), rest
+        later_leave, later_rest = max(leave, free - span), rest
         if pause.gap >= 0:
             later_leave = max(later_leave, rest - stretch)
             later_rest = max(rest, free - stretch - pause.length)
         if (later_leave, later_rest) == (leave, rest):
-            return Timed(list(parts), pause, starts, rest, leave, free)
+            return Settled(starts, rest, leave, free)
         leave, rest = later_leave, later_rest
+    return None

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.clock import Clock, windows_of
 from routing.constraints import allowed
+from routing.intervals import intervals
 from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.timetable import limits_of, pause_options
+from routing.timetable import pause_options
 from routing.units import LATEST, Points, Seconds
 
 __all__ = ["WIDE", "Sheet", "Spot"]
@@ -44,6 +45,10 @@ class Spot:
     points: Points
     earliest: Seconds
     latest: Seconds
+
+    def at(self, start: Seconds) -> "Spot":
+        """Return the same spot for one start."""
+        return replace(self, window=TimeWindow(start, start), earliest=start, latest=start)
 
 
 class Sheet:
@@ -112,7 +117,7 @@ class Sheet:
 
         Args:
             service: Number of a service that is in no route.
-            windows: When it may start, instead of its own windows.
+            windows: When it may start, instead of where its rules and its wish let it.
         """
         problem, asked = self.problem, self.problem.services[service]
         low, high, may = self._bounds(service)
@@ -129,7 +134,9 @@ class Sheet:
         points = problem.weights.travel * (there + onward - rows[_LEG])
         points += self._nurse_points(service)[rows[_VEHICLE]]
         some: list[tuple[int, int, TimeWindow, int, int]] = []
-        for window in self.choices.get(service, asked.starts) if windows is None else windows:
+        for window in (
+            (self.choices.get(service) or intervals(problem, service)) if windows is None else windows
+        ):
             earliest, latest = max(window.earliest, low), min(window.latest, high)
             if earliest > latest:
                 continue
@@ -366,7 +373,13 @@ def _limits(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDA
     """Return by vehicle the longest span, the longest without a break, and the most work with one."""
     rows = []
     for vehicle in problem.vehicles:
-        most, _, unbroken = limits_of(vehicle)
+        most = _NEVER if vehicle.max_work is None else vehicle.max_work
+        rule = vehicle.breaks
+        unbroken = (
+            _NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+        )
+        if vehicle.lunch is not None and vehicle.lunch.missed is None:
+            unbroken = -1
         resting = max((min(most, span) - length for length, span, _ in pause_options(vehicle)), default=-1)
         rows.append((most, unbroken, resting))
     limits = np.array(rows, dtype=np.int64).reshape(-1, 3).T

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from routing.problem import Link, Nurses, Problem
-from routing.settling import NEVER, Duty, Part, PlannedBreak, Timed, limits_of, pause_options, settle
+from routing.settling import NEVER, Duty, Part, PlannedBreak, Settled, pause_options, settle
 from routing.units import Points, Seconds, per_minute
 
 __all__ = ["binds", "cheapest_break", "latest_leaving", "rest_worth"]
@@ -27,17 +27,16 @@ def binds(problem: Problem, link: Link) -> bool:
     return link.min_gap > -longest or (link.max_gap is not None and link.max_gap < longest)
 
 
-def cheapest_break(
-    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None
-) -> PlannedBreak | None:
+def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> PlannedBreak | None:
     """Return the break with which these stops cost least, or None if there is none.
 
     A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
     shortest that is possible is looked at. So nobody rests only to make a wait look better.
     """
     nurse = problem.vehicles[vehicle]
-    lunch = nurse.lunch
-    most, _, unbroken = limits_of(nurse)
+    rule, lunch = nurse.breaks, nurse.lunch
+    most = NEVER if nurse.max_work is None else nurse.max_work
+    unbroken = NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
     best, least, first = None, 0, 0
     if lunch is None or lunch.missed is not None:
         none = PlannedBreak(-1, 0, min(most, unbroken))
@@ -46,9 +45,7 @@ def cheapest_break(
             if lunch is None:
                 return none
             best, least = none, _points(problem, vehicle, parts, none, settled)
-            if (
-                nurse.breaks is None
-            ):  # a lunch before a stop that ends before its hours is worse than one after it
+            if rule is None:  # a lunch before a stop that ends before its hours is worse than one after it
                 while first < len(parts) and settled.starts[first] + parts[first].duration <= lunch.earliest:
                     first += 1
     found = {True: False, False: best is not None}
@@ -68,7 +65,7 @@ def cheapest_break(
 
 
 def _points(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, settled: Timed
+    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, settled: Settled
 ) -> Points:
     """Return the points by which breaks are compared."""
     nurse, weights = problem.vehicles[vehicle], problem.weights
@@ -91,7 +88,7 @@ def _points(
 
 
 def latest_leaving(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, settled: Timed
+    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, settled: Settled
 ) -> Seconds:
     """Return when she leaves at the latest with the same return and no new lateness or time off a wish."""
     nurse, weights = problem.vehicles[vehicle], problem.weights

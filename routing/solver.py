@@ -41,6 +41,10 @@ WRITE_SHARE = 0.1
 WRITE_S_PER_SERVICE = 0.0015
 """For times and reasons at the end; the larger part of it when a day is hopelessly full."""
 
+REASONS_AT_LEAST_S = 1.0
+"""Reasons get so much even if the limit is over, as for the first plan; what it does not suffice for is left
+open."""
+
 
 LARGE_SERVICES = 2000
 PIECE_SERVICES = 500
@@ -157,8 +161,8 @@ class _Run:
     def _planned(self, search: Searches) -> Plan:
         search.start(self.begin_with, cooled=WARM_SHARE if self.begin_with else 0.0)
         stopped = self._search(search)
-        sequences, windows, shifts = search.best()
-        routes = _must(time_routes(self.problem, sequences, windows, shifts))
+        sequences, windows, duties = search.best()
+        routes = _must(time_routes(self.problem, sequences, windows, duties))
         proven = False
         if not stopped and self._left_s() > self._write_s():
             routes, proven = self._exact(search, sequences, routes)
@@ -187,6 +191,10 @@ class _Run:
         """Return how many seconds at the end belong to writing the plan."""
         limit_s = self.limit_s or 0.0
         return min(WRITE_SHARE * limit_s, WRITE_S_PER_SERVICE * len(self.problem.services))
+
+    def _reasons_s(self) -> float | None:
+        """Return how many seconds the reasons of what is left out may take."""
+        return None if self.limit_s is None else max(REASONS_AT_LEAST_S, self._left_s())
 
     def _search_s(self) -> float:
         """Return how many seconds from the beginning belong to ruin and recreate."""
@@ -237,7 +245,7 @@ class _Run:
                     service: TimeWindow(start, start) if service in linked else self._window(service, start)
                     for service, start in proof.starts.items()
                 }
-                return _must(time_routes(self.problem, proof.sequences, chosen, proof.shifts)), proof.optimal
+                return _must(time_routes(self.problem, proof.sequences, chosen, proof.duties)), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
         if not self._can_recombine() or self.limit_s == 0:
             return routes, False
@@ -259,7 +267,7 @@ class _Run:
     def _written(self, routes: tuple[Route, ...], iterations: int, *, proven: bool) -> Plan:
         plan = Plan(
             routes,
-            explain_unassigned(self.problem, routes),
+            explain_unassigned(self.problem, routes, limit_s=self._reasons_s()),
             cost_of(self.problem, routes),
             proven=proven,
             seed=self.seed,

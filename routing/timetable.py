@@ -6,6 +6,7 @@ The search decides the order; this file, in plain Python, gives the times that a
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from routing.objective import depends_on_times
@@ -16,28 +17,15 @@ from routing.settling import (
     Duty,
     Part,
     PlannedBreak,
-    Timed,
+    Settled,
     break_options,
-    hours_of,
-    limits_of,
     pause_options,
-    settle,
 )
 from routing.soft_times import cheapest_break
 from routing.units import UNREACHABLE, Seconds
 
-__all__ = [
-    "Duty",
-    "Part",
-    "PlannedBreak",
-    "Timed",
-    "break_options",
-    "fit",
-    "limits_of",
-    "pause_options",
-    "settle",
-    "write_route",
-]
+__all__ = ["Duty", "Part", "PlannedBreak", "Timed", "break_options", "fit", "pause_options", "write_route"]
+
 
 Swept: TypeAlias = tuple[list[int], list[int], list[int], list[int], list[int], list[int]]
 
@@ -51,58 +39,71 @@ def fit(
     as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
     The hours of a lunch are one more interval for its begin: what follows is reached after `lunch from +
     length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
-    cost depends on times it is the cheapest break, for parts that name their service. Without a `duty` only
-    the vehicle's own rules count.
+    cost depends on times it is the cheapest break, for parts that name their service. Where a `duty` limits
+    the work of a day, it is the break with the least work. Without a `duty` only the vehicle's own rules
+    count.
     """
     nurse = problem.vehicles[vehicle]
     duty = Duty.of(nurse) if duty is None else duty
     swept = _sweep(problem, vehicle, parts, duty)
     if swept is None:
         return None
-    if parts and parts[0].service >= 0 and duty.most is None and depends_on_times(problem):
+    if parts and parts[0].service >= 0 and depends_on_times(problem):
         return cheapest_break(problem, vehicle, parts, duty)
-    return _first_break(nurse, parts, duty, swept)
-
-
-def _first_break(nurse: Vehicle, parts: Sequence[Part], duty: Duty, swept: Swept) -> PlannedBreak | None:
-    """Return the first break that is possible; where a day is limited, the one with the least work."""
-    legs, early, late, work_in, work_out, done_at = swept
+    _, _, late, work_in, _, done_at = swept
     work = work_in[-1]
-    most, stretch, unbroken = limits_of(nurse)
+    most = NEVER if nurse.max_work is None else nurse.max_work
+    rule = nurse.breaks
+    stretch = NEVER if rule is None else rule.longest_stretch
+    unbroken = NEVER if rule is None else min([stretch, *(after for after, _ in rule.steps)])
     leaves = min(late[0] - work_in[0], nurse.leaves_by)
     span = max(max(done_at[0], duty.leaves_from + work) - leaves, work)
     if span > most:
         return None
     best = None
-    if span <= unbroken:
+    if span <= unbroken and (nurse.lunch is None or nurse.lunch.missed is not None):
         if duty.most is None:
             return PlannedBreak(-1, 0, min(most, unbroken))
         best = PlannedBreak(-1, 0, span)
     for length, allowed_span, is_lunch in pause_options(nurse):
-        low, high = hours_of(nurse, lunch=is_lunch)
-        cap = min(most, allowed_span)
+        pause = PlannedBreak(-1, length, min(most, allowed_span), is_lunch)
         for gap in range(len(parts) + 1):
-            if gap:
-                depart = early[gap - 1] + parts[gap - 1].duration
-                before = work_in[gap - 1] + parts[gap - 1].duration
-                leave_by = min([nurse.leaves_by, *(parts[i].high - work_in[i] for i in range(gap))])
-            else:
-                depart, before, leave_by = duty.leaves_from, 0, nurse.leaves_by
-            reached = max(depart + legs[gap], low) + length
-            done = max(done_at[gap], reached + work_out[gap])
-            leave_by = min(leave_by, late[gap] - work_in[gap] - length, high - before)
-            if depart > high or reached > late[gap] or max(done - leave_by, work + length) > cap:
-                continue
-            leave = min(leave_by, done - work - length)
-            earliest = max(depart, low, leave + before, done - stretch - length)
-            if earliest > min(high, min(late[gap], done - work_out[gap]) - length, leave + stretch):
+            found = _span_with_break(nurse, parts, swept, duty, replace(pause, gap=gap))
+            if found is None:
                 continue
             if duty.most is None:
-                return PlannedBreak(gap, length, cap, is_lunch)
-            shortest = PlannedBreak(gap, length, max(done - leave_by, work + length), is_lunch)
-            if best is None or shortest.work < best.work:
-                best = shortest
-    return None if best is None or duty.most is None or best.work > duty.most else best
+                return replace(pause, gap=gap)
+            if best is None or found - length < best.span - best.length:
+                best = replace(pause, gap=gap, span=found)
+    return None if best is None or duty.most is None or best.span - best.length > duty.most else best
+
+
+def _span_with_break(
+    nurse: Vehicle, parts: Sequence[Part], swept: Swept, duty: Duty, pause: PlannedBreak
+) -> Seconds | None:
+    """Return the shortest span with a break in a gap, or None if there is no room for it."""
+    legs, early, late, work_in, work_out, done_at = swept
+    gap, length, work = pause.gap, pause.length, work_in[-1]
+    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+    low, high = -NEVER, NEVER
+    if pause.lunch and nurse.lunch is not None:
+        low, high = nurse.lunch.earliest, nurse.lunch.latest
+    if gap:
+        depart = early[gap - 1] + parts[gap - 1].duration
+        before = work_in[gap - 1] + parts[gap - 1].duration
+        leave_by = min([nurse.leaves_by, *(parts[i].high - work_in[i] for i in range(gap))])
+    else:
+        depart, before, leave_by = duty.leaves_from, 0, nurse.leaves_by
+    reached = max(depart + legs[gap], low) + length
+    done = max(done_at[gap], reached + work_out[gap])
+    leave_by = min(leave_by, late[gap] - work_in[gap] - length, high - before)
+    span = max(done - leave_by, work + length)
+    if depart > high or reached > late[gap] or span > pause.span:
+        return None
+    leave = min(leave_by, done - work - length)
+    earliest = max(depart, low, leave + before, done - stretch - length)
+    latest = min(high, min(late[gap], done - work_out[gap]) - length, leave + stretch)
+    return span if earliest <= latest else None
 
 
 def _sweep(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Swept | None:
@@ -113,7 +114,7 @@ def _sweep(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) ->
     nurse = problem.vehicles[vehicle]
     places = [nurse.start, *(part.location for part in parts), nurse.end]
     legs = [problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(parts) + 1)]
-    if UNREACHABLE in legs:
+    if UNREACHABLE in legs or duty.leaves_from > nurse.leaves_by:
         return None
     early, work_in, free, work = [], [], duty.leaves_from, 0
     for part, leg in zip(parts, legs, strict=False):
@@ -123,7 +124,7 @@ def _sweep(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) ->
         early.append(start)
         work_in.append(work + leg)
         free, work = start + part.duration, work + leg + part.duration
-    if free + legs[-1] > duty.back_by or duty.leaves_from > nurse.leaves_by:
+    if free + legs[-1] > duty.back_by:
         return None
     work_in.append(work + legs[-1])
     late, work_out, done_at = [duty.back_by], [0], [-NEVER]
@@ -134,6 +135,16 @@ def _sweep(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) ->
     return legs, early, late[::-1], work_in, work_out[::-1], done_at[::-1]
 
 
+@dataclass(frozen=True)
+class Timed:
+    """One route with its times: stops, break, the least times with it, and what other routes leave to it."""
+
+    parts: list[Part]
+    pause: PlannedBreak
+    times: Settled
+    duty: Duty
+
+
 def write_route(
     problem: Problem,
     vehicle: int,
@@ -141,7 +152,7 @@ def write_route(
     timed: Timed,
 ) -> Route:
     """Write a route down, leaving and resting as late as its starts allow."""
-    parts, pause, starts, leaves = timed.parts, timed.pause, timed.starts, timed.leaves
+    parts, pause, starts, leaves = timed.parts, timed.pause, timed.times.starts, timed.times.leaves
     nurse = problem.vehicles[vehicle]
     way = problem.seconds(vehicle, nurse.start, parts[0].location)
     latest = starts[0] - way
@@ -162,7 +173,7 @@ def write_route(
         stops.append(Stop(service, arrival, start, start + part.duration, way, metres))
         at, free = part.location, start + part.duration
     home = problem.seconds(vehicle, at, nurse.end)
-    returns = timed.returns
+    returns = timed.times.returns
     if pause.gap == len(parts):
         breaks.append(_rest(problem, vehicle, timed, leaves, (free, home, returns)))
     metres = problem.metres(vehicle, at, nurse.end)
@@ -180,7 +191,7 @@ def _rest(
     pause, nurse = timed.pause, problem.vehicles[vehicle]
     first, last = free, until - pause.length
     if nurse.breaks is not None:
-        first = max(first, timed.returns - nurse.breaks.longest_stretch - pause.length)
+        first = max(first, timed.times.returns - nurse.breaks.longest_stretch - pause.length)
         last = min(last, leaves + nurse.breaks.longest_stretch)
     if pause.lunch and nurse.lunch is not None:
         first, last = max(first, nurse.lunch.earliest), min(last, nurse.lunch.latest)

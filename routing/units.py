@@ -44,6 +44,11 @@ def as_duration(seconds: Seconds) -> str:
     return " ".join([*parts, f"{minutes} min"] if minutes or not hours else parts)
 
 
+def as_gap(seconds: Seconds) -> str:
+    """Return the time from one start to another for people; "-15 min" if the second comes first."""
+    return as_duration(seconds) if seconds >= 0 else f"-{as_duration(-seconds)}"
+
+
 def as_list(items: Sequence[str], last: str = "and") -> str:
     """Return things one after the other for people: "a", "a and b", "a, b and c"."""
     if len(items) < 2:

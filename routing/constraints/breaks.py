@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from routing.plan import Plan, Route, Violation
 from routing.problem import BreakRule, Problem
+from routing.units import Seconds, as_duration
 
 
 class Breaks:
@@ -28,12 +29,19 @@ def _faults(rule: BreakRule, route: Route) -> Iterator[str]:
         length = pause.end - pause.start
         rest += length
         if length < rule.shortest_part:
-            yield f"has a break of {length} s; the shortest that counts is {rule.shortest_part} s"
+            shortest = as_duration(rule.shortest_part)
+            yield f"has a break of {as_duration(length)}; the shortest that counts is {shortest}"
         if pause.start - resumed > rule.longest_stretch:
-            yield f"works {pause.start - resumed} s without a break; {rule.longest_stretch} s are allowed"
+            yield _unbroken(rule, pause.start - resumed)
         resumed = pause.end
     if route.returns - resumed > rule.longest_stretch:
-        yield f"works {route.returns - resumed} s without a break; {rule.longest_stretch} s are allowed"
+        yield _unbroken(rule, route.returns - resumed)
     work = route.returns - route.leaves - rest
     if rest < rule.needed(work):
-        yield f"works {work} s with breaks of {rest} s; {rule.needed(work)} s are due"
+        due = as_duration(rule.needed(work))
+        yield f"works {as_duration(work)} with breaks of {as_duration(rest)}; {due} are due"
+
+
+def _unbroken(rule: BreakRule, seconds: Seconds) -> str:
+    longest = as_duration(rule.longest_stretch)
+    return f"works {as_duration(seconds)} without a break; {longest} are allowed"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from routing.plan import Plan, Violation
-from routing.problem import Nurses, Problem
+from routing.problem import Link, Nurses, Problem
+from routing.units import as_gap
 
 
 class Links:
@@ -22,11 +23,18 @@ class Links:
             names = f"services {problem.services[link.first].id} and {problem.services[link.second].id}"
             gap = second.start - first.start
             if gap < link.min_gap or (link.max_gap is not None and gap > link.max_gap):
-                most = "any" if link.max_gap is None else link.max_gap
-                sentence = f"{names} start {gap} s apart; {link.min_gap} to {most} s are asked"
+                sentence = f"{names} start {as_gap(gap)} apart; {_asked(link)}"
                 yield Violation(self.name, sentence, link.second, second_vehicle)
             nurses = {problem.vehicles[vehicle].nurse for vehicle in (first_vehicle, second_vehicle)}
             if link.nurses is Nurses.SAME and len(nurses) > 1:
                 yield Violation(self.name, f"{names} need the same nurse", link.second, second_vehicle)
             if link.nurses is Nurses.DIFFERENT and len(nurses) == 1:
                 yield Violation(self.name, f"{names} need two nurses", link.second, second_vehicle)
+
+
+def _asked(link: Link) -> str:
+    if link.max_gap is None:
+        return f"{as_gap(link.min_gap)} or more are asked"
+    if link.min_gap == link.max_gap:
+        return f"{as_gap(link.min_gap)} are asked"
+    return f"{as_gap(link.min_gap)} to {as_gap(link.max_gap)} are asked"

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from routing.plan import Plan, Violation
 from routing.problem import Problem
+from routing.units import Seconds, as_clock, as_duration
 
 
 class PinnedNurses:
@@ -46,9 +47,15 @@ class PinnedStarts:
         """Yield each stop that starts at another time."""
         for vehicle, stop in plan.stops():
             service = problem.services[stop.service]
-            if service.pinned_start not in (None, stop.start):
-                sentence = f"service {service.id} starts at {stop.start}, not at {service.pinned_start}"
+            pinned = service.pinned_start
+            if pinned is not None and stop.start != pinned:
+                moved = f"{_off(stop.start - pinned)} {as_clock(pinned)}"
+                sentence = f"service {service.id} starts {moved}, to which it is pinned"
                 yield Violation(self.name, sentence, stop.service, vehicle)
+
+
+def _off(seconds: Seconds) -> str:
+    return f"{as_duration(abs(seconds))} {'after' if seconds > 0 else 'before'}"
 
 
 class Orders:

@@ -59,6 +59,6 @@ class TimeWindows:
         for vehicle, stop in plan.stops():
             service = problem.services[stop.service]
             if service.pinned_start is None and not any(w.holds(stop.start) for w in service.starts):
-                windows = ", ".join(f"{window.earliest}-{window.latest}" for window in service.windows)
-                sentence = f"service {service.id} starts at {stop.start}, outside {windows}"
+                windows = as_list([f"{as_clock(w.earliest)}-{as_clock(w.latest)}" for w in service.windows])
+                sentence = f"service {service.id} starts at {as_clock(stop.start)}, outside {windows}"
                 yield Violation(self.name, sentence, stop.service, vehicle)

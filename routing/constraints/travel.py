@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from routing.plan import Plan, Route, Violation
 from routing.problem import Problem
-from routing.units import UNREACHABLE
+from routing.units import UNREACHABLE, as_clock, as_duration
 
 
 class TravelTimes:
@@ -50,11 +50,14 @@ def _faults(problem: Problem, route: Route) -> Iterator[tuple[int | None, str]]:
         if way == UNREACHABLE:
             yield stop.service, f"no road leads to {name}"
         if not free + way <= stop.arrival <= stop.start:
-            yield stop.service, f"cannot be at {name} at {stop.arrival} and start it at {stop.start}"
+            yield (
+                stop.service,
+                f"cannot be at {name} by {as_clock(stop.arrival)} and start it at {as_clock(stop.start)}",
+            )
         if free + way + _rest(route, position, free, stop.start) > stop.start:
             yield stop.service, f"has no time for way and break before {name}"
         if stop.end != stop.start + service.duration:
-            yield stop.service, f"{name} does not last {service.duration} s"
+            yield stop.service, f"{name} does not last {as_duration(service.duration)}"
         at, free = service.location, stop.end
     home = problem.vehicles[route.vehicle].end
     way = problem.seconds(route.vehicle, at, home)
@@ -63,7 +66,7 @@ def _faults(problem: Problem, route: Route) -> Iterator[tuple[int | None, str]]:
     if route.travel_home != way or route.metres_home != problem.metres(route.vehicle, at, home):
         yield None, "the way home is not that of the matrix"
     if free + way + _rest(route, len(route.stops), free, route.returns) > route.returns:
-        yield None, f"cannot be home at {route.returns}"
+        yield None, f"cannot be home at {as_clock(route.returns)}"
     if any(not 0 <= pause.after <= len(route.stops) for pause in route.breaks):
         yield None, "a break lies after a stop that does not exist"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from routing.plan import Plan, Violation
 from routing.problem import Problem
+from routing.units import as_duration
 
 
 class WorkingTime:
@@ -17,5 +18,6 @@ class WorkingTime:
             vehicle = problem.vehicles[route.vehicle]
             span = route.returns - route.leaves
             if vehicle.max_work is not None and span > vehicle.max_work:
-                sentence = f"nurse {vehicle.id} is away {span} s, {span - vehicle.max_work} s too long"
+                over = as_duration(span - vehicle.max_work)
+                sentence = f"nurse {vehicle.id} is away {as_duration(span)}, {over} too long"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)

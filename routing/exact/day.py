@@ -11,9 +11,9 @@ from itertools import combinations, pairwise
 from ortools.sat.python import cp_model
 
 from routing.constraints import allowed
-from routing.problem import Nurses, Problem, Service, TimeWindow, Vehicle
+from routing.problem import Nurses, Problem, Service, Vehicle
 from routing.rota import Rota
-from routing.timetable import pause_options
+from routing.settling import Duty, pause_options
 from routing.units import LATEST, UNREACHABLE, Points, Seconds
 
 __all__ = ["Proof", "plan_exactly"]
@@ -26,14 +26,14 @@ class Proof:
     Attributes:
         sequences: Vehicle to its services in order.
         starts: When each planned service starts.
-        shifts: When each vehicle is out whose route another one binds.
+        duties: When each vehicle is out whose route another one binds, and how much it works.
         cost: Points of the plan.
         bound: No plan costs less.
     """
 
     sequences: dict[int, list[int]]
     starts: dict[int, Seconds]
-    shifts: dict[int, TimeWindow]
+    duties: dict[int, Duty]
     cost: Points
     bound: Points
 
@@ -115,6 +115,8 @@ class _Day:
         options = pause_options(nurse)
         taken = [model.new_bool_var("") for _ in options]
         idle = model.new_bool_var("")
+        if nurse.leaves_at_once:
+            model.add(leaves <= nurse.leaves_by).only_enforce_if(~idle)
         rest = sum(length * each for (length, _, _), each in zip(options, taken, strict=True))
         self.out.append(_Out(leaves, returns, idle, returns - leaves - rest))
         circuit: list[tuple[int, int, cp_model.LiteralT]] = [(0, 0, idle)]
@@ -154,13 +156,12 @@ class _Day:
         self._assignments(vehicle)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(~idle)
-        model.add(leaves <= nurse.leaves_by).only_enforce_if(~idle)
         model.add_at_most_one(taken)
         for each, rests in zip(taken, arc_breaks, strict=True):
             model.add(sum(rests) == each)
-        self._rests(nurse, idle, taken, (leaves, pause, returns))
+        self._rest(nurse, idle, taken, (leaves, pause, returns))
 
-    def _rests(
+    def _rest(
         self,
         nurse: Vehicle,
         idle: cp_model.IntVar,
@@ -292,15 +293,17 @@ class _Day:
                 sequences.setdefault(vehicle, []).append(node - 1)
                 node = after[vehicle, node]
         starts = {s: solver.value(self.starts[s]) for services in sequences.values() for s in services}
-        shifts = {
-            vehicle: TimeWindow(
-                solver.value(self.out[vehicle].leaves), solver.value(self.out[vehicle].returns)
+        rota = Rota(self.problem)
+        duties = {
+            vehicle: Duty(
+                solver.value(self.out[vehicle].leaves),
+                solver.value(self.out[vehicle].returns),
+                solver.value(self.out[vehicle].work) if vehicle in rota.most else None,
             )
-            for vehicle in sorted(Rota(self.problem).bound(sequences))
+            for vehicle in sorted(rota.bound(sequences))
         }
-        return Proof(
-            sequences, starts, shifts, round(solver.objective_value), round(solver.best_objective_bound)
-        )
+        points, bound = round(solver.objective_value), round(solver.best_objective_bound)
+        return Proof(sequences, starts, duties, points, bound)
 
 
 def _beyond(service: Service, nurse: Vehicle) -> int:

@@ -1,5 +1,7 @@
 """What would have to change so that a visit fits: tried, re-solved and re-checked."""
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -46,21 +48,27 @@ class Counterfactual:
 Wider = Callable[[Problem, list[int], Iterable[int], Seconds], Problem]
 
 
-def counterfactuals(problem: Problem, plan: Plan, service: int) -> Iterator[Counterfactual]:
+def counterfactuals(
+    problem: Problem, plan: Plan, service: int, until: float = math.inf
+) -> Iterator[Counterfactual]:
     """Yield for each kind of change the smallest with which the plan can take a visit in.
 
     Args:
         problem: The day.
         plan: A plan that keeps all rules and leaves the visit out.
         service: Number of any service of the visit.
+        until: No change is tried after this second of the stopwatch.
     """
     members = [n for n, s in enumerate(problem.services) if s.visit == problem.services[service].visit]
     everybody = range(len(problem.vehicles))
     for change, wider in CHANGES.items():
         for seconds in STEPS if change not in TIMELESS else (0,):
-            if wider(problem, members, everybody, seconds) is problem:
+            if time.perf_counter() > until:
+                return
+            wide = wider(problem, members, everybody, seconds)
+            if wide is problem:
                 break
-            place = next(iter(best(wider(problem, members, everybody, seconds), plan, service, top=1)), None)
+            place = next(iter(best(wide, plan, service, top=1)), None)
             if place is None:
                 continue
             changed = wider(problem, members, place.vehicles, seconds)

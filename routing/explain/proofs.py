@@ -6,13 +6,15 @@ guessed.
 """
 
 import itertools
+import math
+import time
 from collections.abc import Container, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import FILTERS
-from routing.explain.relaxed import Relaxed, binding, room, without
+from routing.explain.relaxed import OutOfTime, Relaxed, binding, room, without
 from routing.plan import Route, Unassigned
 from routing.problem import Link, Nurses, Problem
 from routing.timetable import Part, fit
@@ -25,7 +27,11 @@ MOST_DETAILED = 15
 
 
 def explain_unassigned(
-    problem: Problem, routes: tuple[Route, ...], *, but: Container[int] = ()
+    problem: Problem,
+    routes: tuple[Route, ...],
+    *,
+    but: Container[int] = (),
+    limit_s: float | None = None,
 ) -> tuple[Unassigned, ...]:
     """Return the reason for each service that is in no route.
 
@@ -33,12 +39,15 @@ def explain_unassigned(
         problem: The day.
         routes: A plan that keeps all rules.
         but: Numbers of services that are not asked about.
+        limit_s: Wall-clock seconds. What they do not suffice for is said less closely, or said to be open;
+            without it every reason is looked for.
     """
+    until = math.inf if limit_s is None else time.perf_counter() + limit_s
     done = {stop.service for route in routes for stop in route.stops}
     missing = [n for n in range(len(problem.services)) if n not in done and n not in but]
     if not missing:
         return ()
-    return tuple(Explainer(problem, routes).reasons(missing))
+    return tuple(Explainer(problem, routes).reasons(missing, until))
 
 
 class Explainer:
@@ -56,17 +65,35 @@ class Explainer:
             self.links.setdefault(link.first, []).append(link)
             self.links.setdefault(link.second, []).append(link)
 
-    def reasons(self, missing: list[int]) -> Iterator[Unassigned]:
-        detailed = MOST_DETAILED
-        for number in missing:
-            reason = self.proof(number)
-            if reason is None:
-                reason = self.fullness(number, detailed=detailed > 0)
-                detailed -= 1
-            yield reason
+    def reasons(self, missing: list[int], until: float = math.inf) -> Iterator[Unassigned]:
+        """Yield the reason for each: first one for all, then closer ones for some, until time is over.
 
-    def proof(self, number: int) -> Unassigned | None:
-        """Return why no plan at all has a service, or what hinders a mate of its visit, or None."""
+        Args:
+            missing: Services that are in no route.
+            until: At this second of the stopwatch the reasons that are not known yet stay open.
+        """
+        found = {number: Unassigned(number, ("open",), OPEN, proven=False) for number in missing}
+        full = []
+        try:
+            for number in missing:
+                proof = self.proof(number, until)
+                if proof is None:
+                    full.append(number)
+                found[number] = proof or self.fullness(number, detailed=False, until=until)
+            for number in full[:MOST_DETAILED]:
+                found[number] = self.fullness(number, until=until)
+        except OutOfTime:
+            pass
+        yield from found.values()
+
+    def proof(self, number: int, until: float = math.inf) -> Unassigned | None:
+        """Return why no plan at all has a service, or what hinders a mate of its visit, or None.
+
+        Raises:
+            OutOfTime: It is past `until` of the stopwatch.
+        """
+        if time.perf_counter() > until:
+            raise OutOfTime
         return self._proof_alone(number) or self._proof_of_mates(number)
 
     def _proof_alone(self, number: int) -> Unassigned | None:
@@ -138,16 +165,20 @@ class Explainer:
         most = 2 * LATEST if link.max_gap is None else link.max_gap
         return any(
             a.earliest + link.min_gap <= b.latest and b.earliest <= a.latest + most
-            for a in first.windows
-            for b in second.windows
+            for a in first.starts
+            for b in second.starts
         )
 
-    def fullness(self, number: int, *, detailed: bool = True) -> Unassigned:
-        """Return why this plan cannot take the service in."""
+    def fullness(self, number: int, *, detailed: bool = True, until: float = math.inf) -> Unassigned:
+        """Return why this plan cannot take the service in.
+
+        Raises:
+            OutOfTime: It is past `until` of the stopwatch before it is known whether it can.
+        """
         members = self.visits[self.problem.services[number].visit]
-        points = room(self.relaxed.sheet(frozenset()), number)
+        points = room(self.relaxed.sheet(frozenset()), number, until)
         if points is None:
-            rules = self.relaxed.minimal(number) if detailed else ()
+            rules = self.relaxed.minimal(number, until) if detailed else ()
             return Unassigned(number, *self._said(number, rules or self._binding(number)), proven=False)
         if len(members) > 1:
             sentence = "there was no room found for all services of this visit together"
@@ -173,6 +204,7 @@ class Explainer:
         return rules, f"{who} is full: wherever it is put into this plan, {as_list(happens, 'or')}"
 
 
+OPEN = "the time did not suffice to look for the reason; ask for it"
 _RESTS = {
     ("breaks",): "work too long without a break",
     ("lunch",): "have no lunch in its hours",

@@ -1,5 +1,6 @@
 """Why is this visit left out, and what would have to change?"""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -61,12 +62,14 @@ def unassigned(problem: Problem, plan: Plan, service: int, *, limit_s: float = 2
         problem: The day.
         plan: A plan that keeps all rules.
         service: Number of a service that is in no route.
-        limit_s: Wall-clock seconds for the model, which is asked if nothing simpler proves the reason.
+        limit_s: Wall-clock seconds. The model, which is asked if nothing simpler proves the reason, gets half
+            of what is left; what they do not suffice for is said less closely, with fewer counterfactuals.
     """
+    until = time.perf_counter() + limit_s
     explainer = Explainer(problem, plan.routes)
     proof = explainer.proof(service)
     if proof is not None and proof.proven:
-        return _reason(problem, plan, proof, ())
+        return _reason(problem, plan, proof, (), until)
     members = explainer.visits[problem.services[service].visit]
     place = next(iter(best(problem, plan, service, top=1)), None)
     if place is not None:
@@ -77,15 +80,15 @@ def unassigned(problem: Problem, plan: Plan, service: int, *, limit_s: float = 2
         sentence = f"it fits with nurse {nurse} at {start} {more}; leaving it out costs {penalty}"
         taken_in = place.applied(plan.routes)
         return Reason(service, ("objective",), sentence, proven=True, plan=_plan(problem, taken_in))
-    said = proof or explainer.fullness(service)
+    said = proof or next(explainer.reasons([service], until))
     scope = _scope(problem, plan, explainer, members)
     if not scope:
-        return _reason(problem, plan, said, ())
-    return _modelled(problem, plan, explainer, said, members, scope, limit_s)
+        return _reason(problem, plan, said, (), until)
+    return _modelled(problem, plan, explainer, said, members, scope, until)
 
 
-def _reason(problem: Problem, plan: Plan, said: Unassigned, scope: Sequence[int]) -> Reason:
-    changes = tuple(counterfactuals(problem, plan, said.service))
+def _reason(problem: Problem, plan: Plan, said: Unassigned, scope: Sequence[int], until: float) -> Reason:
+    changes = tuple(counterfactuals(problem, plan, said.service, until))
     return Reason(
         said.service,
         said.rules,
@@ -129,13 +132,14 @@ def _modelled(
     said: Unassigned,
     members: list[int],
     scope: list[int],
-    limit_s: float,
+    until: float,
 ) -> Reason:
     """Return the reason as the model over some routes gives it, or the one at hand if it gives none."""
     placed = plan.placed()
     free = [s for s, (vehicle, _) in placed.items() if vehicle in scope]
     fixed = {s: (vehicle, stop.start) for s, (vehicle, stop) in placed.items() if vehicle not in scope}
-    verdict = decide(problem, scope, [*free, *members], fixed, explainer.masks, limit_s)
+    model_s = (until - time.perf_counter()) / 2
+    verdict = decide(problem, scope, [*free, *members], fixed, explainer.masks, model_s)
     nurses = as_list([problem.vehicles[vehicle].id for vehicle in scope])
     word = "nurse" if len(scope) == 1 else "nurses"
     whole = len(scope) == len(problem.vehicles)
@@ -145,7 +149,7 @@ def _modelled(
         ends = as_list(happens, "or") or "there is no way to it"
         sentence = f"however {which} are arranged beside it, {ends}"
         modelled = replace(said, rules=verdict.rules, sentence=sentence, proven=whole)
-        return replace(_reason(problem, plan, modelled, scope), minimal=verdict.minimal)
+        return replace(_reason(problem, plan, modelled, scope, until), minimal=verdict.minimal)
     if verdict.possible:
         found = _rearranged(problem, plan, scope, verdict.sequences, verdict.starts)
         if found is not None:
@@ -155,7 +159,7 @@ def _modelled(
                 f"it fits only if the visits of {word} {nurses} are rearranged: nurse "
                 f"{problem.vehicles[vehicle].id} at {as_clock(stop.start)}, {said_metres(metres)}"
             )
-            changes = tuple(counterfactuals(problem, plan, said.service))
+            changes = tuple(counterfactuals(problem, plan, said.service, until))
             return Reason(
                 said.service,
                 ("rearrange",),
@@ -165,7 +169,7 @@ def _modelled(
                 counterfactuals=changes,
                 plan=found,
             )
-    return _reason(problem, plan, said, ())
+    return _reason(problem, plan, said, (), until)
 
 
 def _rearranged(

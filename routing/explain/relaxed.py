@@ -1,20 +1,24 @@
 """The same day with some rules dropped: what would be possible without them."""
 
+import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import FILTERS
+from routing.errors import RoutingError
 from routing.plan import Route
-from routing.problem import Problem, TimeWindow, Vehicle
+from routing.problem import Problem, Service, TimeWindow, Vehicle
 from routing.sheet import WIDE, Sheet
 from routing.units import LATEST
 
-__all__ = ["RULES", "Relaxed", "binding"]
+__all__ = ["RULES", "OutOfTime", "Relaxed", "binding", "room", "without"]
 
 RULES = (
     "breaks",
@@ -32,6 +36,10 @@ RULES = (
     "time-windows",
 )
 """The rules a reason may name, in the order in which it is tried to do without them."""
+
+
+class OutOfTime(RoutingError):
+    """There was no time to find out."""
 
 
 def binding(problem: Problem) -> tuple[str, ...]:
@@ -128,30 +136,52 @@ class Relaxed:
     def sheet(self, dropped: frozenset[str]) -> Sheet:
         """Return the plan on a sheet of the day without these rules."""
         if dropped not in self._sheets:
-            problem = without(self.problem, dropped)
+            problem = without(self.problem, dropped - {"time-windows"})
+            if "time-windows" in dropped:
+                object.__setattr__(problem, "services", self._at_any_time)
             self._sheets[dropped] = Sheet(problem, self.routes, self.may(dropped))
         return self._sheets[dropped]
 
-    def has_room(self, service: int, dropped: frozenset[str] = frozenset()) -> bool:
-        """Whether the plan can take a service in, without these rules."""
-        return room(self.sheet(dropped), service) is not None
+    @cached_property
+    def _at_any_time(self) -> tuple[Service, ...]:
+        """The services without their windows: a thousand take long to write down anew for each sheet."""
+        return without(self.problem, frozenset({"time-windows"})).services
 
-    def minimal(self, service: int) -> tuple[str, ...]:
+    def has_room(self, service: int, dropped: frozenset[str] = frozenset(), until: float = math.inf) -> bool:
+        """Whether the plan can take a service in, without these rules."""
+        return room(self.sheet(dropped), service, until) is not None
+
+    def minimal(self, service: int, until: float = math.inf) -> tuple[str, ...]:
         """Return a smallest set of rules that closes every place of this plan to a service.
 
         All of them together do; without any one of them, and without the rules that are not among them, there
-        is a place. Empty if the rules named in `RULES` are not what closes it.
+        is a place. Empty if the rules named in `RULES` are not what closes it, or if it is past `until` of
+        the stopwatch before that is known.
         """
         dropped: set[str] = set()
         for rule in binding(self.problem):
-            if not self.has_room(service, frozenset(dropped | {rule})):
-                dropped.add(rule)
+            try:
+                if not self.has_room(service, frozenset(dropped | {rule}), until):
+                    dropped.add(rule)
+            except OutOfTime:
+                return ()
         return tuple(rule for rule in binding(self.problem) if rule not in dropped)
 
 
-def room(sheet: Sheet, service: int) -> int | None:
-    """Return the least points of a place that a plan has for a service, or None if it has none."""
+def _watch(until: float) -> None:
+    if time.perf_counter() > until:
+        raise OutOfTime
+
+
+def room(sheet: Sheet, service: int, until: float = math.inf) -> int | None:
+    """Return the least points of a place that a plan has for a service, or None if it has none.
+
+    Raises:
+        OutOfTime: It is past `until` of the stopwatch.
+    """
+    _watch(until)
     for spot in sheet.spots(service):
+        _watch(until)
         sheet.take(spot)
         fits = sheet.settle([service]) is not None
         sheet.give_back(spot)

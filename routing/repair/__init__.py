@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from routing.clock import time_routes
 from routing.explain import explain_unassigned
 from routing.objective import cost_of
 from routing.plan import Plan, Route, Unassigned
-from routing.problem import Problem, TimeWindow
+from routing.problem import Problem
 from routing.repair.day import ChangedDay, changed_day
 from routing.repair.disturbance import Disturbance, Published
 from routing.repair.events import (
@@ -20,8 +19,9 @@ from routing.repair.events import (
     UrgentVisit,
     VisitLonger,
 )
+from routing.repair.mending import Mending
 from routing.repair.search import Repair
-from routing.solver import VERSION, LostTimetable, Progress
+from routing.solver import VERSION, Progress
 from routing.units import Seconds
 
 __all__ = [
@@ -40,6 +40,13 @@ __all__ = [
 ]
 
 DEFAULT_LIMIT_S = 2.0
+REASONS_SHARE = 0.1
+REASONS_AT_MOST_S = 0.5
+"""At the end so much of the limit belongs to the reasons of what is left out."""
+
+REASONS_AT_LEAST_S = 0.1
+FIRST_ANSWER_S = 0.45
+"""They get so much even if the limit is over; and a first answer may take so long for their sake."""
 
 
 def repair(
@@ -87,49 +94,39 @@ def repair(
 
     def tell() -> None:
         if on_progress is not None:
-            assigned = len(run.sheet.clock.at)
-            on_progress(Progress(done, run.best_points, assigned, time.perf_counter() - begun))
+            assigned = sum(len(route.stops) for route in mending.routes)
+            on_progress(Progress(mending.done, mending.points, assigned, time.perf_counter() - begun))
 
-    done = 0
+    def left_of(seconds: float) -> float:
+        return max(0.0, seconds - (time.perf_counter() - begun))
+
+    search_s = reasons_s = None
+    if limit_s is not None:
+        search_s = left_of(limit_s - min(REASONS_SHARE * limit_s, REASONS_AT_MOST_S))
+    mending = Mending(day, run, seed, search_s, iterations, cancel=cancel or _never, tell=tell)
     tell()
-    while iterations is None or done < iterations:
-        if limit_s is not None and time.perf_counter() - begun >= limit_s:
-            break
-        if cancel is not None and cancel():
-            break
-        done += 1
-        if run.step():
-            tell()
-    routes = _with_real_ends(day, tuple(run.sheet.routes[v] for v in sorted(run.sheet.routes)))
+    mending.better()
+    routes = mending.routes
+    if limit_s is not None:
+        reasons_s = max(REASONS_AT_LEAST_S, left_of(max(limit_s, FIRST_ANSWER_S)))
     return Plan(
         routes,
-        _reasons(day, plan, routes),
+        _reasons(day, plan, routes, reasons_s),
         cost_of(day.problem, routes),
         seed=seed,
-        iterations=done,
+        iterations=mending.done,
         seconds=time.perf_counter() - begun,
         version=VERSION,
     )
 
 
-def _with_real_ends(day: ChangedDay, routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    """Return the routes with the durations of the changed day, all starts as they are."""
-    services, drawn_out = day.problem.services, day.search_problem.services
-    real = []
-    for route in routes:
-        if all(services[s.service].duration == drawn_out[s.service].duration for s in route.stops):
-            real.append(route)
-            continue
-        starts = {stop.service: TimeWindow(stop.start, stop.start) for stop in route.stops}
-        alone = replace(day.problem, links=(), orders=())
-        timed = time_routes(alone, {route.vehicle: [stop.service for stop in route.stops]}, starts)
-        if timed is None:
-            raise LostTimetable("a repaired route has no timetable; please report this day")
-        real += timed
-    return tuple(real)
+def _never() -> bool:
+    return False
 
 
-def _reasons(day: ChangedDay, before: Plan, routes: tuple[Route, ...]) -> tuple[Unassigned, ...]:
+def _reasons(
+    day: ChangedDay, before: Plan, routes: tuple[Route, ...], limit_s: float | None
+) -> tuple[Unassigned, ...]:
     """Return why services are left out: gone, left out before already, or excluded by this plan."""
     done = {stop.service for route in routes for stop in route.stops}
     reasons = {
@@ -139,7 +136,9 @@ def _reasons(day: ChangedDay, before: Plan, routes: tuple[Route, ...]) -> tuple[
     }
     for number, sentence in day.gone.items():
         reasons[number] = Unassigned(number, ("gone",), sentence, proven=True)
-    reasons |= {left.service: left for left in explain_unassigned(day.problem, routes, but=reasons)}
+    reasons |= {
+        left.service: left for left in explain_unassigned(day.problem, routes, but=reasons, limit_s=limit_s)
+    }
     return tuple(reasons[number] for number in sorted(reasons))
 
 

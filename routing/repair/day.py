@@ -65,14 +65,15 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
     ill = {event.vehicle: event.from_time for event in happened if isinstance(event, NurseIll)}
     gone = _gone(problem, happened)
     gone = {s: why for s, why in gone.items() if s not in placed or placed[s][1].start > now}
-    begun: dict[int, tuple[int, Stop]] = {}
-    for route in plan.routes:
-        for stop in _begun(route, now, ill.get(route.vehicle), gone):
-            begun[stop.service] = (route.vehicle, stop)
     services = list(problem.services)
     for event in happened:
         if isinstance(event, VisitLonger):
             services[event.service] = replace(services[event.service], duration=event.duration)
+    lasting = replace(problem, services=tuple(services))
+    begun: dict[int, tuple[int, Stop]] = {}
+    for route in plan.routes:
+        for stop in _begun(lasting, route, now, ill.get(route.vehicle), gone):
+            begun[stop.service] = (route.vehicle, stop)
     begun_visits = {services[number].visit for number in begun}
     for number, asked in enumerate(services):
         service = _remote(asked, number, problem, begun)
@@ -87,7 +88,7 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
     )
     left = {vehicle for vehicle, _ in begun.values()}
     vehicles = [
-        vehicle if number in left or vehicle.shift.latest < now else _leaving_from(vehicle, now)
+        vehicle if number in left or vehicle.back_by < now else _leaving_from(vehicle, now)
         for number, vehicle in enumerate(problem.vehicles)
     ]
     for number in left:
@@ -153,15 +154,22 @@ def _gone(problem: Problem, events: Sequence[Event]) -> dict[int, str]:
     return gone | {n: AWAY for n, service in enumerate(problem.services) if service.visit in away}
 
 
-def _begun(route: Route, now: Seconds, ill_from: Seconds | None, gone: dict[int, str]) -> list[Stop]:
+def _begun(
+    problem: Problem, route: Route, now: Seconds, ill_from: Seconds | None, gone: dict[int, str]
+) -> list[Stop]:
     """Return the stops of a route that cannot be changed any more, or need not be, in order."""
-    begun = []
+    begun: list[Stop] = []
     for stop in route.stops:
         if stop.service in gone:
             continue
         under_way = stop.arrival - stop.travel <= now and stop.start < now + stop.travel
         if ill_from is not None:
-            under_way = stop.end <= ill_from
+            service = problem.services[stop.service]
+            under_way = stop.start + service.duration <= ill_from
+            if begun and under_way:
+                last = problem.services[begun[-1].service]
+                way = problem.seconds(route.vehicle, last.location, service.location)
+                under_way = begun[-1].start + last.duration + way <= stop.start
         if stop.start > now and not under_way:
             break
         begun.append(stop)
@@ -184,13 +192,14 @@ def _seen_from(
     service = replace(service, visit=visit, forbidden=service.forbidden | ill)
     if service.pinned_start is not None:
         return service, PASSED if service.pinned_start < now else ""
-    last = max(window.latest for window in service.windows)
-    if last < now:
-        if service.late is None:
-            return service, PASSED
-        return replace(service, windows=(TimeWindow(now, now),)), ""
-    windows = tuple(TimeWindow(max(w.earliest, now), w.latest) for w in service.windows if w.latest >= now)
-    return replace(service, windows=windows), ""
+    # one that may be late still may when its window is over; what it is late by now is counted no more
+    ends = [max(w.latest, now) if service.late is not None else w.latest for w in service.windows]
+    windows = {
+        TimeWindow(max(window.earliest, now), end)
+        for window, end in zip(service.windows, ends, strict=True)
+        if end >= now
+    }
+    return (replace(service, windows=tuple(windows)), "") if windows else (service, PASSED)
 
 
 def _remote(service: Service, number: int, problem: Problem, begun: dict[int, tuple[int, Stop]]) -> Service:
@@ -223,7 +232,10 @@ def _orders(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> tuple[tuple
 
 
 def _leaving_from(vehicle: Vehicle, now: Seconds) -> Vehicle:
-    return replace(vehicle, shift=TimeWindow(max(vehicle.shift.earliest, now), vehicle.shift.latest))
+    """Return a vehicle that has not left; a shift that is over lasts until now, the overtime from there."""
+    end = max(vehicle.shift.latest, now)
+    shift = TimeWindow(max(vehicle.shift.earliest, now), end)
+    return replace(vehicle, shift=shift, overtime=vehicle.shift.latest + vehicle.overtime - end)
 
 
 def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:

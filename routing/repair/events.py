@@ -20,8 +20,8 @@ class NurseIll:
 
     Attributes:
         vehicle: Number of the vehicle; name each of her shifts that she cannot work.
-        from_time: From then on. Stops that end by then stay with her, and one that runs when the day is
-            repaired; all others go to other nurses.
+        from_time: From then on. Stops that end by then stay with her, unless she comes late to one, and one
+            that runs when the day is repaired; all others go to other nurses.
     """
 
     vehicle: int

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from routing.clock import Clock
 from routing.constraints import allowed
 from routing.insertion import Place, best_on, change_of_terms
+from routing.intervals import intervals
 from routing.objective import cost_of
 from routing.plan import Plan, Route
 from routing.problem import Service, TimeWindow
@@ -98,8 +99,10 @@ class Repair:
         return TimeWindow(max(window.earliest, min(start, window.latest)), window.latest)
 
     def _choices(self, service: int) -> tuple[TimeWindow, ...]:
-        """Return its windows, and the one that comes no sooner than published."""
-        own = self.problem.services[service].starts
+        """Return its windows, and the one that comes no sooner than published, if it was."""
+        own = intervals(self.problem, service)
+        if service not in self.starts:
+            return own
         return tuple(dict.fromkeys((self._window(service), *own)))
 
     def _torn(self, sequences: dict[int, list[int]]) -> set[int]:
@@ -154,6 +157,28 @@ class Repair:
         terms = change_of_terms(self.problem, list(old.values()), gone, come)
         disturbed = self.published.points(new.values()) - self.published.points(old.values())
         return sum(terms.values()) + disturbed
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The best plan so far, by number of vehicle."""
+        return tuple(self.sheet.routes[vehicle] for vehicle in sorted(self.sheet.routes))
+
+    def keeps_budget(self, routes: tuple[Route, ...]) -> bool:
+        """Whether a plan changes no more visits than it may, those of the events not counted."""
+        most = self.published.weights.most_visits
+        return most is None or len(self.published.broken(routes) - self.due) <= most
+
+    def go_on_from(self, routes: tuple[Route, ...]) -> None:
+        """Go on from another plan."""
+        windows = {
+            stop.service: next(w for w in self._choices(stop.service) if w.holds(stop.start))
+            for route in routes
+            for stop in route.stops
+        }
+        choices = self.sheet.choices
+        self.sheet = Sheet(self.problem, routes, self.sheet.may, windows)
+        self.sheet.choices = choices
+        self.best_points = self._points(self.sheet)
 
     def start(self) -> None:
         """Put back what left its nurse and put in what is new, the visits with the highest penalty first."""

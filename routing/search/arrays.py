@@ -1,5 +1,6 @@
 """A problem as the arrays the kernels read, and the arrays they write."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from routing.problem import Nurses, Problem, Service
 from routing.rota import Rota
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
+from routing.search.promises import Choice, Promise, promised_choices, promised_nurses
 from routing.soft_times import binds, rest_worth
 from routing.timetable import pause_options
 
@@ -25,14 +27,25 @@ FAR = 2**33  # more than any way there and back
 _NURSES = {Nurses.ANY: layout.ANY, Nurses.SAME: layout.SAME, Nurses.DIFFERENT: layout.DIFFERENT}
 
 
-def data_of(problem: Problem) -> Data:
-    """Lay a problem out for the kernels."""
+def data_of(
+    problem: Problem, promises: Mapping[int, Promise] | None = None, staying: Collection[int] = ()
+) -> Data:
+    """Lay a problem out for the kernels.
+
+    Args:
+        problem: The day.
+        promises: What is promised for some services, by their numbers.
+        staying: Services that are never taken out of their routes.
+    """
+    promised = {} if promises is None else promises
     may = allowed(problem)
     visits = list(problem.visits().values())
     rota = Rota(problem)
     out = _out(problem, may)
     link, first, end = _links(problem, rota, *out)
-    windows = [choices_of(problem, s) for s in problem.services]
+    windows = [
+        promised_choices(choices_of(problem, s), promised.get(n)) for n, s in enumerate(problem.services)
+    ]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
     visit_of = np.zeros(len(problem.services), dtype=np.int64)
@@ -44,11 +57,13 @@ def data_of(problem: Problem) -> Data:
                 *(s.location, s.duration, visit_of[n], len(windows[n]), first[n], end[n]),
                 *(s.demand, before.get(n, -1), after.get(n, -1), s.late or 0),
                 *((-BIG, BIG) if s.wish is None else (s.wish.earliest, s.wish.latest)),
+                *((p.vehicle, p.start, p.per_minute) if (p := promised.get(n)) else (-1, 0, 0)),
+                n in staying,
             )
             for n, s in enumerate(problem.services)
         ],
         dtype=np.int64,
-    ).reshape(-1, 12)
+    ).reshape(-1, 16)
     if len(problem.travel) == 1:
         travel = problem.travel[0].seconds[None]
     else:
@@ -57,6 +72,10 @@ def data_of(problem: Problem) -> Data:
     duty, bounds = _duties(rota, len(problem.vehicles))
     vehicle, option = _vehicles(problem, rota, bounds)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
+    extra = _extra(problem, may)
+    promised_nurses(extra, promised)
+    numbers = _numbers(problem, rota)
+    numbers[layout.N_SOFT] |= any(promise.per_minute for promise in promised.values())
     return Data(
         service=service,
         window=_windows(windows),
@@ -64,22 +83,22 @@ def data_of(problem: Problem) -> Data:
         option=option,
         travel=travel,
         travel_to=_turned(travel),
-        extra=_extra(problem, may),
+        extra=extra,
         visit=np.stack(
             [
                 ends - [len(members) for members in visits],
                 ends,
-                np.array([sum(problem.services[s].penalty for s in members) for members in visits]),
+                np.array([_penalty(problem, members, promised) for members in visits]),
             ],
             axis=1,
         ).astype(np.int64),
         member=np.array([s for members in visits for s in members], dtype=np.int32),
         order=_orders(problem, visits, may, travel[0]),
         link=link,
-        linked=_linked(problem, rota),
+        linked=_linked(problem),
         near=_near(service[:, layout.LOCATION], travel[0], *out),
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
-        number=_numbers(problem, rota),
+        number=numbers,
         duty=duty,
     )
 
@@ -108,8 +127,8 @@ def state_of(data: Data, seed: int) -> State:
         route=wide(vehicles, 2 * layout.OLD_ROUTE + 2),
         placed=wide(services, 9),
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
-        flag=table(11, vehicles + 1),
-        old_bound=wide(3, len(data.linked) + vehicles, 2),
+        flag=table(13, vehicles + 1),
+        old_bound=wide(3, len(data.linked) + vehicles, 3),
         scratch=wide(13, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         candidate=wide(vehicles, 4),
@@ -155,8 +174,14 @@ def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]
     return choices
 
 
-def _windows(choices: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
-    windows = np.zeros((len(choices), max(map(len, choices), default=1), 3), dtype=np.int64)
+def _penalty(problem: Problem, members: list[int], promised: Mapping[int, Promise]) -> int:
+    """Return the points of leaving a visit out, the broken promise included."""
+    broken = max((promised[s].points for s in members if s in promised), default=0)
+    return broken + sum(problem.services[s].penalty for s in members)
+
+
+def _windows(choices: list[list[Choice]]) -> NDArray[np.int64]:
+    windows = np.zeros((len(choices), max(map(len, choices), default=1), 4), dtype=np.int64)
     for number, some in enumerate(choices):
         windows[number, : len(some)] = some
     return windows
@@ -198,18 +223,19 @@ def _vehicles(
                 BIG if vehicle.capacity is None else vehicle.capacity,
                 vehicle.shift.latest,
                 following[number],
-                nurses[vehicle.nurse],
-                rota.most.get(number, BIG),
-                *bounds[number],
-                rota.rank[number],
                 kind,
                 0 if lunch is None else lunch.earliest,
                 0 if lunch is None else lunch.latest,
                 0 if lunch is None else lunch.missed or 0,
                 vehicle.leaves_by,
+                nurses[vehicle.nurse],
+                rota.most.get(number, BIG),
+                *bounds[number],
+                rota.rank[number],
+                vehicle.shift.latest - vehicle.shift.earliest,
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 25), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 26), option
 
 
 def _duties(rota: Rota, vehicles: int) -> tuple[NDArray[np.int64], list[list[int]]]:
@@ -245,29 +271,23 @@ def _following(problem: Problem, rota: Rota) -> list[int]:
 def _links(
     problem: Problem, rota: Rota, begin: NDArray[np.int64], end: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    both = []
+    both = [
+        (one, other, -BIG, BIG, layout.SHARING)
+        for one, others in rota.sharing.items()
+        for other in others
+        if begin[one] < end[other] and begin[other] < end[one]
+    ]
     for n in problem.links:
         least, most = n.min_gap, BIG if n.max_gap is None else n.max_gap
         if not binds(problem, n):
             least, most = -BIG, BIG
         both.append((n.first, n.second, least, most, _NURSES[n.nurses]))
         both.append((n.second, n.first, -most, -least, _NURSES[n.nurses]))
-    both += [
-        (one, other, -BIG, BIG, layout.SHARING)
-        for one, others in rota.sharing.items()
-        for other in others
-        if begin[one] < end[other] and begin[other] < end[one]
-    ]
     both.sort()
     owner = np.array([row[0] for row in both], dtype=np.int64)
     numbers = np.arange(len(problem.services))
     link = np.array([row[1:] for row in both], dtype=np.int64).reshape(-1, 4)
     return link, np.searchsorted(owner, numbers), np.searchsorted(owner, numbers, side="right")
-
-
-def _linked(problem: Problem, rota: Rota) -> NDArray[np.int32]:
-    linked = {s for link in problem.links if binds(problem, link) for s in (link.first, link.second)}
-    return np.array(sorted(linked | rota.sharing.keys()), dtype=np.int32)
 
 
 def _out(problem: Problem, may: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -278,6 +298,11 @@ def _out(problem: Problem, may: NDArray[np.bool_]) -> tuple[NDArray[np.int64], N
         np.where(may, begins, BIG).min(axis=1, initial=BIG),
         np.where(may, ends, -BIG).max(axis=1, initial=-BIG),
     )
+
+
+def _linked(problem: Problem) -> NDArray[np.int32]:
+    linked = {s for link in problem.links if binds(problem, link) for s in (link.first, link.second)}
+    return np.array(sorted(linked), dtype=np.int32)
 
 
 def _extra(problem: Problem, may: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -378,7 +403,7 @@ def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
     number[layout.N_REST] = rest_worth(problem)
     number[layout.N_SHARING] = bool(rota.sharing)
     number[layout.N_COUPLED] = rota.binds
-    number[layout.N_TIED] = rota.binds or any(binds(problem, link) for link in problem.links)
+    number[layout.N_TIED] = rota.binds or bool(len(_linked(problem)))
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
     number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO

@@ -1,6 +1,6 @@
 """One search, advanced in steps from Python."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,12 +10,13 @@ from routing.errors import InvalidPlan
 from routing.objective import depends_on_times
 from routing.plan import Route
 from routing.problem import ALL_DAY, Problem, Service, TimeWindow, Travel, Vehicle
-from routing.rota import Rota
 from routing.search.arrays import choices_of, data_of, state_of
 from routing.search.compiling import stored
 from routing.search.kernels import layout
 from routing.search.kernels.anneal import advance
 from routing.search.kernels.layout import Data
+from routing.search.promises import Promise, promised_choices
+from routing.settling import Duty
 from routing.soft_times import binds
 from routing.units import Points, Seconds
 
@@ -38,16 +39,16 @@ class Sketch:
         sequences: Vehicle to its services in order; vehicles without any are left out.
         choices: Service to the number of the interval of starts it uses.
         starts: Service with a link on times to its start.
-        shifts: Vehicle whose route another one binds to the time that this leaves it.
+        duties: Vehicle whose route another one binds to what this leaves it.
     """
 
     sequences: Mapping[int, Sequence[int]]
     choices: Mapping[int, int]
     starts: Mapping[int, Seconds]
-    shifts: Mapping[int, TimeWindow] = field(default_factory=dict)
+    duties: Mapping[int, Duty] = field(default_factory=dict)
 
 
-Best: TypeAlias = tuple[dict[int, Sequence[int]], dict[int, TimeWindow], dict[int, TimeWindow]]
+Best: TypeAlias = tuple[dict[int, Sequence[int]], dict[int, TimeWindow], dict[int, Duty]]
 
 
 class Search:
@@ -55,12 +56,23 @@ class Search:
 
     The plan is built by the first `step`; afterwards each step runs some iterations. The same seed and number
     of iterations give the same plan, however the iterations are cut into steps. `like` is another search on
-    the same problem, whose arrays of what is asked can be shared.
+    the same problem, whose arrays of what is asked can be shared. `promises` cost points where they are
+    broken, by number of service; services that are `staying` are not taken out of the routes begun with.
     """
 
-    def __init__(self, problem: Problem, seed: int, *, like: "Search | None" = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        seed: int,
+        *,
+        like: "Search | None" = None,
+        promises: Mapping[int, Promise] | None = None,
+        staying: Collection[int] = (),
+    ) -> None:
         self._problem = problem
-        self._data: Data = data_of(problem) if like is None else like._data  # noqa: SLF001 - of this class
+        self._promises = {} if promises is None else promises
+        shared = None if like is None else like._data  # noqa: SLF001 - of this class
+        self._data: Data = data_of(problem, promises, staying) if shared is None else shared
         self._state = state_of(self._data, seed)
         self._leg = 1.0
         self._cooled = 0.0
@@ -139,13 +151,14 @@ class Search:
         }
         placed = [s for services in sequences.values() for s in services]
         linked = {*map(int, self._data.linked)} & set(placed)
-        bounds = self._state.flag[[layout.BEST_LEAVE, layout.BEST_HOME]]
-        bound = Rota(self._problem).bound(sequences) if best else set[int]()
+        limited = self._data.vehicle[:, layout.V_DAY] < layout.BIG
+        bounds = self._state.flag[[layout.BEST_LEFT, layout.BEST_HOME, layout.BEST_TOIL]].T.tolist()
+        bound = [vehicle for vehicle in sequences if best and self._state.flag[layout.BEST_BOUND, vehicle]]
         return Sketch(
             sequences,
             {s: int(self._state.placed[s, choice]) for s in placed},
             {s: int(self._state.placed[s, start]) for s in linked},
-            {vehicle: TimeWindow(*map(int, bounds[:, vehicle])) for vehicle in sorted(bound)},
+            {v: Duty(bounds[v][0], bounds[v][1], bounds[v][2] if limited[v] else None) for v in bound},
         )
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
@@ -177,12 +190,12 @@ class Search:
     def best(self) -> Best:
         """Return the best plan: vehicle to services in order, and service to the window it uses.
 
-        A vehicle whose route another one binds has a shift as well, the time that this leaves it.
+        A vehicle whose route another one binds has a duty as well, what this leaves to it.
 
         The window of a service whose partner is planned too is the one second in which the search found room
         for both, so that the routes no longer depend on each other.
         """
-        return planned(self._problem, self.sketch())
+        return planned(self._problem, self.sketch(), self._promises)
 
     def pool(self) -> list[tuple[int, tuple[int, ...]]]:
         """Return the last routes met on the way, each a vehicle and its services, without repeats."""
@@ -191,10 +204,13 @@ class Search:
         return list(dict.fromkeys((int(row[0]), tuple(map(int, row[2 : 2 + row[1]]))) for row in rows))
 
 
-def planned(problem: Problem, sketch: Sketch) -> Best:
-    """Return a sketch as sequences, windows and shifts; see `Search.best`."""
+def planned(problem: Problem, sketch: Sketch, promises: Mapping[int, Promise] | None = None) -> Best:
+    """Return a sketch as sequences, windows and duties; see `Search.best`."""
+    promised = {} if promises is None else promises
     windows = {
-        s: TimeWindow(*choices_of(problem, problem.services[s])[choice][:2])
+        s: TimeWindow(
+            *promised_choices(choices_of(problem, problem.services[s]), promised.get(s))[choice][:2]
+        )
         for s, choice in sketch.choices.items()
     }
     for link in problem.links:
@@ -202,7 +218,7 @@ def planned(problem: Problem, sketch: Sketch) -> Best:
             for service in (link.first, link.second):
                 start = sketch.starts[service]
                 windows[service] = TimeWindow(start, start)
-    return dict(sketch.sequences), windows, dict(sketch.shifts)
+    return dict(sketch.sequences), windows, dict(sketch.duties)
 
 
 def compiled() -> bool:

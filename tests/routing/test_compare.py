@@ -9,6 +9,7 @@ from routing.clock import time_routes
 from routing.compare import compare
 from routing.plan import Plan
 from routing.problem import Problem, Service, TimeWindow
+from routing.repair import Event, NurseIll, PatientAway, UrgentVisit, changed_day, repair
 from routing.units import as_clock, as_duration, as_list
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle
 
@@ -52,9 +53,8 @@ class TestCompare:
 
         assert receipt.sentences == (
             "service b is taken in: nurse anna at 06:01",
-            "service a is left out",
             "service a was planned and is left out",
-            "unassigned costs 200 points less",
+            "leaving visits out costs 200 points less",
         )
         assert receipt.points == -200
         assert [change.moved for change in receipt.changes] == [0, 0]
@@ -93,6 +93,38 @@ class TestCompare:
 
         assert [(broken.promise, broken.sentence) for broken in receipt.broken] == [(promise, sentence)]
         assert compare(problem, after, before).broken == ()
+
+    def test_reads_well_after_a_repair(self) -> None:
+        services = [a_service(name, 0, windows=(TimeWindow(7 * HOUR, 12 * HOUR),)) for name in "abc"]
+        problem = a_day(services)
+        plan = the_plan(problem, {0: [0, 1, 2]})
+        urgent = UrgentVisit((a_service("u", 0, windows=(TimeWindow(9 * HOUR, 9 * HOUR),)),))
+        events: list[Event] = [PatientAway("b"), urgent, NurseIll(0, 7 * HOUR)]
+
+        after = repair(problem, plan, events, now=6 * HOUR, iterations=10)
+        receipt = compare(changed_day(problem, plan, events, now=6 * HOUR).problem, plan, after, was=problem)
+
+        assert receipt.sentences == (
+            "service a: nurse berta instead of nurse anna",
+            "service c: nurse berta instead of nurse anna",
+            "service u is taken in: nurse berta at 09:00",
+            "service b is left out: the patient is away",
+        )
+
+    def test_knows_services_and_nurses_of_another_day_by_their_ids(self) -> None:
+        was = a_problem(
+            [a_service("a"), a_service("b"), a_service("c")], [a_vehicle("anna"), a_vehicle("berta")]
+        )
+        now = a_problem([a_service("c"), a_service("a")], [a_vehicle("berta")])
+
+        receipt = compare(now, the_plan(was, {0: [0, 1], 1: [2]}), the_plan(now, {0: [0, 1]}), was=was)
+
+        assert receipt.sentences == (
+            "service a: nurse berta instead of nurse anna; 06:11 instead of 06:01, 10 min later",
+            "service b is not on the day any more",
+            "travel costs 120 points less",
+        )
+        assert [(change.service, change.vehicle_before) for change in receipt.changes] == [(1, None)]
 
     def test_names_lateness(self) -> None:
         windows = (TimeWindow(6 * HOUR, 6 * HOUR + 5 * MINUTE),)

@@ -1,5 +1,6 @@
 """A reason is proven or says that it is not, and what would have to change has been tried."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from routing.objective import cost_of
 from routing.plan import Plan
 from routing.problem import WORKING_TIME_LAW, Problem, TimeWindow
 from routing.solver import solve
+from tests.benchmarks.days import a_day
 from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle, small_days
 
 
@@ -212,3 +214,28 @@ class TestStop:
 
         with pytest.raises(NotPlanned):
             stop(problem, the_plan(problem, {}), 0)
+
+
+class TestTime:
+    def test_is_kept_on_a_full_day(self) -> None:
+        problem = a_day(120, 6, seed=5)
+        plan = solve(problem, iterations=300)
+        number = next(left.service for left in plan.unassigned if not left.proven)
+
+        for limit_s in (0.0, 0.3):
+            begun = time.perf_counter()
+            reason = unassigned(problem, plan, number, limit_s=limit_s)
+
+            # one step more may be under way when the time is over
+            assert time.perf_counter() - begun < limit_s + 1
+            assert reason.sentence
+        assert unassigned(problem, plan, number, limit_s=0).counterfactuals == ()
+
+    def test_leaves_open_what_it_does_not_suffice_for(self) -> None:
+        problem = a_day(60, 2, seed=5)
+        plan = solve(problem, iterations=100)
+
+        hasty = explain_unassigned(problem, plan.routes, limit_s=0)
+
+        assert [left.service for left in hasty] == [left.service for left in plan.unassigned]
+        assert {(left.rules, left.proven) for left in hasty} == {(("open",), False)}

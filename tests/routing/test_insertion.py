@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from routing.check import violations
 from routing.clock import time_routes, windows_of
-from routing.insertion import best
+from routing.insertion import best, starts
 from routing.objective import cost_of
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
@@ -33,10 +33,23 @@ def all_routes(problem: Problem, plan: Plan, members: list[int]) -> Iterator[tup
     start = {route.vehicle: [stop.service for stop in route.stops] for route in plan.routes}
     for vehicles in product(range(len(problem.vehicles)), repeat=len(members)):
         for sequences in grown(start, list(zip(members, vehicles, strict=True))):
-            for chosen in product(*(problem.services[member].starts for member in members)):
+            for chosen in product(*(tried(problem, member) for member in members)):
                 routes = time_routes(problem, sequences, windows | dict(zip(members, chosen, strict=True)))
                 if routes is not None:
                     yield routes
+
+
+def tried(problem: Problem, number: int) -> list[TimeWindow]:
+    """Its windows, and what is left of them from the wished time on where that counts."""
+    service = problem.services[number]
+    found = list(service.starts)
+    if service.wish is not None and problem.weights.off_wish:
+        found += [
+            TimeWindow(service.wish.earliest, window.latest)
+            for window in service.starts
+            if window.earliest < service.wish.earliest <= window.latest
+        ]
+    return found
 
 
 def grown(sequences: dict[int, list[int]], more: list[tuple[int, int]]) -> Iterator[dict[int, list[int]]]:
@@ -173,3 +186,38 @@ class TestBest:
 
         # not between a and b, and never with the small one
         assert sorted(place.spots[0].position for place in places) == [0, 2]
+
+
+class TestStarts:
+    @settings(max_examples=60, deadline=None)
+    @given(st.one_of(small_days(5, 2), soft_days()), st.integers(0, 4), st.integers(1, 2))
+    def test_gives_for_each_start_what_the_best_places_of_a_visit_pinned_to_it_are(
+        self, problem: Problem, number: int, top: int
+    ) -> None:
+        number %= len(problem.services)
+        visit = problem.services[number].visit
+        rest = [n for n, service in enumerate(problem.services) if service.visit != visit]
+        kept = {
+            route.vehicle: [stop.service for stop in route.stops if stop.service in rest]
+            for route in solve(problem, iterations=30).routes
+        }
+        routes = time_routes(problem, kept)
+        if routes is None:
+            return
+        plan = Plan(routes)
+        times = range(5 * HOUR, 22 * HOUR, 45 * MINUTE)
+
+        found = starts(problem, plan, number, times, top=top)
+
+        for start in times:
+            service = problem.services[number]
+            holds = any(window.holds(start) for window in service.starts)
+            pinned = replace(service, windows=(TimeWindow(start, start),), late=None)
+            services = (*problem.services[:number], pinned, *problem.services[number + 1 :])
+            day = replace(problem, services=services)
+            places = best(day, plan, number, top=top, once_per_nurse=True) if holds else []
+            assert [place.points for place in found.get(start, [])] == [place.points for place in places]
+            assert all(place.stops[number][1].start == start for place in found.get(start, []))
+
+    def test_has_nothing_to_say_about_no_start(self) -> None:
+        assert starts(a_problem(), Plan(()), 0, []) == {}

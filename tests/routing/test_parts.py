@@ -110,10 +110,9 @@ class TestSplit:
                 "breaks",
                 "travel",
                 "capacity",
-                "overtime",
+                *("overtime", "lunch", "leaves_at_once"),
             ),
             *("nurse", "day", "max_day", "rest", "free_since", "next_duty", "uses"),
-            *("lunch", "leaves_at_once"),
         }
         assert {field.name for field in fields(Problem)} == {
             *("services", "vehicles", "travel", "links", "weights", "orders"),

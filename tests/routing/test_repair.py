@@ -19,13 +19,24 @@ from routing.repair import (
     NurseIll,
     PatientAway,
     PlaceClosed,
+    Published,
     UrgentVisit,
     VisitLonger,
     changed_day,
     repair,
 )
 from routing.solver import Progress, solve
-from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle, small_days
+from tests.benchmarks.days import a_day
+from tests.routing.problems import (
+    HOUR,
+    MINUTE,
+    a_double_visit,
+    a_problem,
+    a_service,
+    a_vehicle,
+    days_with_costs,
+    small_days,
+)
 
 
 def the_plan(problem: Problem, sequences: dict[int, list[int]]) -> Plan:
@@ -47,9 +58,15 @@ def a_morning(nurses: int = 2, **more: Any) -> tuple[Problem, Plan]:
     return problem, the_plan(problem, {0: [0, 1, 2, 3]})
 
 
+def is_over(plan: Plan, event: VisitLonger, now: int) -> bool:
+    """Tell whether the service has ended, or would have by its new duration."""
+    stop = plan.placed().get(event.service, (0, None))[1]
+    return stop is not None and (stop.end <= now or stop.start + event.duration < now)
+
+
 @st.composite
 def repairs(draw: st.DrawFn) -> tuple[Problem, list[Event], int]:
-    problem = draw(small_days())
+    problem = draw(st.one_of(small_days(), days_with_costs()))
     events: list[Event] = []
     for kind in draw(st.lists(st.sampled_from(["ill", "longer", "urgent", "away", "closed"]), max_size=3)):
         service = draw(st.integers(0, len(problem.services) - 1))
@@ -57,7 +74,8 @@ def repairs(draw: st.DrawFn) -> tuple[Problem, list[Event], int]:
         if kind == "ill":
             events.append(NurseIll(draw(st.integers(0, len(problem.vehicles) - 1)), when))
         elif kind == "longer":
-            events.append(VisitLonger(service, problem.services[service].duration + 40 * MINUTE))
+            longer = draw(st.sampled_from([-10, 40, 200])) * MINUTE
+            events.append(VisitLonger(service, max(0, problem.services[service].duration + longer)))
         elif kind == "urgent":
             name = f"urgent {len(events)}"
             events.append(UrgentVisit((a_service(name, 0, windows=(TimeWindow(when, when + HOUR),)),)))
@@ -74,8 +92,9 @@ class TestRepair:
     def test_keeps_all_rules_and_what_has_begun(self, case: tuple[Problem, list[Event], int]) -> None:
         problem, events, now = case
         plan = solve(problem, iterations=20)
-        over = {s for s, (_, stop) in plan.placed().items() if stop.end <= now}
-        events = [e for e in events if not (isinstance(e, VisitLonger) and e.service in over)]
+        for event in tuple(events):
+            if isinstance(event, VisitLonger) and is_over(plan, event, now):
+                events.remove(event)
 
         repaired = repair(problem, plan, events, now=now, iterations=15)
 
@@ -84,6 +103,28 @@ class TestRepair:
         begun = {s: place for s, place in places(plan).items() if place[1] <= now}
         assert {s: then.get(s) for s in begun} == begun
         assert all(start >= now for s, (_, start) in then.items() if s not in begun)
+
+    @settings(max_examples=40, deadline=None)
+    @given(repairs(), st.sampled_from([0, 900]), st.sampled_from([0, 20]), st.sampled_from([None, 0, 2]))
+    def test_never_ends_with_a_dearer_plan_than_the_first_answer(
+        self, case: tuple[Problem, list[Event], int], per_visit: int, per_minute: int, most: int | None
+    ) -> None:
+        problem, events, now = case
+        plan = solve(problem, iterations=20)
+        if any(isinstance(event, VisitLonger) and is_over(plan, event, now) for event in events):
+            return
+        weights = Disturbance(per_visit, per_minute, most_visits=most)
+        told: list[Progress] = []
+
+        repaired = repair(
+            problem, plan, events, now=now, iterations=30, disturbance=weights, on_progress=told.append
+        )
+
+        day = changed_day(problem, plan, events, now=now)
+        promised = {s: p for s, p in plan.placed().items() if s not in day.begun and s not in day.gone}
+        published = Published(promised, {s: day.problem.services[s].visit for s in promised}, weights)
+        assert told[-1].cost == repaired.cost.total + published.points(repaired.routes)
+        assert [progress.cost for progress in told] == sorted({p.cost for p in told}, reverse=True)
 
     def test_changes_nothing_when_nothing_happened(self) -> None:
         problem, plan = a_morning()
@@ -110,6 +151,15 @@ class TestRepair:
 
         repaired = repair(problem, plan, [NurseIll(0, 9 * HOUR)], now=6 * HOUR, iterations=5)
 
+        assert [vehicle for vehicle, _ in places(repaired).values()] == [0, 0, 1, 1]
+
+    def test_takes_from_a_nurse_who_goes_early_what_she_cannot_begin_in_time(self) -> None:
+        problem, plan = a_morning()
+        events: list[Event] = [NurseIll(0, 11 * HOUR), VisitLonger(1, HOUR + 30 * MINUTE)]
+
+        repaired = repair(problem, plan, events, now=8 * HOUR + 30 * MINUTE, iterations=5)
+
+        # she is at the second until 9:30 and was to begin the third at 9
         assert [vehicle for vehicle, _ in places(repaired).values()] == [0, 0, 1, 1]
 
     def test_moves_later_stops_of_a_longer_visit_only_as_far_as_needed(self) -> None:
@@ -212,6 +262,22 @@ class TestRepair:
 
         assert places(repaired) == places(plan)
 
+    def test_keeps_the_budget_on_a_full_day(self) -> None:
+        problem = a_day(120, 10, seed=3)
+        plan = solve(problem, iterations=800)
+        ill, now = NurseIll(plan.routes[1].vehicle, 9 * HOUR), 9 * HOUR
+        nothing, two = Disturbance(most_visits=0), Disturbance(most_visits=2)
+        promised = {s: place for s, place in plan.placed().items() if place[1].start > now}
+        published = Published(promised, {s: problem.services[s].visit for s in promised}, two)
+
+        first = repair(problem, plan, [ill], now=now, limit_s=0, disturbance=nothing)
+        within = repair(problem, plan, [ill], now=now, iterations=400, disturbance=two)
+        free = repair(problem, plan, [ill], now=now, iterations=400)
+
+        by_the_event = published.broken(first.routes)
+        assert len(published.broken(within.routes) - by_the_event) <= 2
+        assert len(published.broken(free.routes) - by_the_event) > 2
+
     def test_keeps_the_reason_of_what_was_left_out_before(self) -> None:
         problem = a_problem([a_service("a"), a_service("b", skills={"x": 1})])
         plan = solve(problem, iterations=5)
@@ -264,6 +330,23 @@ class TestChangedDay:
         day = changed_day(problem, plan, [VisitLonger(0, 9 * HOUR)], now=7 * HOUR)
 
         assert day.problem.vehicles[0].overtime == HOUR
+
+    def test_lets_a_nurse_who_has_not_left_work_overtime_but_not_in_the_past(self) -> None:
+        problem = a_problem(vehicles=[a_vehicle(overtime=2 * HOUR)])
+
+        day = changed_day(problem, the_plan(problem, {}), [], now=15 * HOUR)
+
+        # on duty until 14 and, if need be, until 16
+        assert day.problem.vehicles[0].shift == TimeWindow(15 * HOUR, 15 * HOUR)
+        assert day.problem.vehicles[0].back_by == 16 * HOUR
+
+    def test_keeps_late_starts_open_between_two_windows(self) -> None:
+        windows = (TimeWindow(7 * HOUR, 8 * HOUR), TimeWindow(12 * HOUR, 13 * HOUR))
+        problem = a_problem([a_service(windows=windows, late=5)])
+
+        day = changed_day(problem, the_plan(problem, {}), [], now=9 * HOUR)
+
+        assert day.problem.services[0].starts[0].holds(9 * HOUR)
 
     def test_unties_a_visit_from_one_whose_gap_is_over(self) -> None:
         services = [a_service("a", 0), a_service("b", 0)]

@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
-from routing.search.kernels.breaks import NEVER, OPTIONS, break_code
+from routing.search.kernels.breaks import break_code
 from routing.search.kernels.layout import (
-    BIG,
     CODE,
     DURATION,
     IDLE,
@@ -29,7 +28,6 @@ from routing.search.kernels.layout import (
     SOFT,
     T_IN,
     T_LEG,
-    V_DAY,
     V_LUNCH,
     V_OVERTIME_FROM,
     WORK,
@@ -38,6 +36,8 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.soft import (
+    NEVER,
+    OPTIONS,
     choose,
     gap_of,
     per_minute,
@@ -119,24 +119,6 @@ def lay_out_with(
 
 
 @kernel
-def break_beside(data: Data, state: State, r: int, p: int, k: int) -> int:
-    """Return the break to try with a new stop at place p of route r, as a code; see `own_points`."""
-    if data.vehicle[r, V_DAY] < BIG:
-        good = sweep(data, state.scratch, r, k)
-        return break_code(data, state.scratch, r, k) if good else whole(NEVER)
-    if k < FEW:
-        return choose(data, state, r, k)
-    code = state.route[r, CODE]
-    if code > 0 and gap_of(code) > p:
-        return whole(code + OPTIONS)
-    if code > 0 and gap_of(code) == p:
-        before = points_with(data, state, r, k, code)
-        if points_with(data, state, r, k, code + OPTIONS) < before:
-            return whole(code + OPTIONS)
-    return whole(code)
-
-
-@kernel
 def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, int]:
     """Return what the times of route r cost more, laid out with a new stop at place p; and its most lateness.
 
@@ -144,9 +126,17 @@ def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, i
     comes beside it, it is tried on both sides. Short routes, and those where it has no place so, take the
     cheapest gap.
     """
-    code = break_beside(data, state, r, p, k)
+    code = state.route[r, CODE]
+    if code > 0 and gap_of(code) > p:
+        code += OPTIONS
+    elif code > 0 and gap_of(code) == p and k >= FEW:
+        before = points_with(data, state, r, k, code)
+        if points_with(data, state, r, k, code + OPTIONS) < before:
+            code += OPTIONS
+    if k < FEW:
+        code = choose(data, state, r, k)
     if code == NEVER or not settle(data, state, r, k, code):
-        code = choose(data, state, r, k) if data.vehicle[r, V_DAY] == BIG else whole(NEVER)
+        code = choose(data, state, r, k)
         if code == NEVER or not settle(data, state, r, k, code):
             return whole(FULL), whole(0)
     points, highest = soft_points(data, state, r, k, code)

@@ -5,12 +5,15 @@ import numpy as np
 from routing.search.compiling import entry, kernel
 from routing.search.kernels.insertion import keeps_order, next_blink, place
 from routing.search.kernels.layout import (
+    BEST_BOUND,
     BEST_COUNT,
     BEST_HOME,
-    BEST_LEAVE,
+    BEST_LEFT,
     BEST_START,
+    BEST_TOIL,
     BEST_WINDOW,
     BIG,
+    BOUND,
     COST,
     COUNT,
     DEMAND,
@@ -24,6 +27,7 @@ from routing.search.kernels.layout import (
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
+    LEFT,
     LIST,
     LOAD,
     LOWER,
@@ -38,7 +42,6 @@ from routing.search.kernels.layout import (
     OLD,
     OLD_ROUTE,
     PENALTY,
-    R_DEPART,
     ROUTE,
     S_ABSENT,
     S_BEST,
@@ -51,6 +54,7 @@ from routing.search.kernels.layout import (
     S_POOLED,
     S_THOROUGH,
     S_TOUCHED,
+    TIED,
     TOIL,
     TOUCHED,
     V_CAPACITY,
@@ -153,8 +157,11 @@ def keep_best(data: Data, state: State) -> None:
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
         state.flag[BEST_COUNT, r] = count
-        state.flag[BEST_LEAVE, r] = state.record[NOW, r, 0, R_DEPART]
-        state.flag[BEST_HOME, r] = max(state.route[r, HOME], -(2**30))
+        state.flag[BEST_BOUND, r] = state.route[r, TIED] == BOUND
+        if state.flag[BEST_BOUND, r] == 1:
+            state.flag[BEST_LEFT, r] = state.route[r, LEFT]
+            state.flag[BEST_HOME, r] = state.route[r, HOME]
+            state.flag[BEST_TOIL, r] = state.route[r, TOIL]
         for p in range(count):
             s = state.sequence[r, p]
             state.kept[K_BEST, r, p] = s

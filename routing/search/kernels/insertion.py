@@ -72,6 +72,7 @@ from routing.search.kernels.links import (
 from routing.search.kernels.rng import unit
 from routing.search.kernels.soft import (
     per_minute,
+    window_points,
 )
 from routing.search.kernels.timing import (
     note_earliest,
@@ -209,7 +210,7 @@ def scan(
     Returns:
         Points added and position; position -1 if there is none.
     """
-    extra = whole(data.extra[s, r])
+    extra = data.extra[s, r] + window_points(data, r, s, window)
     vehicle = data.vehicle[r]
     travel_from = data.travel[vehicle[V_KIND], data.service[s, LOCATION]]
     travel_to = data.travel_to[vehicle[V_KIND], data.service[s, LOCATION]]

@@ -29,9 +29,14 @@ whole: Callable[[Any], int] = np.int64  # type: ignore[assignment]  # to numba i
     LATE_RATE,
     WISH_FROM,
     WISH_TO,
-) = range(12)
-# Data.window, last axis: allowed starts, and after which of them the service is late
-W_LOW, W_HIGH, W_DUE = range(3)
+    PROMISED_TO,
+    PROMISED,
+    PROMISE_RATE,
+    STAYS,
+) = range(16)
+# Data.window, last axis: allowed starts, after which of them the service is late, and the points of starting
+# then with the promised vehicle
+W_LOW, W_HIGH, W_DUE, W_POINTS = range(4)
 # Data.vehicle, columns
 (
     V_START,
@@ -47,6 +52,11 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_CAPACITY,
     V_OVERTIME_FROM,
     V_NEXT,
+    V_LUNCH,
+    V_LUNCH_FROM,
+    V_LUNCH_TO,
+    V_MISSED,
+    V_LEAVE_BY,
     V_NURSE,
     V_DAY,
     V_EARLIER,
@@ -54,12 +64,8 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_MATES,
     V_END_MATES,
     V_RANK,
-    V_LUNCH,
-    V_LUNCH_FROM,
-    V_LUNCH_TO,
-    V_MISSED,
-    V_LEAVE_BY,
-) = range(25)
+    V_SHIFT,
+) = range(26)
 # What stands in V_LUNCH
 NO_LUNCH, MAY_MISS_LUNCH, NEEDS_LUNCH = range(3)
 # Data.option, last axis: length of the break, longest span it allows, whether it is lunch
@@ -89,11 +95,11 @@ D_OTHER, D_GAP = range(2)
     N_OVERTIME,
     N_WAITING,
     N_BALANCE,
+    N_IDLE,
+    N_REST,
     N_TIED,
     N_COUPLED,
     N_SHARING,
-    N_IDLE,
-    N_REST,
 ) = range(21)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
@@ -101,8 +107,10 @@ R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT
 # State.record, first axis
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
-# HOME (return) and TOIL (work without break) are kept for vehicles with rows in Data.duty or a limited day
-COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, HOME, TOIL, IDLE, OLD_ROUTE = range(12)
+# HOME (return), LEFT (least leaving) and TOIL (work without break) are kept for routes that bind others
+COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, IDLE, HOME, LEFT, TOIL, OLD_ROUTE = range(13)
+# What stands in TIED: no other route has a say, or by links only, or by the nurse or a thing too
+FREE, LINKED, BOUND = range(3)
 # after those: when the route would return, and in which trial that was
 TRY_RETURN, RETURN_TRIAL = 2 * OLD_ROUTE, 2 * OLD_ROUTE + 1
 # State.placed, columns; route is -1 while a service is absent
@@ -111,7 +119,21 @@ ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW, BEST_START, POSITION, TRY_START, ST
 # State.kept, first axis: what the routes were before this iteration, and in the best plan
 K_SEQUENCE, K_WINDOW, K_BEST = range(3)
 # State.flag, rows
-TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED, BEST_LEAVE, BEST_HOME = range(11)
+(
+    TOUCHED,
+    LIST,
+    QUEUED,
+    QUEUE,
+    DIRTY,
+    MOVED,
+    BEST_COUNT,
+    TRIED,
+    AFFECTED,
+    BEST_BOUND,
+    BEST_LEFT,
+    BEST_HOME,
+    BEST_TOIL,
+) = range(13)
 # State.scratch, rows
 (
     T_LOCATION,
@@ -128,6 +150,8 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED, BEST_LE
     T_SERVICE,
     T_WINDOW,
 ) = range(13)
+# at the place after the stops T_LOW holds the earliest leaving, T_HIGH the latest return and these two
+T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest span
 # State.number
 (
     S_COST,
@@ -143,10 +167,10 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED, BEST_LE
     S_HIGHEST,
     S_MEAN,
     S_LIMITED,
-    S_SEED,
-    S_OLD_ABSENT,
     S_IDLE_MOST,
     S_IDLE_LIMIT,
+    S_SEED,
+    S_OLD_ABSENT,
 ) = range(17)
 
 
@@ -154,10 +178,10 @@ class Data(NamedTuple):
     """What the search reads.
 
     Attributes:
-        service: Shape (services, 12), int64.
-        window: Shape (services, most windows, 3), int64.
-        vehicle: Shape (vehicles, 25), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
-            V_END_MATES bound its rows in `duty`.
+        service: Shape (services, 16), int64. PROMISED_TO is a vehicle or -1; what STAYS is never taken out.
+        window: Shape (services, most windows, 4), int64.
+        vehicle: Shape (vehicles, 26), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
+            V_END_MATES bound its rows in `duty`. V_SHIFT is the length of its shift.
         option: Breaks to choose from, shape (vehicles, most options, 3), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
@@ -167,7 +191,7 @@ class Data(NamedTuple):
         member: Services by visit, int32.
         order: Keys by which absent visits may be sorted, shape (keys, visits), int64.
         link: Shape (2 * links, 4), int64, grouped by service.
-        linked: Numbers of the services whose start others may move, int32.
+        linked: Numbers of the services that have a link on times, int32.
         near: Services by nearness, shape (services, neighbours), int32.
         near_vehicle: Vehicles by nearness that may do the service, one of each kind, -1 at the end; shape
             (services, some), int32.
@@ -208,10 +232,11 @@ class State(NamedTuple):
             before this iteration. Shape (2 * visits,), int32.
         flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to
             time again (QUEUED); record out of date (DIRTY) or changed in this iteration (MOVED); stops in the
-            best plan (BEST_COUNT), and its bounds on leaving and returning; changed while a visit of several
-            is tried (TRIED); starts may fall after a ruin (AFFECTED). Shape (11, vehicles + 1), int32.
-        old_bound: LOWER and EARLIEST of the linked services, then HOME and TOIL of the vehicles, three levels
-            of saving; shape (3, linked + vehicles, 2), int64.
+            best plan (BEST_COUNT), and whether others bound its route there, and how; changed while a visit
+            of several is tried (TRIED); starts may fall after a ruin (AFFECTED). Shape (13, vehicles + 1),
+            int32.
+        old_bound: LOWER and EARLIEST of the linked services, then HOME, LEFT and TOIL of the vehicles, three
+            levels of saving; shape (3, linked + vehicles, 3), int64.
         scratch: Shape (13, room + 3), int64.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         candidate: Points, position and window by route while a visit of several is placed, and the last stamp

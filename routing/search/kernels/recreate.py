@@ -10,7 +10,6 @@ from routing.search.kernels.layout import (
     LOCATION,
     N_PAIR_ROUTES,
     N_SOFT,
-    N_TIED,
     N_TRY_ABSENT,
     PENALTY,
     ROUTE,
@@ -151,7 +150,7 @@ def clear(data: Data, state: State, visit: int) -> None:
 def put_one(data: Data, state: State, visit: int) -> bool:
     """Place a visit of one service where it costs least; everything is as before if that fails."""
     s = whole(data.member[data.visit[visit, FIRST_SERVICE]])
-    guarded = data.number[N_TIED] == 1 and data.number[N_SOFT] == 1
+    guarded = len(data.linked) > 0 and data.number[N_SOFT] == 1
     if guarded:
         save_bounds(data, state, whole(1))
         forget_tried(state)

@@ -33,6 +33,7 @@ from routing.search.kernels.layout import (
     S_SEED,
     S_STAMP,
     S_TOUCHED,
+    STAYS,
     TOUCHED,
     VISIT,
     WINDOW,
@@ -42,7 +43,7 @@ from routing.search.kernels.layout import (
 )
 from routing.search.kernels.links import relax
 from routing.search.kernels.rng import below, unit
-from routing.search.kernels.timing import moves_others, refresh
+from routing.search.kernels.timing import is_timed, refresh
 
 _SPLIT = 0.5  # share of strings that keep some stops in their middle
 _AROUND_ABSENT = 0.3  # how often strings are torn around a visit that is left out, if there is one
@@ -80,7 +81,7 @@ def leave_out(data: Data, state: State, visit: int) -> None:
             state.flag[DIRTY, r] = 1
             for j in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
                 other = state.placed[data.link[j, L_OTHER], ROUTE]
-                if other >= 0 and moves_others(data, j):
+                if other >= 0 and is_timed(data, j):
                     state.flag[DIRTY, other] = 1  # nothing of s raises its stops any more
     state.absent[state.number[S_ABSENT]] = visit
     state.number[S_ABSENT] += 1
@@ -108,7 +109,8 @@ def remove_string(data: Data, state: State, s: int, length: int) -> None:
     taken = state.scratch[0]
     fallen = whole(0)
     for p in range(first, first + width):
-        if not skip_from <= p < skip_from + spared:
+        spare = data.service[state.sequence[r, p], STAYS] == 1
+        if not spare and not skip_from <= p < skip_from + spared:
             taken[fallen] = data.service[state.sequence[r, p], VISIT]
             fallen += 1
     for i in range(fallen):
@@ -142,7 +144,7 @@ def ruin(data: Data, state: State) -> bool:
         for i in range(-1, data.near.shape[1]):
             s = seed if i < 0 else whole(data.near[seed, i])
             r = state.placed[s, ROUTE]
-            if r < 0 or state.candidate[r, 3] == state.number[S_STAMP]:
+            if r < 0 or state.candidate[r, 3] == state.number[S_STAMP] or data.service[s, STAYS] == 1:
                 continue
             state.candidate[r, 3] = state.number[S_STAMP]
             most = min(longest, np.float64(state.route[r, COUNT]))

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
-from routing.search.kernels.breaks import NEVER, NO_BREAK, OPTIONS
 from routing.search.kernels.layout import (
     BIG,
     LATE_RATE,
@@ -23,18 +22,20 @@ from routing.search.kernels.layout import (
     O_LENGTH,
     O_LUNCH,
     O_SPAN,
+    PROMISE_RATE,
+    PROMISED,
+    PROMISED_TO,
     T_BY,
+    T_CAP,
     T_DURATION,
     T_EARLY,
     T_HIGH,
     T_IN,
     T_LEG,
     T_LOW,
-    T_OUT,
+    T_MOST,
     T_SERVICE,
     T_WINDOW,
-    V_DAY,
-    V_LATEST,
     V_LEAVE_BY,
     V_LUNCH,
     V_LUNCH_FROM,
@@ -46,12 +47,18 @@ from routing.search.kernels.layout import (
     V_STRETCH,
     V_UNBROKEN,
     W_DUE,
+    W_POINTS,
     WISH_FROM,
     WISH_TO,
     Data,
     State,
     whole,
 )
+
+NO_BREAK = 0
+NEVER = -1
+OPTIONS = 16
+"""A code is 1 + gap * OPTIONS + option."""
 
 
 @kernel
@@ -116,24 +123,22 @@ def go_through(
 def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do.
 
-    At place k, T_EARLY then holds the return, T_BY the least leaving, T_OUT the length of the break and
-    T_DURATION the longest span, which `break_code` has written where a day is limited. A lunch begins in its
-    hours: the stop after it starts at `lunch from + length` at the soonest, since she may be there before
-    lunch as well.
+    At place k, T_EARLY then holds the return and T_BY the least leaving. A lunch begins in its hours: the
+    stop after it starts at `lunch from + length` at the soonest, since she may be there before lunch as well.
     """
-    vehicle, scratch = data.vehicle[r], state.scratch
+    vehicle = data.vehicle[r]
     gap, length = gap_of(code), rest_of(data, r, code)
-    if vehicle[V_DAY] == BIG:
-        scratch[T_DURATION, k] = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
-        if code > 0:
-            scratch[T_DURATION, k] = min(vehicle[V_SPAN], data.option[r, (code - 1) % OPTIONS, O_SPAN])
-    cap, leave = scratch[T_DURATION, k], scratch[T_LOW, k]
+    cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
+    if code > 0:
+        cap = min(vehicle[V_SPAN], data.option[r, (code - 1) % OPTIONS, O_SPAN])
+    cap = min(cap, state.scratch[T_CAP, k], state.scratch[T_MOST, k] + length)
+    leave = whole(state.scratch[T_LOW, k])
     pause, pause_by = whole(-BIG), whole(BIG)
     if is_lunch(data, r, code):
         pause, pause_by = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
     for _ in range(64):
-        time, pause = go_through(scratch, k, leave, (gap, length, pause, pause_by))
-        if time > vehicle[V_LATEST] or leave > vehicle[V_LEAVE_BY]:
+        time, pause = go_through(state.scratch, k, leave, (gap, length, pause, pause_by))
+        if time > state.scratch[T_HIGH, k]:
             return False
         new_leave = max(leave, time - cap)
         new_pause = pause
@@ -141,15 +146,18 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
             new_leave = max(new_leave, pause - vehicle[V_STRETCH])
             new_pause = max(pause, time - vehicle[V_STRETCH] - length)
         if new_leave == leave and new_pause == pause:
-            scratch[T_EARLY, k], scratch[T_BY, k], scratch[T_OUT, k] = time, leave, length
+            state.scratch[T_EARLY, k] = time
+            state.scratch[T_BY, k] = leave
             return True
+        if new_leave > vehicle[V_LEAVE_BY]:
+            return False
         leave, pause = new_leave, new_pause
     return False
 
 
 @kernel
 def start_points(data: Data, s: int, window: int, start: int) -> int:
-    """Return the points of lateness and wish when s starts then."""
+    """Return the points of lateness, wish and promised time when s starts then."""
     points = whole(0)
     late = start - data.window[s, window, W_DUE]
     if late > 0:
@@ -158,7 +166,16 @@ def start_points(data: Data, s: int, window: int, start: int) -> int:
         off = max(data.service[s, WISH_FROM] - start, start - data.service[s, WISH_TO])
         if off > 0:
             points += per_minute(data.number[N_WISH], off)
+    rate = data.service[s, PROMISE_RATE]
+    if rate > 0:
+        points += per_minute(rate, abs(start - data.service[s, PROMISED]))
     return points
+
+
+@kernel
+def window_points(data: Data, r: int, s: int, window: int) -> int:
+    """Return the points of starting in a window, if vehicle r is the one promised to s."""
+    return data.window[s, window, W_POINTS] if data.service[s, PROMISED_TO] == r else whole(0)
 
 
 @kernel

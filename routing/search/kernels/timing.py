@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
-from routing.search.kernels.breaks import NEVER, NO_BREAK, break_code
+from routing.search.kernels.breaks import break_code
 from routing.search.kernels.layout import (
     BIG,
+    BOUND,
     CODE,
     COST,
     COUNT,
@@ -22,12 +23,16 @@ from routing.search.kernels.layout import (
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    FREE,
     HIGHEST,
+    HOME,
     IDLE,
     L_LEAST,
     L_MOST,
     L_NURSES,
     L_OTHER,
+    LEFT,
+    LINKED,
     LOAD,
     LOCATION,
     LOWER,
@@ -52,6 +57,7 @@ from routing.search.kernels.layout import (
     SOFT,
     T_AT,
     T_BY,
+    T_CAP,
     T_DURATION,
     T_EARLY,
     T_HIGH,
@@ -60,18 +66,20 @@ from routing.search.kernels.layout import (
     T_LEG,
     T_LOCATION,
     T_LOW,
+    T_MOST,
     T_OUT,
     T_SERVICE,
     T_WINDOW,
     TIED,
+    TOIL,
     TRIED,
     V_DAY,
-    V_EARLIEST,
     V_END,
     V_KIND,
     V_LATEST,
     V_LEAVE_BY,
     V_OVERTIME_FROM,
+    V_SHIFT,
     V_START,
     WINDOW,
     WORK,
@@ -80,14 +88,22 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.rota import day_left, is_coupled, leaves_from
-from routing.search.kernels.soft import choose, rest_of, settle, soft_points
+from routing.search.kernels.soft import (
+    NEVER,
+    NO_BREAK,
+    choose,
+    rest_of,
+    settle,
+    soft_points,
+    window_points,
+)
 
 
 @kernel
 def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int, low: int, high: int) -> int:
     """Write the stops of route r into scratch, with s at `position` (none if negative); return how many.
 
-    At the place after them, T_LOW holds the earliest leaving and T_HIGH the most work.
+    The place after them tells what the vehicle and other routes allow.
     """
     scratch = state.scratch
     k = 0
@@ -110,7 +126,9 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
             scratch[T_WINDOW, k] = state.placed[u, WINDOW]
             k += 1
     scratch[T_LOW, k] = leaves_from(data, state, r)
-    scratch[T_HIGH, k] = day_left(data, state, r)
+    scratch[T_HIGH, k] = data.vehicle[r, V_LATEST]
+    scratch[T_MOST, k] = day_left(data, state, r)
+    scratch[T_CAP, k] = BIG
     return k
 
 
@@ -119,11 +137,11 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     """Fill the forward and backward rows of scratch for the k stops in it; False if a time cannot be kept."""
     travel = data.travel[data.vehicle[r, V_KIND]]
     depart = scratch[T_LOW, k]
+    if depart > data.vehicle[r, V_LEAVE_BY]:
+        return False
     at = data.vehicle[r, V_START]
     work = whole(0)
     by = whole(data.vehicle[r, V_LEAVE_BY])
-    if depart > by:
-        return False
     for i in range(k):
         leg = whole(travel[at, scratch[T_LOCATION, i]])
         at = scratch[T_LOCATION, i]
@@ -139,7 +157,7 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
         work += scratch[T_DURATION, i]
         depart = start + scratch[T_DURATION, i]
     leg = whole(travel[at, data.vehicle[r, V_END]])
-    late = data.vehicle[r, V_LATEST]
+    late = scratch[T_HIGH, k]
     if depart + leg > late:
         return False
     scratch[T_LEG, k] = leg
@@ -159,15 +177,20 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
 @kernel
 def pick(data: Data, state: State, r: int, k: int) -> int:
     """Return the break of a swept route as a code: the first that is legal; where times cost, the best."""
-    if data.number[N_SOFT] == 1 and data.vehicle[r, V_DAY] == BIG:
+    if data.number[N_SOFT] == 1:
         return choose(data, state, r, k)
     return break_code(data, state.scratch, r, k)
 
 
 @kernel
-def pin(data: Data, state: State, k: int) -> None:
-    """Fix the starts of those among k stops that are tied to stops of other routes."""
+def pin(data: Data, state: State, r: int, k: int) -> None:
+    """Fix the starts of those among k stops that are tied to stops of other routes, and route r if bound."""
     scratch = state.scratch
+    if state.route[r, TIED] == BOUND:
+        scratch[T_LOW, k] = state.route[r, LEFT]
+        scratch[T_HIGH, k] = state.route[r, HOME]
+        if data.vehicle[r, V_DAY] < BIG:
+            scratch[T_MOST, k] = state.route[r, TOIL]
     for p in range(k):
         u = scratch[T_SERVICE, p]
         for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
@@ -183,20 +206,14 @@ def is_timed(data: Data, link: int) -> bool:
 
 
 @kernel
-def moves_others(data: Data, link: int) -> bool:
-    """Tell whether a link may move the routes of its services: not if it only asks for two nurses."""
-    return bool(data.link[link, L_NURSES] == SHARING or is_timed(data, link))
-
-
-@kernel
 def time_stops(data: Data, state: State, r: int, k: int) -> bool:
     """Settle k swept stops with the cheapest break and note what that costs; False if there is none."""
     scratch = state.scratch
     good = True
-    if state.route[r, TIED] == 1:
-        pin(data, state, k)
+    if state.route[r, TIED] != FREE:
+        pin(data, state, r, k)
         good = sweep(data, scratch, r, k)
-    code = pick(data, state, r, k) if good else whole(NEVER)
+    code = choose(data, state, r, k) if good else whole(NEVER)
     good = code != NEVER and settle(data, state, r, k, code)
     state.route[r, CODE] = code
     points, highest = soft_points(data, state, r, k, code)
@@ -208,6 +225,19 @@ def time_stops(data: Data, state: State, r: int, k: int) -> bool:
 
 
 @kernel
+def tie_of(data: Data, state: State, r: int, u: int) -> int:
+    """Return how stop u of route r ties it to other routes."""
+    tie = whole(FREE)
+    for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+        other = state.placed[data.link[i, L_OTHER], ROUTE]
+        if data.link[i, L_NURSES] == SHARING and other >= 0 and other != r:
+            return BOUND
+        if is_timed(data, i) and other >= 0:
+            tie = whole(LINKED)
+    return tie
+
+
+@kernel
 def refresh(data: Data, state: State, r: int) -> bool:
     """Bring record, cost and break code of route r up to date; False if it has no timetable."""
     scratch = state.scratch
@@ -215,10 +245,10 @@ def refresh(data: Data, state: State, r: int) -> bool:
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
-    state.route[r, TIED] = is_coupled(data, r)
+    state.route[r, TIED] = BOUND if is_coupled(data, r) else FREE
     for c in (LOAD, WORK, HIGHEST, SOFT):
         state.route[r, c] = 0
-    state.route[r, IDLE] = data.vehicle[r, V_OVERTIME_FROM] - data.vehicle[r, V_EARLIEST]
+    state.route[r, IDLE] = data.vehicle[r, V_SHIFT]
     record = state.record[NOW, r]
     if k == 0:
         record[0, R_FROM] = data.vehicle[r, V_START]
@@ -257,18 +287,15 @@ def refresh(data: Data, state: State, r: int) -> bool:
             u = whole(state.sequence[r, p])
             state.placed[u, POSITION] = p
             state.route[r, LOAD] += data.service[u, DEMAND]
-            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
-                other = state.placed[data.link[i, L_OTHER], ROUTE]
-                shared = data.link[i, L_NURSES] == SHARING
-                if other >= 0 and moves_others(data, i) and (other != r or not shared):
-                    state.route[r, TIED] = 1
+            state.route[r, TIED] = max(state.route[r, TIED], tie_of(data, state, r, u))
         else:
             record[p, R_TO] = data.vehicle[r, V_END]
     cost = data.number[N_USE]
     for p in range(k + 1):
         cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
     for p in range(k):
-        cost += data.extra[state.sequence[r, p], r]
+        u = whole(state.sequence[r, p])
+        cost += data.extra[u, r] + window_points(data, r, u, state.placed[u, WINDOW])
     state.route[r, WORK] = scratch[T_IN, k]
     good = True
     if data.number[N_SOFT] == 0:

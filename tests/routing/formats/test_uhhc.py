@@ -86,7 +86,7 @@ class TestCost:
                 "lunch starts at 60, outside",
             ),
             (lambda stops: stops.insert(2, stop("p0", "lunch_break", 131, 161)), "has two lunch breaks"),
-            (lambda stops: stops[0].update(departure_time=51), "does not last 1200 s"),
+            (lambda stops: stops[0].update(departure_time=51), "does not last 20 min"),
         ],
     )
     def test_names_what_is_forbidden(self, change: Callable[[list[Any]], object], words: str) -> None:
