@@ -1,8 +1,8 @@
 """Unified home health care instances as JSON (Ceschia et al. 2026, doi 10.1111/itor.70140).
 
-Minutes become seconds; one unit of the published cost is sixty points. What the search cannot steer yet is
-still decided well for the routes it finds (`uhhc_times`: lunch, idle time) and always counted exactly
-(`uhhc_cost`); `UhhcTask.notes` names it.
+Minutes become seconds; one unit of the published cost is sixty points. The search steers every component;
+what it finds is timed once more, since it leaves starts that are tied to other routes where they are
+(`uhhc_times`), and counted as published (`uhhc_cost`).
 """
 
 from typing import Any
@@ -31,12 +31,12 @@ class UhhcTask:
         published: What the published cost needs beyond it.
     """
 
+    notes: tuple[str, ...] = ()
     finish_share = 0.1
 
     def __init__(self, problem: Problem, published: Published) -> None:
         self.problem = problem
         self._published = published
-        self.notes: tuple[str, ...] = ()
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""

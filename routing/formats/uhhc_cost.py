@@ -125,7 +125,7 @@ def _uncounted(route: Route) -> Seconds:
     """Return the wait after a lunch before the first stop: the published waiting time leaves it out."""
     if not route.breaks or route.breaks[0].after != 0:
         return 0
-    return route.stops[0].start - route.breaks[0].end - route.stops[0].travel
+    return max(0, route.stops[0].start - route.breaks[0].end - route.stops[0].travel)
 
 
 def _lunch_faults(problem: Problem, published: Published, route: Route) -> list[str]:
