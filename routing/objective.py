@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 from routing.plan import Cost, Route
 from routing.problem import Problem
@@ -135,7 +136,20 @@ def missed_lunch(problem: Problem, routes: Routes) -> Points:
 
 
 def depends_on_times(problem: Problem) -> bool:
-    """Tell whether a plan's cost depends on more than who does what in which order."""
+    """Tell whether a plan's cost depends on more than who does what in which order.
+
+    It is asked for each route that is timed, so the answer is kept with the problem.
+    """
+    known = _TIMED.get(problem)
+    if known is None:
+        known = _TIMED[problem] = _depends_on_times(problem)
+    return known
+
+
+_TIMED: WeakKeyDictionary[Problem, bool] = WeakKeyDictionary()
+
+
+def _depends_on_times(problem: Problem) -> bool:
     weights = problem.weights
     return bool(
         weights.waiting

@@ -12,7 +12,7 @@ from routing.problem import Nurses, Problem, Service
 from routing.rota import Rota
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
-from routing.search.promises import Choice, Promise, promised_choices, promised_nurses
+from routing.search.promises import Promise, promised_choices, promised_nurses, promised_penalty, window_table
 from routing.soft_times import binds, rest_worth
 from routing.timetable import pause_options
 
@@ -30,13 +30,7 @@ _NURSES = {Nurses.ANY: layout.ANY, Nurses.SAME: layout.SAME, Nurses.DIFFERENT: l
 def data_of(
     problem: Problem, promises: Mapping[int, Promise] | None = None, staying: Collection[int] = ()
 ) -> Data:
-    """Lay a problem out for the kernels.
-
-    Args:
-        problem: The day.
-        promises: What is promised for some services, by their numbers.
-        staying: Services that are never taken out of their routes.
-    """
+    """Lay a problem out for the kernels; `promises` by service, what is `staying` is never taken out."""
     promised = {} if promises is None else promises
     may = allowed(problem)
     visits = list(problem.visits().values())
@@ -78,7 +72,7 @@ def data_of(
     numbers[layout.N_SOFT] |= any(promise.per_minute for promise in promised.values())
     return Data(
         service=service,
-        window=_windows(windows),
+        window=window_table(windows),
         vehicle=vehicle,
         option=option,
         travel=travel,
@@ -88,7 +82,7 @@ def data_of(
             [
                 ends - [len(members) for members in visits],
                 ends,
-                np.array([_penalty(problem, members, promised) for members in visits]),
+                np.array([promised_penalty(problem, members, promised) for members in visits]),
             ],
             axis=1,
         ).astype(np.int64),
@@ -172,19 +166,6 @@ def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]
         if wish is not None and window.earliest < wish.earliest <= window.latest:
             choices.append((wish.earliest, window.latest, due))
     return choices
-
-
-def _penalty(problem: Problem, members: list[int], promised: Mapping[int, Promise]) -> int:
-    """Return the points of leaving a visit out, the broken promise included."""
-    broken = max((promised[s].points for s in members if s in promised), default=0)
-    return broken + sum(problem.services[s].penalty for s in members)
-
-
-def _windows(choices: list[list[Choice]]) -> NDArray[np.int64]:
-    windows = np.zeros((len(choices), max(map(len, choices), default=1), 4), dtype=np.int64)
-    for number, some in enumerate(choices):
-        windows[number, : len(some)] = some
-    return windows
 
 
 def _vehicles(

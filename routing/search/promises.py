@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.problem import Problem
 from routing.units import Points, Seconds
 
-__all__ = ["Promise", "promised_choices", "promised_nurses"]
+__all__ = ["Promise", "promised_choices", "promised_nurses", "promised_penalty", "window_table"]
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,17 @@ def promised_nurses(extra: NDArray[np.int32], promises: Mapping[int, Promise]) -
         others = extra[service] >= 0
         others[promise.vehicle] = False
         extra[service, others] += promise.points
+
+
+def promised_penalty(problem: Problem, members: list[int], promised: Mapping[int, Promise]) -> int:
+    """Return the points of leaving a visit out, the broken promise included."""
+    broken = max((promised[s].points for s in members if s in promised), default=0)
+    return broken + sum(problem.services[s].penalty for s in members)
+
+
+def window_table(choices: list[list[Choice]]) -> NDArray[np.int64]:
+    """Return the choices of all services as one array; see `Data.window`."""
+    windows = np.zeros((len(choices), max(map(len, choices), default=1), 4), dtype=np.int64)
+    for number, some in enumerate(choices):
+        windows[number, : len(some)] = some
+    return windows

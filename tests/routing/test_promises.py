@@ -42,7 +42,7 @@ class TestSearchWithPromises:
     def test_counts_at_least_what_is_broken(self, problem: Problem, points: int, per: int) -> None:
         before = solve(problem, iterations=30, seed=1)
         promises = {
-            s: Promise(vehicle, stop.start + 20 * MINUTE, 5 * MINUTE, points, per)
+            s: Promise(vehicle, stop.start + 20 * MINUTE, 5 * MINUTE, points, 0)
             for s, (vehicle, stop) in before.placed().items()
         }
         search = Search(problem, 1, promises=promises)
