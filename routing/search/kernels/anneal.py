@@ -51,6 +51,7 @@ from routing.search.kernels.layout import (
 )
 from routing.search.kernels.links import nurse_fits, refresh_dirty, relax, restore_bounds, save_bounds
 from routing.search.kernels.recreate import recreate, take_back
+from routing.search.kernels.reference import by_reference
 from routing.search.kernels.rng import unit
 from routing.search.kernels.ruin import ruin, save_route
 from routing.search.kernels.timing import per_minute, refresh
@@ -238,13 +239,9 @@ def build(data: Data, state: State) -> None:
     number[S_ITERATION] = 0
 
 
-@entry
-def advance(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
-    """Run some iterations; the first call builds a plan from nothing.
-
-    The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first
-    call; with `total` 0 it stays at `hot`.
-    """
+@kernel
+def search(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
+    """Do what `advance` says."""
     number = state.number
     if number[S_ITERATION] < 0:
         build(data, state)
@@ -274,3 +271,13 @@ def advance(data: Data, state: State, iterations: int, hot: float, cold: float, 
             keep_best(data, state)
         if number[S_ITERATION] % data.number[N_POOL_EVERY] == 0:
             pour(data, state)
+
+
+@entry
+def advance(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
+    """Run some iterations; the first call builds a plan from nothing.
+
+    The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first
+    call; with `total` 0 it stays at `hot`.
+    """
+    search(by_reference(data), by_reference(state), iterations, hot, cold, total)
