@@ -31,6 +31,7 @@ from routing.search.kernels.layout import (
     OLD,
     OLD_ROUTE,
     PENALTY,
+    POSITION,
     ROUTE,
     S_ABSENT,
     S_BEST,
@@ -115,6 +116,7 @@ def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
             s = state.kept[K_SEQUENCE, r, p]
             state.sequence[r, p] = s
             state.placed[s, ROUTE] = r
+            state.placed[s, POSITION] = p
             state.placed[s, WINDOW] = state.kept[K_WINDOW, r, p]
             state.placed[s, LOWER] = data.window[s, state.kept[K_WINDOW, r, p], 0]
         for p in range(count + 1):

@@ -35,7 +35,15 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
-from routing.search.kernels.timing import NEVER, break_code, lay_out, refresh, settle, sweep
+from routing.search.kernels.record import is_plain, run_through
+from routing.search.kernels.timing import (
+    NEVER,
+    break_code,
+    lay_out,
+    refresh,
+    settle,
+    sweep,
+)
 
 
 @kernel
@@ -138,6 +146,18 @@ def drain(state: State, head: int, tail: int) -> None:
 
 
 @kernel
+def retime(data: Data, state: State, r: int) -> bool:
+    """Bring the starts of route r in scratch up to date, its break too; False if it has no timetable."""
+    if is_plain(data, r):
+        return run_through(data, state, r)
+    k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
+    if not sweep(data, state.scratch, r, k):
+        return False
+    state.route[r, CODE] = break_code(data, state.scratch, r, k)
+    return state.route[r, CODE] != NEVER and settle(data, state, r, k, state.route[r, CODE])
+
+
+@kernel
 def propagate(data: Data, state: State, tail: int) -> bool:
     """Time the queued routes, and those they move, until nothing moves; False if there is no timetable.
 
@@ -151,17 +171,12 @@ def propagate(data: Data, state: State, tail: int) -> bool:
         head += 1
         state.flag[QUEUED, r] = 0
         state.flag[DIRTY, r] = 1
-        k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
-        if k == 0:
+        if state.route[r, COUNT] == 0:
             continue
-        code = whole(NEVER)
-        if sweep(data, state.scratch, r, k):
-            code = break_code(data, state.scratch, r, k)
-        if code == NEVER or not settle(data, state, r, k, code):
+        if not retime(data, state, r):
             drain(state, head, tail)
             return False
-        state.route[r, CODE] = code
-        for p in range(k):
+        for p in range(state.route[r, COUNT]):
             u = whole(state.sequence[r, p])
             if data.service[u, FIRST_LINK] == data.service[u, END_LINK]:
                 continue

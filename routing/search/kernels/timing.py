@@ -45,6 +45,9 @@ from routing.search.kernels.layout import (
     R_DEPART,
     R_DONE_AT,
     R_FROM,
+    R_LATE_ALL,
+    R_LATE_NOW,
+    R_LATE_OFF,
     R_LEAVE_BY,
     R_LEG,
     R_START_BY,
@@ -87,6 +90,7 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
+from routing.search.kernels.record import is_plain, note_lateness, record_all, record_plain, run_through
 
 NO_BREAK = 0
 NEVER = -1
@@ -247,7 +251,7 @@ def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[in
 def refresh(data: Data, state: State, r: int) -> bool:
     """Bring record, cost and break code of route r up to date; False if it has no timetable."""
     scratch = state.scratch
-    k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
+    k = state.route[r, COUNT]
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
@@ -264,52 +268,43 @@ def refresh(data: Data, state: State, r: int) -> bool:
         record[0, R_START_BY] = data.vehicle[r, V_LATEST]
         record[0, R_DONE_AT] = -(2**30)
         record[0, R_WORK_OUT] = 0
+        record[0, R_LATE_ALL] = 0
+        record[0, R_LATE_OFF] = 0
+        record[0, R_LATE_NOW] = 0
         record[0, R_LEG] = 0  # who does not leave does not travel
         state.route[r, CODE] = NO_BREAK
         state.route[r, COST] = 0
         return True
-    if not sweep(data, scratch, r, k):
-        return False
-    at = data.vehicle[r, V_START]
-    depart = data.vehicle[r, V_EARLIEST]
-    work_in = whole(0)
-    leave_by = whole(2**30)
-    for p in range(k + 1):
-        record[p, R_FROM] = at
-        record[p, R_DEPART] = depart
-        record[p, R_WORK_IN] = work_in
-        record[p, R_LEAVE_BY] = leave_by
-        record[p, R_START_BY] = scratch[T_LATE, p]
-        record[p, R_DONE_AT] = max(scratch[T_AT, p], -(2**30))
-        record[p, R_WORK_OUT] = scratch[T_OUT, p]
-        record[p, R_LEG] = scratch[T_LEG, p]
-        if p < k:
-            at = scratch[T_LOCATION, p]
-            depart = scratch[T_EARLY, p] + scratch[T_DURATION, p]
-            work_in = scratch[T_IN, p] + scratch[T_DURATION, p]
-            leave_by = scratch[T_BY, p]
-            record[p, R_TO] = at
-            u = whole(state.sequence[r, p])
-            state.placed[u, POSITION] = p
-            state.route[r, LOAD] += data.service[u, DEMAND]
-            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
-                if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
-                    state.route[r, TIED] = 1
-        else:
-            record[p, R_TO] = data.vehicle[r, V_END]
-    cost = data.number[N_USE]
-    for p in range(k + 1):
-        cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
+    plain = is_plain(data, r)
+    code = whole(NO_BREAK)
+    if plain:
+        if not run_through(data, state, r):
+            return False
+        record_plain(data, state, r)
+    else:
+        lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
+        if not sweep(data, scratch, r, k):
+            return False
+        record_all(data, state, r, k)
+        code = break_code(data, scratch, r, k)
+    state.route[r, CODE] = code
+    good = code != NEVER
+    cost = data.number[N_USE] + data.number[N_TRAVEL] * scratch[T_LEG, k]
     for p in range(k):
-        cost += data.extra[state.sequence[r, p], r]
-    state.route[r, CODE] = break_code(data, scratch, r, k)
-    good = bool(state.route[r, CODE] != NEVER)
+        u = whole(state.sequence[r, p])
+        state.placed[u, POSITION] = p
+        state.route[r, LOAD] += data.service[u, DEMAND]
+        for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+            if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+                state.route[r, TIED] = 1
+        cost += data.number[N_TRAVEL] * scratch[T_LEG, p] + data.extra[u, r]
     state.route[r, WORK] = scratch[T_IN, k]
     if good and data.number[N_SOFT] == 1:
-        good = settle(data, state, r, k, state.route[r, CODE])
-        points, highest = soft_points(data, state, r, k, state.route[r, CODE])
+        good = plain or settle(data, state, r, k, code)
+        points, highest = soft_points(data, state, r, k, code)
         state.route[r, SOFT] = points
         state.route[r, HIGHEST] = highest
+        note_lateness(data, state, r, k)
         cost += points
     state.route[r, COST] = cost
     return good
