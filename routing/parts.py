@@ -6,35 +6,20 @@ problem, the search spends its moves on all of them at once; planned apart, each
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
 
-import numpy as np
-
-from routing.plan import Cost, Plan, Route, Unassigned
-from routing.problem import Problem, Service, Travel, Vehicle
+from routing.excerpt import Part, excerpt
+from routing.objective import cost_of
+from routing.plan import Plan, Route, Unassigned
+from routing.problem import Problem
 from routing.search import warm_up
 from routing.solver import DEFAULT_LIMIT_S, VERSION, Progress, solve
 
-__all__ = ["Part", "solve_in_parts", "split"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some services and vehicles of a problem as a problem of their own.
-
-    Attributes:
-        problem: Numbered from zero.
-        services: The whole problem's number of each service of `problem`.
-        vehicles: The whole problem's number of each vehicle of `problem`.
-    """
-
-    problem: Problem
-    services: tuple[int, ...]
-    vehicles: tuple[int, ...]
+__all__ = ["solve_in_parts", "split"]
 
 
 def split(problem: Problem) -> list[Part]:
@@ -49,7 +34,7 @@ def split(problem: Problem) -> list[Part]:
         The parts; each service is in exactly one.
     """
     if problem.weights.highest_lateness or problem.weights.balance:
-        return [_part(problem, tuple(range(len(problem.services))), tuple(range(len(problem.vehicles))))]
+        return [excerpt(problem, tuple(range(len(problem.services))), tuple(range(len(problem.vehicles))))]
     groups = _Groups(len(problem.services) + len(problem.vehicles))
     everybody = frozenset(range(len(problem.vehicles)))
     for number, service in enumerate(problem.services):
@@ -77,7 +62,7 @@ def split(problem: Problem) -> list[Part]:
             nobodys += those
     if nobodys:
         found.append((tuple(sorted(nobodys)), tuple(range(len(problem.vehicles)))))
-    return [_part(problem, services, vehicles) for services, vehicles in found]
+    return [excerpt(problem, services, vehicles) for services, vehicles in found]
 
 
 class _Groups:
@@ -96,65 +81,6 @@ class _Groups:
         roots = {self.of(number) for number in numbers}
         for root in roots:
             self._above[root] = min(roots)
-
-
-def _part(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ...]) -> Part:
-    new_service = {number: new for new, number in enumerate(services)}
-    new_vehicle = {number: new for new, number in enumerate(vehicles)}
-    places = sorted(
-        {problem.services[number].location for number in services}
-        | {problem.vehicles[number].start for number in vehicles}
-        | {problem.vehicles[number].end for number in vehicles}
-    )
-    new_place = {number: new for new, number in enumerate(places)}
-    chosen = np.ix_(places, places)
-
-    def mapped(numbers: Iterable[int]) -> frozenset[int]:
-        return frozenset(new_vehicle[number] for number in numbers if number in new_vehicle)
-
-    def of_service(service: Service) -> Service:
-        allowed = None if service.allowed is None else mapped(service.allowed)
-        pinned = service.pinned_vehicle
-        if pinned is not None and pinned not in new_vehicle:
-            # Its vehicle may not do it, and what it is tied to belongs to others: nobody here may.
-            allowed, pinned = frozenset(), None
-        return replace(
-            service,
-            location=new_place[service.location],
-            allowed=allowed,
-            pinned_vehicle=None if pinned is None else new_vehicle[pinned],
-            known={
-                new_vehicle[number]: points
-                for number, points in service.known.items()
-                if number in new_vehicle
-            },
-            forbidden=mapped(service.forbidden),
-            preferred=mapped(service.preferred),
-        )
-
-    def of_vehicle(vehicle: Vehicle) -> Vehicle:
-        return replace(vehicle, start=new_place[vehicle.start], end=new_place[vehicle.end])
-
-    return Part(
-        replace(
-            problem,
-            services=tuple(of_service(problem.services[number]) for number in services),
-            vehicles=tuple(of_vehicle(problem.vehicles[number]) for number in vehicles),
-            travel=tuple(Travel(kind.seconds[chosen], kind.metres[chosen]) for kind in problem.travel),
-            links=tuple(
-                replace(link, first=new_service[link.first], second=new_service[link.second])
-                for link in problem.links
-                if link.first in new_service
-            ),
-            orders=tuple(
-                (new_service[first], new_service[second])
-                for first, second in problem.orders
-                if first in new_service
-            ),
-        ),
-        services,
-        vehicles,
-    )
 
 
 def solve_in_parts(
@@ -216,7 +142,7 @@ def solve_in_parts(
         largest_first = sorted(range(len(parts)), key=lambda number: -len(parts[number].services))
         for number, plan in zip(largest_first, pool.map(improve, largest_first), strict=True):
             plans[number] = min(plans[number], plan, key=lambda found: found.cost.total)
-    return _joined(parts, plans, seed, run.seconds())
+    return _joined(problem, parts, plans, seed, run.seconds())
 
 
 class _Run:
@@ -273,10 +199,9 @@ class _Run:
             )
 
 
-def _joined(parts: list[Part], plans: list[Plan], seed: int, seconds: float) -> Plan:
+def _joined(problem: Problem, parts: list[Part], plans: list[Plan], seed: int, seconds: float) -> Plan:
     routes: list[Route] = []
     unassigned: list[Unassigned] = []
-    terms: dict[str, int] = {}
     for part, plan in zip(parts, plans, strict=True):
         routes += [
             replace(
@@ -287,12 +212,10 @@ def _joined(parts: list[Part], plans: list[Plan], seed: int, seconds: float) -> 
             for route in plan.routes
         ]
         unassigned += [replace(reason, service=part.services[reason.service]) for reason in plan.unassigned]
-        for term, points in plan.cost.terms.items():
-            terms[term] = terms.get(term, 0) + points
     return Plan(
         routes=tuple(sorted(routes, key=lambda route: route.vehicle)),
         unassigned=tuple(sorted(unassigned, key=lambda reason: reason.service)),
-        cost=Cost(terms),
+        cost=cost_of(problem, routes),
         proven=all(plan.proven for plan in plans),
         seed=seed,
         iterations=sum(plan.iterations for plan in plans),

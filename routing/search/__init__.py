@@ -1,10 +1,12 @@
 """The compiled local search.
 
-`Search` holds one search and advances it in steps, `Team` several at once; `compiled` tells whether the
+`Search` holds one search and advances it in steps, `Team` several at once, `Pieces` one on each piece of a
+large day; `compiled` tells whether the
 machine code exists, `warm_up` makes it.
 """
 
 from routing.search.engine import Search, compiled, warm_up
+from routing.search.pieces import Pieces
 from routing.search.team import Team
 
-__all__ = ["Search", "Team", "compiled", "warm_up"]
+__all__ = ["Pieces", "Search", "Team", "compiled", "warm_up"]

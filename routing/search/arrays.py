@@ -27,7 +27,7 @@ def data_of(problem: Problem) -> Data:
     may = allowed(problem)
     visits = list(problem.visits().values())
     link, first, end = _links(problem)
-    windows = [_choices(problem, s) for s in problem.services]
+    windows = [choices_of(problem, s) for s in problem.services]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
     visit_of = np.zeros(len(problem.services), dtype=np.int64)
@@ -57,7 +57,7 @@ def data_of(problem: Problem) -> Data:
         vehicle=vehicle,
         option=option,
         travel=travel,
-        travel_to=np.ascontiguousarray(travel.transpose(0, 2, 1)),
+        travel_to=_turned(travel),
         extra=_extra(problem, may),
         visit=np.stack(
             [
@@ -75,6 +75,12 @@ def data_of(problem: Problem) -> Data:
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
         number=_numbers(problem),
     )
+
+
+def _turned(travel: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the matrices with columns as rows; where there and back take as long, without using memory."""
+    turned = travel.transpose(0, 2, 1)
+    return travel if np.array_equal(travel, turned) else np.ascontiguousarray(turned)
 
 
 def state_of(data: Data, seed: int) -> State:
@@ -121,7 +127,7 @@ def _room(data: Data) -> int:
     return max(1, min(services, int(longest.max()) // shortest + 1))
 
 
-def _choices(problem: Problem, service: Service) -> list[tuple[int, int, int]]:
+def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]:
     """Return the intervals of starts to choose from, each with the second after which it is late.
 
     Times are the earliest possible; so that a service may wait for its wished time, an interval that begins

@@ -1,27 +1,45 @@
 """One search, advanced in steps from Python."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from routing.errors import InvalidPlan
+from routing.objective import depends_on_times
 from routing.plan import Route
 from routing.problem import ALL_DAY, Problem, Service, TimeWindow, Travel, Vehicle
-from routing.search.arrays import data_of, state_of
+from routing.search.arrays import choices_of, data_of, state_of
 from routing.search.compiling import stored
 from routing.search.kernels import layout
 from routing.search.kernels.anneal import advance
 from routing.search.kernels.layout import Data
-from routing.units import Points
+from routing.units import Points, Seconds
 
-__all__ = ["Search", "compiled", "warm_up"]
+__all__ = ["Search", "Sketch", "compiled", "planned", "warm_up"]
 
-HOT_SHARE, HOT_SHARE_OF_LARGE = 0.3, 5.0
-LARGE_SERVICES = 300
-"""The temperature begins at this share of a stop's mean cost: days of up to `LARGE_SERVICES` start cool,
-larger ones hot. Not settled: a few instances with one or two seeds favoured this, later trials neither."""
+HOT_SHARE, COLD_SHARE = 6.0, 0.01
+"""The temperature falls from and to these shares of a stop's mean cost. Of 0.3 to 24, a beginning at 6 to 12
+cost least on days that leave visits out (100, 300 and 1000 visits) and on 1000 customers; smaller ones do not
+mind."""
 
-COLD_SHARE = 0.01
+HOT_SHARE_OF_TIMED, TIMED_SERVICES = 0.3, 300
+"""Days of up to `TIMED_SERVICES` whose cost depends on times begin cooler: the mean cost tells little."""
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A plan as the search knows it.
+
+    Attributes:
+        sequences: Vehicle to its services in order; vehicles without any are left out.
+        choices: Service to the number of the interval of starts it uses.
+        starts: Service with a link to its start.
+    """
+
+    sequences: Mapping[int, Sequence[int]]
+    choices: Mapping[int, int]
+    starts: Mapping[int, Seconds]
 
 
 class Search:
@@ -64,15 +82,24 @@ class Search:
         Raises:
             InvalidPlan: A service or vehicle is not of this problem, or is there twice.
         """
-        self._write(list(routes))
+        self.start_from(self._sketched(list(routes)), cooled=cooled)
+
+    def start_from(self, sketch: Sketch, *, cooled: float = 0.0, done: int = 0) -> None:
+        """Build the first plan from a sketch; `done` iterations count as done."""
+        for vehicle, services in sketch.sequences.items():
+            row = list(services)[: self._state.kept.shape[2]]
+            self._state.kept[layout.K_BEST, vehicle, : len(row)] = row
+            self._state.flag[layout.BEST_COUNT, vehicle] = len(row)
+        for service, choice in sketch.choices.items():
+            self._state.placed[service, layout.BEST_WINDOW] = choice
         self._cooled = cooled
         advance(self._data, self._state, 0, 1.0, 1.0, 0)
+        self._state.number[layout.S_ITERATION] = done
         stops = max(1, self.assigned)
         travel = int(self._state.route[:, layout.COST].sum())
         self._leg = max(1.0, travel / stops)
 
-    def _write(self, routes: list[Route]) -> None:
-        """Write routes where the best plan is kept: that is what the first plan is built from."""
+    def _sketched(self, routes: list[Route]) -> Sketch:
         stops = [(stop.service, stop.start) for route in routes for stop in route.stops]
         vehicles, services = {route.vehicle for route in routes}, {service for service, _ in stops}
         if len(vehicles) < len(routes) or len(services) < len(stops):
@@ -81,17 +108,34 @@ class Search:
             range(len(self._data.service))
         ):
             raise InvalidPlan("a plan to begin with has vehicles or services that are not of this problem")
-        kept = self._state.kept[layout.K_BEST]
-        for route in routes:
-            row = [stop.service for stop in route.stops][: kept.shape[1]]
-            kept[route.vehicle, : len(row)] = row
-            self._state.flag[layout.BEST_COUNT, route.vehicle] = len(row)
-        for service, start in stops:
-            windows = self._data.window[service, : self._data.service[service, layout.WINDOWS]]
-            off = np.maximum(windows[:, layout.W_LOW] - start, start - windows[:, layout.W_HIGH])
-            # of those that hold the start, the one that begins last waits least
-            nearest = np.lexsort((-windows[:, layout.W_LOW], np.maximum(off, 0)))[0]
-            self._state.placed[service, layout.BEST_WINDOW] = nearest
+        return Sketch(
+            {route.vehicle: [stop.service for stop in route.stops] for route in routes},
+            {service: self._choice(service, start) for service, start in stops},
+            {},
+        )
+
+    def _choice(self, service: int, start: Seconds) -> int:
+        """Return the number of the interval nearest to a start; of several the one that begins last."""
+        windows = self._data.window[service, : self._data.service[service, layout.WINDOWS]]
+        off = np.maximum(windows[:, layout.W_LOW] - start, start - windows[:, layout.W_HIGH])
+        return int(np.lexsort((-windows[:, layout.W_LOW], np.maximum(off, 0)))[0])
+
+    def sketch(self, *, best: bool = True) -> Sketch:
+        """Return the best plan so far, or the present one."""
+        counts = self._state.flag[layout.BEST_COUNT] if best else self._state.route[:, layout.COUNT]
+        rows = self._state.kept[layout.K_BEST] if best else self._state.sequence
+        choice, start = (layout.BEST_WINDOW, layout.BEST_START) if best else (layout.WINDOW, layout.EARLIEST)
+        sequences = {
+            int(vehicle): [int(s) for s in rows[vehicle, : counts[vehicle]]]
+            for vehicle in np.flatnonzero(counts)
+        }
+        placed = [s for services in sequences.values() for s in services]
+        linked = {*map(int, self._data.linked)} & set(placed)
+        return Sketch(
+            sequences,
+            {s: int(self._state.placed[s, choice]) for s in placed},
+            {s: int(self._state.placed[s, start]) for s in linked},
+        )
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
         """Run some iterations.
@@ -101,8 +145,8 @@ class Search:
             total: Of how many the whole search will have; the temperature follows the count.
             share: Without `total`: the share of the time that is used up; the temperature follows it.
         """
-        large = len(self._problem.services) > LARGE_SERVICES
-        hot, cold = (HOT_SHARE_OF_LARGE if large else HOT_SHARE) * self._leg, COLD_SHARE * self._leg
+        cool = len(self._problem.services) <= TIMED_SERVICES and depends_on_times(self._problem)
+        hot, cold = (HOT_SHARE_OF_TIMED if cool else HOT_SHARE) * self._leg, COLD_SHARE * self._leg
         hot *= (cold / hot) ** self._cooled
         if not total:
             hot *= (cold / hot) ** min(1.0, share)
@@ -119,34 +163,33 @@ class Search:
         self._state.number[layout.S_POOLED] = pooled
         self._state.number[layout.S_ITERATION] = iteration
 
-    def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
+    def best(self) -> tuple[dict[int, Sequence[int]], dict[int, TimeWindow]]:
         """Return the best plan: vehicle to services in order, and service to the window it uses.
 
         The window of a service whose partner is planned too is the one second in which the search found room
         for both, so that the routes no longer depend on each other.
         """
-        counts = self._state.flag[layout.BEST_COUNT]
-        sequences = {
-            int(vehicle): [int(s) for s in self._state.kept[layout.K_BEST, vehicle, : counts[vehicle]]]
-            for vehicle in np.flatnonzero(counts)
-        }
-        windows = {
-            s: TimeWindow(*map(int, self._data.window[s, self._state.placed[s, layout.BEST_WINDOW], :2]))
-            for services in sequences.values()
-            for s in services
-        }
-        for link in self._problem.links:
-            if link.first in windows and link.second in windows:
-                for service in (link.first, link.second):
-                    start = int(self._state.placed[service, layout.BEST_START])
-                    windows[service] = TimeWindow(start, start)
-        return sequences, windows
+        return planned(self._problem, self.sketch())
 
     def pool(self) -> list[tuple[int, tuple[int, ...]]]:
         """Return the last routes met on the way, each a vehicle and its services, without repeats."""
         count, room = int(self._state.number[layout.S_POOLED]), len(self._state.pool)
         rows = np.roll(self._state.pool, -count, axis=0) if count > room else self._state.pool[:count]
         return list(dict.fromkeys((int(row[0]), tuple(map(int, row[2 : 2 + row[1]]))) for row in rows))
+
+
+def planned(problem: Problem, sketch: Sketch) -> tuple[dict[int, Sequence[int]], dict[int, TimeWindow]]:
+    """Return a sketch as sequences and windows; see `Search.best`."""
+    windows = {
+        s: TimeWindow(*choices_of(problem, problem.services[s])[choice][:2])
+        for s, choice in sketch.choices.items()
+    }
+    for link in problem.links:
+        if link.first in windows and link.second in windows:
+            for service in (link.first, link.second):
+                start = sketch.starts[service]
+                windows[service] = TimeWindow(start, start)
+    return dict(sketch.sequences), windows
 
 
 def compiled() -> bool:

@@ -36,6 +36,7 @@ class Team:
         self._searches = [first, *more]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._passed_on = 0
+        self.members = threads
 
     def __enter__(self) -> Self:
         """Return the team itself."""
@@ -109,7 +110,7 @@ class Team:
             if search.best_cost > leader.best_cost:
                 search.take_over(leader)
 
-    def best(self) -> tuple[dict[int, list[int]], dict[int, TimeWindow]]:
+    def best(self) -> tuple[dict[int, Sequence[int]], dict[int, TimeWindow]]:
         """Return the best plan; see `Search.best`."""
         return self._leader.best()
 

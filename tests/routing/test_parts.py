@@ -84,7 +84,7 @@ class TestSplit:
         assert [(part.services, part.vehicles) for part in parts] == [((0,), (0, 1)), ((1,), (0, 1))]
 
     def test_knows_every_field_that_names_a_number(self):
-        # A new field of these must be thought of in `_part`; then it is listed here.
+        # A new field of these must be thought of in `excerpt`; then it is listed here.
         assert {field.name for field in fields(Service)} == {
             *("id", "location", "duration", "windows", "skills", "visit"),
             *("allowed", "forbidden", "preferred", "penalty"),
@@ -124,6 +124,20 @@ class TestSolveInParts:
         plan = solve_in_parts(problem, seed=3, iterations=200, threads=threads)
 
         assert plan == solve_in_parts(problem, seed=3, iterations=200, threads=1)
+
+    def test_counts_a_wish_for_a_nurse_who_may_not_come(self):
+        problem = a_problem(
+            [
+                a_service("a", allowed=frozenset({0}), preferred=frozenset({1})),
+                a_service("b", allowed=frozenset({1})),
+            ],
+            [a_vehicle("n"), a_vehicle("m")],
+        )
+
+        plan = solve_in_parts(problem, iterations=50)
+
+        assert plan.cost == cost_of(problem, plan.routes)
+        assert plan.cost.terms["not_preferred"] == problem.weights.not_preferred
 
     def test_tells_the_sum_of_all_parts(self):
         told = []

@@ -42,6 +42,7 @@ from routing.search.kernels.rng import below, unit
 from routing.search.kernels.timing import refresh
 
 _SPLIT = 0.5  # share of strings that keep some stops in their middle
+_AROUND_ABSENT = 0.3  # how often strings are torn around a visit that is left out, if there is one
 _KEEP_MORE = 0.01  # how seldom one more stop is kept
 
 
@@ -128,6 +129,9 @@ def ruin(data: Data, state: State) -> bool:
         most_strings = max(1.0, 4.0 * data.number[N_REMOVED] / (1.0 + longest) - 1.0)
         strings = whole(unit(state.random) * most_strings) + 1
         seed = below(state.random, services)
+        if state.number[S_ABSENT] > 0 and unit(state.random) < _AROUND_ABSENT:
+            visit = state.absent[below(state.random, state.number[S_ABSENT])]
+            seed = whole(data.member[data.visit[visit, FIRST_SERVICE]])
         torn = whole(0)
         state.number[S_STAMP] += 1
         for i in range(-1, data.near.shape[1]):
