@@ -106,6 +106,7 @@ def state_of(data: Data, seed: int) -> State:
         scratch=wide(13, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
+        idle=wide(vehicles, 2),
         place=wide(2, 6, (services + vehicles) * data.window.shape[1]),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
         number=wide(15),

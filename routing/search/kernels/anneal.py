@@ -255,14 +255,15 @@ def search(data: Data, state: State, iterations: int, hot: float, cold: float, t
             state.absent[len(data.visit) + i] = state.absent[i]
         if len(data.linked) > 0:
             save_bounds(data, state, whole(_OLD))
-        for r in range(len(data.vehicle)):
-            state.flag[MOVED, r] = 0
+            for r in range(len(data.vehicle)):
+                state.flag[MOVED, r] = 0
         temperature = hot
         if total > 0:
             temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
         number[S_ITERATION] += 1
         good = ruin(data, state)
-        note_plan(state)
+        if data.number[N_SOFT] == 1:
+            note_plan(state)
         if good:
             recreate(data, state)
             settle_cost(data, state)

@@ -207,6 +207,8 @@ class State(NamedTuple):
         scratch: Shape (13, room + 3), int64.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         seen: The last stamp of those who look at routes once; shape (vehicles,), int64.
+        idle: By the first vehicle of a kind, an idle one like it and the iteration that found it; shape
+            (vehicles, 2), int64.
         place: See P_POINTS; shape (2, 6, some), int64.
         pool: Routes worth recombining, shape (some, room + 2), int32: vehicle, count, services.
         number: Totals, int64.
@@ -224,6 +226,7 @@ class State(NamedTuple):
     scratch: NDArray[np.int64]
     event: NDArray[np.int64]
     seen: NDArray[np.int64]
+    idle: NDArray[np.int64]
     place: NDArray[np.int64]
     pool: NDArray[np.int32]
     number: NDArray[np.int64]

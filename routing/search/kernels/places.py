@@ -5,6 +5,9 @@ with what they cost at least; then the most promising are looked at closely, unt
 best any more.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from routing.search.compiling import kernel
 from routing.search.kernels.insertion import balance_points, keeps_order, more_points, next_blink, span_with
 from routing.search.kernels.layout import (
@@ -44,6 +47,7 @@ from routing.search.kernels.layout import (
     ROUTE,
     S_BLINK,
     S_HIGHEST,
+    S_ITERATION,
     S_PLACES,
     S_STAMP,
     S_THOROUGH,
@@ -61,6 +65,17 @@ from routing.search.kernels.layout import (
 from routing.search.kernels.links import bounds_of, is_bound, nurse_fits, ties
 from routing.search.kernels.timing import per_minute, start_points
 from routing.search.kernels.trial import FULL
+
+_STRIDE = 8
+
+
+@kernel
+def passed_over(record: NDArray[np.int32], count: int, time: int) -> int:
+    """Return a position before which all stops have to start before `time`, though not the last such one."""
+    p = whole(0)
+    while p + _STRIDE < count and record[p + _STRIDE, R_START_BY] < time:
+        p += _STRIDE
+    return p
 
 
 @kernel
@@ -92,7 +107,7 @@ def scan(
         extra += data.number[N_USE]
     linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK] and is_bound(data, state, s)
     special = data.number[N_SOFT] == 1 or linked or ties(state, r)
-    for p in range(count + 1):
+    for p in range(passed_over(record, count, low + duration), count + 1):
         if record[p, R_START_BY] < low + duration:
             continue
         if record[p, R_DEPART] > high:
@@ -222,10 +237,19 @@ def look_closely(
 
 @kernel
 def idle_like(data: Data, state: State, r: int) -> int:
-    """Return the first idle vehicle like r, or the last like it."""
-    while r >= 0 and state.route[r, COUNT] > 0 and data.vehicle[r, V_NEXT] >= 0:
-        r = data.vehicle[r, V_NEXT]
-    return r
+    """Return the first idle vehicle like r, or the last like it.
+
+    Within an iteration the walk goes on where it ended before.
+    """
+    if r < 0:
+        return r
+    other = r
+    if state.idle[r, 1] == state.number[S_ITERATION]:
+        other = state.idle[r, 0]
+    while state.route[other, COUNT] > 0 and data.vehicle[other, V_NEXT] >= 0:
+        other = data.vehicle[other, V_NEXT]
+    state.idle[r, 0], state.idle[r, 1] = other, state.number[S_ITERATION]
+    return other
 
 
 @kernel
