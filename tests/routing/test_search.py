@@ -98,9 +98,9 @@ class TestSearchKeepsRules:
         assert plan.routes[0].stops[0].start == 10 * HOUR
 
     def test_lets_two_visits_wait_for_each_other_crosswise(self) -> None:
-        # n does a1 at place 1, then b1 at place 5; m does b2 at place 5, then a2 at place 1. Each visit's
-        # second service starts 40 minutes after its first: a2 at 06:41, b1 at 06:45. With all of one visit first,
-        # m does a2 at 06:41 and b2 at 06:55 at the earliest, which is late.
+        # n does a1 at place 1, then b1 at place 5; m does b2 at place 5, then a2 at place 1. The second
+        # service of a visit starts 40 minutes after the first: a2 at 06:41, b1 at 06:45. With one visit done
+        # before the other, m does a2 at 06:41 and b2 at 06:55 at the earliest, which is late.
         due = (TimeWindow(6 * HOUR, 6 * HOUR + 50 * MINUTE),)
         names, places, skills = ("a1", "a2", "b2", "b1"), (1, 1, 5, 5), ("x", "y", "y", "x")
         services = [
