@@ -61,6 +61,7 @@ def excerpt(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ..
             allowed=allowed,
             pinned_vehicle=None if pinned is None else new_vehicle[pinned],
             known=known,
+            inside=None if service.inside is None else new_service.get(service.inside),
             forbidden=mapped(service.forbidden),
             preferred=preferred,
         )

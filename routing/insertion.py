@@ -104,9 +104,8 @@ def best_on(
 
 def _may(problem: Problem, members: list[int]) -> NDArray[np.bool_]:
     """Return which vehicle may do which service, with true rows for the members of one visit only."""
-    alone = replace(
-        problem, services=tuple(problem.services[number] for number in members), links=(), orders=()
-    )
+    asked = tuple(replace(problem.services[number], inside=None) for number in members)
+    alone = replace(problem, services=asked, links=(), orders=())
     may = np.zeros((len(problem.services), len(problem.vehicles)), dtype=np.bool_)
     may[members] = allowed(alone)
     return may

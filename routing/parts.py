@@ -12,10 +12,14 @@ from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
 
+import numpy as np
+
+from routing.constraints import allowed
 from routing.excerpt import Part, excerpt
 from routing.objective import cost_of
 from routing.plan import Plan, Route, Unassigned
 from routing.problem import Problem
+from routing.rota import Rota
 from routing.search import warm_up
 from routing.solver import DEFAULT_LIMIT_S, VERSION, Progress, solve
 
@@ -23,11 +27,12 @@ __all__ = ["solve_in_parts", "split"]
 
 
 def split(problem: Problem) -> list[Part]:
-    """Split a problem where no vehicle, visit or link holds it together.
+    """Split a problem where no vehicle, visit, link, nurse or thing holds it together.
 
-    A vehicle holds together all services that may be its own by `allowed` and `forbidden`. Vehicles that
-    nobody asks for are in no part. Services that no vehicle may do are one part with all vehicles, so that
-    the reason why they are left out is looked for among them. A cost that compares all routes
+    A vehicle holds together all services that it may do, seen from the two alone: by skills, shift, roads and
+    who is allowed. So days fall apart that no link or rest ties. Vehicles that may do nothing are in no part.
+    Services that no vehicle may do are one part with all vehicles, so that the reason why they are left out
+    is looked for among them. A cost that compares all routes
     (`Weights.highest_lateness`, `Weights.balance`) holds everything together.
 
     Returns:
@@ -36,18 +41,9 @@ def split(problem: Problem) -> list[Part]:
     if problem.weights.highest_lateness or problem.weights.balance:
         return [excerpt(problem, tuple(range(len(problem.services))), tuple(range(len(problem.vehicles))))]
     groups = _Groups(len(problem.services) + len(problem.vehicles))
-    everybody = frozenset(range(len(problem.vehicles)))
-    for number, service in enumerate(problem.services):
-        may = (everybody if service.allowed is None else service.allowed) - service.forbidden
-        if service.pinned_vehicle is not None:
-            may &= {service.pinned_vehicle}
-        groups.join(number, *(len(problem.services) + vehicle for vehicle in may))
-    for link in problem.links:
-        groups.join(link.first, link.second)
-    for pair in problem.orders:
-        groups.join(*pair)
-    for services in problem.visits().values():
-        groups.join(*services)
+    for number, may in enumerate(allowed(problem)):
+        groups.join(number, *(len(problem.services) + np.flatnonzero(may)).tolist())
+    _tie(problem, groups)
     members: dict[int, list[int]] = {}
     for number in range(len(problem.services) + len(problem.vehicles)):
         members.setdefault(groups.of(number), []).append(number)
@@ -63,6 +59,24 @@ def split(problem: Problem) -> list[Part]:
     if nobodys:
         found.append((tuple(sorted(nobodys)), tuple(range(len(problem.vehicles)))))
     return [excerpt(problem, services, vehicles) for services, vehicles in found]
+
+
+def _tie(problem: Problem, groups: "_Groups") -> None:
+    """Join what rules and visits hold together, whoever may do it."""
+    rota = Rota(problem)
+    for vehicles in rota.groups():
+        groups.join(*(len(problem.services) + vehicle for vehicle in vehicles))
+    for number, others in rota.sharing.items():
+        groups.join(number, *others)
+    for link in problem.links:
+        groups.join(link.first, link.second)
+    for pair in problem.orders:
+        groups.join(*pair)
+    for number, service in enumerate(problem.services):
+        if service.inside is not None:
+            groups.join(number, service.inside)
+    for services in problem.visits().values():
+        groups.join(*services)
 
 
 class _Groups:

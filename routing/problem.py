@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from routing.breaks import WORKING_TIME_LAW, BreakRule
 from routing.errors import InvalidLink, InvalidProblem, InvalidService, InvalidTravel, InvalidVehicle
+from routing.link import Link, Nurses
 from routing.matrices import Travel
-from routing.units import LATEST, Points, Seconds
+from routing.units import HOUR, LATEST, Points, Seconds
 from routing.weights import Weights
 
 __all__ = [
@@ -87,6 +87,10 @@ class Service:
             unpopular hours, a ledger of the weeks before. Vehicles that are not named cost nothing.
         pinned_vehicle: The only vehicle that may do it, if it is done.
         pinned_start: The only second it may start at, whatever its windows say, if it is done.
+        needs: Things that whoever does it has with her from leaving to returning: a key, a lift. One nurse
+            at a time has a thing; it changes hands where routes begin and end.
+        inside: Number of the service during which it takes place, for a part that somebody does from afar. A
+            link has to keep it there; see `routing.remote`.
 
     Raises:
         InvalidService: The duration, penalty, demand or another number is negative or too large, or there is
@@ -109,6 +113,8 @@ class Service:
     known: Mapping[int, Points] = field(default_factory=dict)
     pinned_vehicle: int | None = None
     pinned_start: Seconds | None = None
+    needs: frozenset[str] = frozenset()
+    inside: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.duration <= LATEST:
@@ -161,6 +167,9 @@ class Service:
 class Vehicle:
     """One nurse on one shift.
 
+    The shifts of one nurse are worked in the order of their days, on one day in the order in which they
+    begin, one after the other.
+
     Attributes:
         id: The caller's name for it.
         start: Location she leaves from.
@@ -172,9 +181,22 @@ class Vehicle:
         travel: Number of the travel matrices of her kind of vehicle (car, bicycle, ...).
         capacity: The most that the demands of one route may sum to; None for no limit.
         overtime: So many seconds after the end of her shift she may be back; costs `Weights.overtime`.
+        nurse: Who works the shift: vehicles with the same nurse are shifts of one person. Empty stands for a
+            person of its own, called by the vehicle's id.
+        day: Number of the day the shift belongs to: the parts of a split shift have the same.
+        max_day: Most work of the nurse on that day, over all her shifts of it, each from leaving to returning
+            without planned breaks; the least of these shifts' limits counts. None for no limit.
+        rest: Least time between her duties of other days and this shift: since the last before it, and until
+            `next_duty`. By law eleven hours; in care ten, if another rest of the same four weeks has twelve
+            (Arbeitszeitgesetz, section 5): whoever knows those weeks says which is due.
+        free_since: When her last duty before those of this problem ended; None if it does not matter.
+        next_duty: When her next duty after those of this problem begins; None if it does not matter.
+        uses: Things that she has with her from leaving to returning, like a car that others drive as well;
+            one nurse at a time has a thing.
 
     Raises:
-        InvalidVehicle: `max_work`, a grade, `capacity` or `overtime` is negative.
+        InvalidVehicle: `max_work`, a grade, `capacity`, `overtime`, `max_day` or `rest` is negative, or a
+            time is beyond all days.
     """
 
     id: str
@@ -187,6 +209,13 @@ class Vehicle:
     travel: int = 0
     capacity: int | None = None
     overtime: Seconds = 0
+    nurse: str = ""
+    day: int = 0
+    max_day: Seconds | None = None
+    rest: Seconds = 11 * HOUR
+    free_since: Seconds | None = None
+    next_duty: Seconds | None = None
+    uses: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if (self.capacity or 0) < 0:
@@ -197,55 +226,27 @@ class Vehicle:
             raise InvalidVehicle(f"vehicle {self.id}: max_work {self.max_work} is negative")
         if any(grade < 0 for grade in self.skills.values()):
             raise InvalidVehicle(f"vehicle {self.id}: a skill's grade is negative")
+        for name in ("max_day", "rest"):
+            if not 0 <= (getattr(self, name) or 0) <= LATEST:
+                raise InvalidVehicle(f"vehicle {self.id}: {name} is not within 0-{LATEST}")
+        for name in ("free_since", "next_duty"):
+            if abs(getattr(self, name) or 0) > LATEST:
+                raise InvalidVehicle(f"vehicle {self.id}: {name} is not within {LATEST} s of midnight")
         object.__setattr__(self, "skills", dict(self.skills))
+        object.__setattr__(self, "nurse", self.nurse or self.id)
+
+    @property
+    def leaves_from(self) -> Seconds:
+        """When she may leave at the earliest: in her shift, and rested from a duty before this problem."""
+        if self.free_since is None:
+            return self.shift.earliest
+        return max(self.shift.earliest, self.free_since + self.rest)
 
     @property
     def back_by(self) -> Seconds:
-        """When she must be back, overtime included."""
-        return self.shift.latest + self.overtime
-
-
-class Nurses(Enum):
-    """Who does two linked services."""
-
-    ANY = "any"
-    SAME = "same"
-    DIFFERENT = "different"
-
-
-@dataclass(frozen=True)
-class Link:
-    """What ties two services; it binds when both are planned.
-
-    A double visit is `Link(a, b, 0, 0, Nurses.DIFFERENT)`.
-
-    Attributes:
-        first: Number of a service.
-        second: Number of another.
-        min_gap: The second starts at least so long after the **start** of the first. May be negative: then
-            the second may start first.
-        max_gap: And at most so long after it; None for no limit.
-        nurses: Whether one nurse, two, or either does both.
-
-    Raises:
-        InvalidLink: Both are the same service, or the gaps exclude each other.
-    """
-
-    first: int
-    second: int
-    min_gap: Seconds = 0
-    max_gap: Seconds | None = None
-    nurses: Nurses = Nurses.ANY
-
-    def __post_init__(self) -> None:
-        if self.first == self.second:
-            raise InvalidLink(f"link: service {self.first} is tied to itself")
-        if self.max_gap is not None and self.min_gap > self.max_gap:
-            raise InvalidLink(
-                f"link {self.first}-{self.second}: least gap {self.min_gap} exceeds {self.max_gap}"
-            )
-        if max(abs(self.min_gap), abs(self.max_gap or 0)) > LATEST:
-            raise InvalidLink(f"link {self.first}-{self.second}: gaps must be within {LATEST} s")
+        """When she must be back: overtime included, and in time to rest before her next duty."""
+        latest = self.shift.latest + self.overtime
+        return latest if self.next_duty is None else min(latest, self.next_duty - self.rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +284,10 @@ class Problem:
             self._check_service(service)
         for vehicle in self.vehicles:
             self._check_vehicle(vehicle)
+        needed = {thing for service in self.services for thing in service.needs}
+        for vehicle in self.vehicles:
+            for thing in sorted(needed & vehicle.uses):
+                raise InvalidVehicle(f"vehicle {vehicle.id}: uses names {thing}, which services need")
         for link in self.links:
             if not (0 <= link.first < len(self.services) and 0 <= link.second < len(self.services)):
                 raise InvalidLink(f"link {link.first}-{link.second}: there are {len(self.services)} services")
@@ -317,6 +322,8 @@ class Problem:
             raise InvalidService(
                 f"service {service.id}: location {service.location} is outside the travel matrix"
             )
+        if service.inside is not None and not 0 <= service.inside < len(self.services):
+            raise InvalidService(f"service {service.id}: inside names service {service.inside}, not there")
         pinned = frozenset() if service.pinned_vehicle is None else frozenset({service.pinned_vehicle})
         for name, numbers in (
             ("allowed", service.allowed or frozenset()),

@@ -1,16 +1,17 @@
 """A plan laid out for trials: what each route leaves free at each position."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.clock import Clock, windows_of
 from routing.constraints import allowed
 from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.timetable import Clock, break_options, windows_of
+from routing.timetable import break_options
 from routing.units import LATEST, Points, Seconds
 
 __all__ = ["WIDE", "Sheet", "Spot"]
@@ -76,14 +77,14 @@ class Sheet:
         self.sequences = {r.vehicle: [stop.service for stop in r.stops] for r in plan.routes}
         self.windows = windows_of(problem, plan) if windows is None else dict(windows)
         self.choices: dict[int, tuple[TimeWindow, ...]] = {}
-        starts = {stop.service: stop.start for _, stop in plan.stops()}
-        self.clock = Clock(problem, self.sequences, self.windows, starts)
+        self.clock = Clock(problem, self.sequences, self.windows, plan.routes)
         self.links: dict[int, list[Link]] = {}
         for link in problem.links:
             self.links.setdefault(link.first, []).append(link)
             self.links.setdefault(link.second, []).append(link)
         self.ranges: dict[int, tuple[Seconds, Seconds]] = {}
         self._most, self._unbroken, self._resting = _limits(problem)
+        self._nurses = np.unique([vehicle.nurse for vehicle in problem.vehicles], return_inverse=True)[1]
         self._kind = np.array([vehicle.travel for vehicle in problem.vehicles], dtype=np.int64)
         self.rows = {vehicle: self._lay(vehicle) for vehicle in range(len(problem.vehicles))}
         self.stale: set[int] = set()
@@ -98,6 +99,7 @@ class Sheet:
         other.clock = copy(self.clock)
         other.clock.sequences, other.clock.windows = other.sequences, other.windows
         other.clock.at, other.clock.low = dict(self.clock.at), dict(self.clock.low)
+        other.clock.homes, other.clock.work = dict(self.clock.homes), dict(self.clock.work)
         other.rows, other.stale = dict(self.rows), set(self.stale)
         return other
 
@@ -192,8 +194,7 @@ class Sheet:
             most = _NEVER if link.max_gap is None else link.max_gap
             least, most = (link.min_gap, most) if link.second == service else (-most, -link.min_gap)
             low, high = max(low, early + least), min(high, late + most)
-            only = np.zeros_like(may)
-            only[vehicle] = True
+            only = self._nurses == self._nurses[vehicle]
             if link.nurses is Nurses.SAME:
                 may = may & only
             elif link.nurses is Nurses.DIFFERENT:
@@ -268,18 +269,22 @@ class Sheet:
         else:
             self.stale.add(vehicle)
 
-    def drop(self, services: Iterable[int]) -> tuple[Route, ...] | None:
+    def drop(self, services: Collection[int]) -> tuple[Route, ...] | None:
         """Strike services out of the plan for good; return the routes that change, or None if one breaks.
 
         A route without stops left is not among those returned. On None the sheet is of no more use.
         """
-        vehicles = {self._strike(service) for service in services}
-        self.stale |= vehicles
+        vehicles = {self.clock.at[service] for service in services}
+        followers = [self.clock.followers(vehicle) for vehicle in vehicles]
+        for service in services:
+            self._strike(service)
+        self.stale |= vehicles.union(*followers)
         times = self.clock.spread(sorted(vehicles & set(self.sequences)))
         if times is None:
             return None
         for vehicle in vehicles - set(self.sequences):
             self.routes.pop(vehicle, None)
+            self.clock.forget(vehicle)
         routes = self.clock.routes(times)
         self.keep(routes)
         return routes
@@ -306,15 +311,14 @@ class Sheet:
         """Make lasting what `settle` returned."""
         for route in routes:
             self.routes[route.vehicle] = route
-            for stop in route.stops:
-                if stop.service in self.links:
-                    self.clock.low[stop.service] = stop.start
+            self.clock.keep(route)
             self.stale.add(route.vehicle)
+            self.stale |= self.clock.followers(route.vehicle)
         self._taken.clear()
 
     def _lay(self, vehicle: int) -> NDArray[np.int64]:
         """Return a column for each position of a route, shape (11, stops + 1), and note the stops' ranges."""
-        nurse = self.problem.vehicles[vehicle]
+        nurse, duty = self.problem.vehicles[vehicle], self.clock.duty(vehicle)
         sequence = self.sequences.get(vehicle, [])
         services = [self.problem.services[number] for number in sequence]
         lows = [self.clock.low[number] for number in sequence]
@@ -323,7 +327,7 @@ class Sheet:
         ways = self.problem.travel[nurse.travel].seconds[places[:-1], places[1:]].tolist()
         if not services:
             ways = [0]  # who does not leave does not travel
-        depart, work, by = nurse.shift.earliest, 0, _NEVER
+        depart, work, by = duty.leaves_from, 0, _NEVER
         before = [(depart, work, by)]
         for service, low, high, way in zip(services, lows, highs, ways, strict=False):
             work += way
@@ -331,7 +335,7 @@ class Sheet:
             work += service.duration
             depart = max(low, depart + way) + service.duration
             before.append((depart, work, by))
-        late, out, done = nurse.back_by, 0, -_NEVER
+        late, out, done = duty.back_by, 0, -_NEVER
         after = [(late, done, out)]
         for position in range(len(services) - 1, -1, -1):
             way, duration = ways[position + 1], services[position].duration

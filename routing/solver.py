@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from routing.clock import time_routes
 from routing.errors import RoutingError
 from routing.exact import plan_exactly, recombine
 from routing.explain import explain_unassigned
 from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
-from routing.search import Pieces, Team, warm_up
-from routing.timetable import time_routes
+from routing.rota import Rota
+from routing.search import Pieces, Team, can_be_cut, warm_up
 from routing.units import Points
 
 __all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]
@@ -129,6 +130,7 @@ class _Run:
         self.began = time.perf_counter()
         self.problem = problem
         self.timed = depends_on_times(problem)
+        self.binds = Rota(problem).binds
         self.limit_s = limit_s
         self.seed = seed
         self.iterations = iterations
@@ -148,17 +150,15 @@ class _Run:
         """Return the searches: one for each thread, or one for each piece of a large day."""
         stops = len(self.problem.services)
         pieces = max(self.threads, stops // PIECE_SERVICES)
-        weights = self.problem.weights
-        whole = weights.highest_lateness or weights.balance
-        if whole or stops < LARGE_SERVICES:
+        if stops < LARGE_SERVICES or not can_be_cut(self.problem):
             return Team(self.problem, self.seed, self.threads)
         return Pieces(self.problem, self.seed, self.threads, pieces)
 
     def _planned(self, search: Searches) -> Plan:
         search.start(self.begin_with, cooled=WARM_SHARE if self.begin_with else 0.0)
         stopped = self._search(search)
-        sequences, windows = search.best()
-        routes = _must(time_routes(self.problem, sequences, windows))
+        sequences, windows, shifts = search.best()
+        routes = _must(time_routes(self.problem, sequences, windows, shifts))
         proven = False
         if not stopped and self._left_s() > self._write_s():
             routes, proven = self._exact(search, sequences, routes)
@@ -180,7 +180,7 @@ class _Run:
     def _can_recombine(self) -> bool:
         """Tell whether routes do not depend on each other and are few enough to be chosen anew."""
         problem = self.problem
-        tied = problem.links or problem.orders or self.timed
+        tied = problem.links or problem.orders or self.timed or self.binds
         return not tied and len(problem.services) < RECOMBINE_SERVICES
 
     def _write_s(self) -> float:
@@ -237,7 +237,7 @@ class _Run:
                     service: TimeWindow(start, start) if service in linked else self._window(service, start)
                     for service, start in proof.starts.items()
                 }
-                return _must(time_routes(self.problem, proof.sequences, chosen)), proof.optimal
+                return _must(time_routes(self.problem, proof.sequences, chosen, proof.shifts)), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
         if not self._can_recombine() or self.limit_s == 0:
             return routes, False

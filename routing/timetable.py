@@ -5,16 +5,15 @@ bounds t_b >= t_a + c; the timetable is their least fixpoint, with each nurse le
 The search decides the order; this file, in plain Python, gives the times that are told to people.
 """
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from routing.breaks import BreakRule
-from routing.plan import Break, Plan, Route, Stop
-from routing.problem import Problem, TimeWindow
+from routing.plan import Break, Route, Stop
+from routing.problem import Problem, Vehicle
 from routing.units import LATEST, UNREACHABLE, Seconds
 
-__all__ = ["PlannedBreak", "break_options", "fit", "time_routes", "windows_of"]
+__all__ = ["Duty", "Part", "PlannedBreak", "Timed", "break_options", "fit", "settle", "write_route"]
 
 NEVER = 2 * LATEST
 
@@ -33,6 +32,11 @@ class PlannedBreak:
     length: Seconds
     span: Seconds
 
+    @property
+    def work(self) -> Seconds:
+        """The longest time from leaving to returning, the break not counted."""
+        return self.span - self.length
+
 
 @dataclass(frozen=True)
 class Part:
@@ -42,6 +46,27 @@ class Part:
     duration: Seconds
     low: Seconds
     high: Seconds
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What other routes of the same nurse leave to one.
+
+    Attributes:
+        leaves_from: No sooner may it leave.
+        back_by: No later may it be back.
+        most: Most work, from leaving to returning without the break; None for no limit. With one, the route
+            is planned with the least work it can have.
+    """
+
+    leaves_from: Seconds
+    back_by: Seconds
+    most: Seconds | None = None
+
+    @classmethod
+    def of(cls, vehicle: Vehicle) -> "Duty":
+        """Return the duty of a vehicle that no other route binds."""
+        return cls(vehicle.leaves_from, vehicle.back_by)
 
 
 def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
@@ -58,14 +83,18 @@ def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
     ]
 
 
-def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak | None:
+def fit(
+    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None
+) -> PlannedBreak | None:
     """Return the break with which a vehicle can do these stops in this order, or None if it cannot.
 
     Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving
     as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
+    Without a `duty` only the vehicle's own rules count.
     """
     nurse = problem.vehicles[vehicle]
-    swept = _sweep(problem, vehicle, parts)
+    duty = Duty.of(nurse) if duty is None else duty
+    swept = _sweep(problem, vehicle, parts, duty)
     if swept is None:
         return None
     legs, early, late, work_in, work_out, done_at = swept
@@ -74,11 +103,14 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
     rule = nurse.breaks
     stretch = NEVER if rule is None else rule.longest_stretch
     unbroken = NEVER if rule is None else min([stretch, *(after for after, _ in rule.steps)])
-    span = max(max(done_at[0], nurse.shift.earliest + work) - late[0] + work_in[0], work)
+    span = max(max(done_at[0], duty.leaves_from + work) - late[0] + work_in[0], work)
     if span > most:
         return None
+    best = None
     if span <= unbroken:
-        return PlannedBreak(-1, 0, min(most, unbroken))
+        if duty.most is None:
+            return PlannedBreak(-1, 0, min(most, unbroken))
+        best = PlannedBreak(-1, 0, span)
     for length, allowed_span in break_options(rule):
         cap = min(most, allowed_span)
         for gap in range(len(parts) + 1):
@@ -87,7 +119,7 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
                 before = work_in[gap - 1] + parts[gap - 1].duration
                 leave_by = min(parts[i].high - work_in[i] for i in range(gap))
             else:
-                depart, before, leave_by = nurse.shift.earliest, 0, NEVER
+                depart, before, leave_by = duty.leaves_from, 0, NEVER
             reached = depart + legs[gap] + length
             done = max(done_at[gap], reached + work_out[gap])
             leave_by = min(leave_by, late[gap] - work_in[gap] - length)
@@ -95,13 +127,18 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part]) -> PlannedBreak |
                 continue
             leave = min(leave_by, done - work - length)
             earliest = max(depart, leave + before, done - stretch - length)
-            if earliest <= min(min(late[gap], done - work_out[gap]) - length, leave + stretch):
+            if earliest > min(min(late[gap], done - work_out[gap]) - length, leave + stretch):
+                continue
+            if duty.most is None:
                 return PlannedBreak(gap, length, cap)
-    return None
+            shortest = PlannedBreak(gap, length, max(done - leave_by, work + length))
+            if best is None or shortest.work < best.work:
+                best = shortest
+    return None if best is None or duty.most is None or best.work > duty.most else best
 
 
 def _sweep(
-    problem: Problem, vehicle: int, parts: Sequence[Part]
+    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty
 ) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]] | None:
     """Return legs, earliest and latest starts, work to and from each stop, earliest ends; or None.
 
@@ -112,7 +149,7 @@ def _sweep(
     legs = [problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(parts) + 1)]
     if UNREACHABLE in legs:
         return None
-    early, work_in, free, work = [], [], nurse.shift.earliest, 0
+    early, work_in, free, work = [], [], duty.leaves_from, 0
     for part, leg in zip(parts, legs, strict=False):
         start = max(part.low, free + leg)
         if start > part.high:
@@ -120,10 +157,10 @@ def _sweep(
         early.append(start)
         work_in.append(work + leg)
         free, work = start + part.duration, work + leg + part.duration
-    if free + legs[-1] > nurse.back_by:
+    if free + legs[-1] > duty.back_by:
         return None
     work_in.append(work + legs[-1])
-    late, work_out, done_at = [nurse.back_by], [0], [-NEVER]
+    late, work_out, done_at = [duty.back_by], [0], [-NEVER]
     for part, leg in zip(reversed(parts), reversed(legs), strict=False):
         late.append(min(part.high, late[-1] - leg - part.duration))
         work_out.append(work_out[-1] + leg + part.duration)
@@ -132,12 +169,13 @@ def _sweep(
 
 
 def settle(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak
-) -> tuple[list[Seconds], Seconds, Seconds] | None:
-    """Return least starts, earliest break and least leaving of a route with this break, or None."""
+    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, duty: Duty | None = None
+) -> "Timed | None":
+    """Return the least times of a route with this break, or None if it has none."""
     nurse = problem.vehicles[vehicle]
+    duty = Duty.of(nurse) if duty is None else duty
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    leave, rest = nurse.shift.earliest, -NEVER
+    leave, rest = duty.leaves_from, -NEVER
     while True:
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
@@ -153,183 +191,30 @@ def settle(
                     return None
                 starts.append(start)
                 free = start + parts[position].duration
-        if free > nurse.back_by:
+        if free > duty.back_by:
             return None
         later_leave, later_rest = max(leave, free - pause.span), rest
         if pause.gap >= 0:
             later_leave = max(later_leave, rest - stretch)
             later_rest = max(rest, free - stretch - pause.length)
         if (later_leave, later_rest) == (leave, rest):
-            return starts, rest, leave
+            return Timed(list(parts), pause, starts, rest, leave, free)
         leave, rest = later_leave, later_rest
-
-
-def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
-    """Return the window in which each planned service starts."""
-    return {
-        stop.service: next(w for w in problem.services[stop.service].starts if w.holds(stop.start))
-        for _, stop in plan.stops()
-    }
-
-
-def time_routes(
-    problem: Problem,
-    sequences: Mapping[int, Sequence[int]],
-    windows: Mapping[int, TimeWindow] | None = None,
-) -> tuple[Route, ...] | None:
-    """Return routes with the earliest times for these orders of services, or None if no timetable is found.
-
-    Args:
-        problem: The day.
-        sequences: Vehicle to its services in order.
-        windows: The window each service uses. Without it, each route takes the first choice that fits it;
-            that decides exactly whether a timetable exists, unless there are links.
-    """
-    used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
-    chosen = dict(windows) if windows is not None else {}
-    if windows is None:
-        for vehicle, services in used.items():
-            first = _choose_windows(problem, vehicle, services)
-            if first is None:
-                return None
-            chosen.update(zip(services, first, strict=True))
-    clock = Clock(problem, used, chosen)
-    times = clock.spread(sorted(used))
-    return None if times is None else clock.routes(times)
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One route with its times: stops, break, starts, earliest break, least leaving."""
+    """One route with its times: stops, break, starts, earliest break, least leaving, return."""
 
     parts: list[Part]
     pause: PlannedBreak
     starts: list[Seconds]
     rest: Seconds
     leaves: Seconds
+    returns: Seconds
 
 
-class Clock:
-    """The times of a whole plan, and what a change in one route does to the others.
-
-    Args:
-        problem: The day.
-        sequences: Vehicle to its services in order.
-        windows: The window each service uses.
-        starts: Starts of a timetable that is known to be the earliest; the clock then need not look at routes
-            that do not change.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        sequences: dict[int, list[int]],
-        windows: dict[int, TimeWindow],
-        starts: Mapping[int, Seconds] | None = None,
-    ) -> None:
-        self.problem = problem
-        self.sequences = sequences
-        self.windows = windows
-        self.at = {service: vehicle for vehicle, services in sequences.items() for service in services}
-        self.low = {service: windows[service].earliest for service in self.at}
-        self.bounds: dict[int, list[tuple[int, Seconds]]] = {}
-        for link in problem.links:
-            self.bounds.setdefault(link.first, []).append((link.second, link.min_gap))
-            if link.max_gap is not None:
-                self.bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
-        if starts is not None:
-            self.low.update({service: starts[service] for service in self.bounds if service in self.at})
-            self.low.update(
-                {link.second: starts[link.second] for link in problem.links if link.second in self.at}
-            )
-
-    def spread(self, vehicles: Sequence[int]) -> dict[int, Timed] | None:
-        """Time these routes and all that they move; return those, or None if a time cannot be kept."""
-        problem, raised = self.problem, dict[int, Seconds]()
-        timed: dict[int, Timed] = {}
-        waiting = deque(vehicles)
-        while waiting:
-            vehicle = waiting.popleft()
-            parts = [
-                Part(
-                    problem.services[s].location,
-                    problem.services[s].duration,
-                    raised.get(s, self.low[s]),
-                    self.windows[s].latest,
-                )
-                for s in self.sequences[vehicle]
-            ]
-            pause = fit(problem, vehicle, parts)
-            times = None if pause is None else settle(problem, vehicle, parts, pause)
-            if pause is None or times is None:
-                return None
-            timed[vehicle] = Timed(parts, pause, *times)
-            for service, start in zip(self.sequences[vehicle], times[0], strict=True):
-                for other, gap in self.bounds.get(service, ()):
-                    if other not in self.at or start + gap <= raised.get(other, self.low[other]):
-                        continue
-                    if start + gap > self.windows[other].latest:
-                        return None
-                    raised[other] = start + gap
-                    if self.at[other] not in waiting:
-                        waiting.append(self.at[other])
-        return timed
-
-    def spread_with(
-        self, service: int, vehicle: int, sequence: list[int], window: TimeWindow
-    ) -> tuple[Route, ...] | None:
-        """Return the routes that change when a vehicle does one more service, or None.
-
-        Nothing of the clock itself changes.
-        """
-        before = self.sequences.get(vehicle)
-        self.sequences[vehicle], self.at[service] = sequence, vehicle
-        self.windows[service] = window
-        self.low[service] = window.earliest
-        partners = {self.at[other] for other, _ in self.bounds.get(service, ()) if other in self.at}
-        partners |= {self.at[s] for s, ties in self.bounds.items() if s in self.at and service in dict(ties)}
-        times = self.spread([vehicle, *sorted(partners - {vehicle})])
-        routes = None if times is None else self.routes(times)
-        del self.at[service], self.windows[service], self.low[service]
-        if before is None:
-            del self.sequences[vehicle]
-        else:
-            self.sequences[vehicle] = before
-        return routes
-
-    def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
-        """Write timed routes down, by number of vehicle."""
-        return tuple(_route(self.problem, v, self.sequences[v], times[v]) for v in sorted(times))
-
-
-def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> list[TimeWindow] | None:
-    """Return the first choice of windows, early ones first, with which the route alone has a timetable."""
-    nurse = problem.vehicles[vehicle]
-    chosen: list[TimeWindow] = []
-
-    def extend(at: int, free: Seconds) -> bool:
-        if len(chosen) == len(services):
-            parts = [
-                Part(problem.services[s].location, problem.services[s].duration, w.earliest, w.latest)
-                for s, w in zip(services, chosen, strict=True)
-            ]
-            return fit(problem, vehicle, parts) is not None
-        service = problem.services[services[len(chosen)]]
-        reached = free + problem.seconds(vehicle, at, service.location)
-        for window in service.starts:
-            start = max(reached, window.earliest)
-            if start > window.latest:
-                continue
-            chosen.append(window)
-            if extend(service.location, start + service.duration):
-                return True
-            chosen.pop()
-        return False
-
-    return chosen if extend(nurse.start, nurse.shift.earliest) else None
-
-
-def _route(
+def write_route(
     problem: Problem,
     vehicle: int,
     services: Sequence[int],

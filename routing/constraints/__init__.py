@@ -9,11 +9,15 @@ from routing.constraints.capacity import Capacity
 from routing.constraints.links import Links
 from routing.constraints.nurses import AllowedNurses
 from routing.constraints.pins import Orders, PinnedNurses, PinnedStarts
+from routing.constraints.remote import RemoteParts
+from routing.constraints.rest import Rest
 from routing.constraints.shifts import Shifts
 from routing.constraints.skills import RequiredSkills
+from routing.constraints.things import Things
 from routing.constraints.time_windows import TimeWindows
 from routing.constraints.travel import TravelTimes
 from routing.constraints.visits import Once, WholeVisits
+from routing.constraints.working_day import WorkingDay
 from routing.constraints.working_time import WorkingTime
 from routing.problem import Problem
 
@@ -34,6 +38,10 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     PinnedNurses(),
     PinnedStarts(),
     Orders(),
+    WorkingDay(),
+    Rest(),
+    Things(),
+    RemoteParts(),
 )
 
 FILTERS: tuple[Filter, ...] = tuple(rule for rule in CONSTRAINTS if isinstance(rule, Filter))

@@ -25,7 +25,8 @@ class Links:
                 most = "any" if link.max_gap is None else link.max_gap
                 sentence = f"{names} start {gap} s apart; {link.min_gap} to {most} s are asked"
                 yield Violation(self.name, sentence, link.second, second_vehicle)
-            if link.nurses is Nurses.SAME and first_vehicle != second_vehicle:
+            nurses = {problem.vehicles[vehicle].nurse for vehicle in (first_vehicle, second_vehicle)}
+            if link.nurses is Nurses.SAME and len(nurses) > 1:
                 yield Violation(self.name, f"{names} need the same nurse", link.second, second_vehicle)
-            if link.nurses is Nurses.DIFFERENT and first_vehicle == second_vehicle:
+            if link.nurses is Nurses.DIFFERENT and len(nurses) == 1:
                 yield Violation(self.name, f"{names} need two nurses", link.second, second_vehicle)

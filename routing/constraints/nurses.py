@@ -24,9 +24,10 @@ class AllowedNurses:
             may[number, sorted(service.forbidden)] = False
         return may
 
-    def asks(self, _problem: Problem, _service: int) -> str:
+    def asks(self, problem: Problem, service: int) -> str:
         """Say what the rule asks of a nurse for a service, to follow "no nurse ..."."""
-        return "is allowed at this patient"
+        remote = problem.services[service].inside is not None
+        return "may take part from afar" if remote else "is allowed at this patient"
 
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each stop at a patient who is closed to its nurse."""

@@ -19,7 +19,7 @@ class Shifts:
                 early = vehicle.shift.earliest - route.leaves
                 sentence = f"nurse {vehicle.id} leaves {early} s before her shift"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)
-            if route.returns > vehicle.back_by:
-                late = route.returns - vehicle.back_by
+            late = route.returns - vehicle.shift.latest - vehicle.overtime
+            if late > 0:
                 sentence = f"nurse {vehicle.id} is back {late} s later than she may be"
                 yield Violation(self.name, sentence, vehicle=route.vehicle)

@@ -36,7 +36,7 @@ class TimeWindows:
         duration = np.array([service.duration for service in problem.services], dtype=np.int64)
         for number, vehicle in enumerate(problem.vehicles):
             seconds = problem.travel[vehicle.travel].seconds
-            reached = vehicle.shift.earliest + seconds[vehicle.start, location].astype(np.int64)
+            reached = vehicle.leaves_from + seconds[vehicle.start, location].astype(np.int64)
             latest = vehicle.back_by - seconds[location, vehicle.end].astype(np.int64) - duration
             start = np.maximum(windows[:, :, 0], reached[:, None])
             may[:, number] = (start <= np.minimum(windows[:, :, 1], latest[:, None])).any(axis=1)

@@ -6,12 +6,13 @@ end, they must agree.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from ortools.sat.python import cp_model
 
 from routing.constraints import allowed
-from routing.problem import Nurses, Problem, Service, Vehicle
+from routing.problem import Nurses, Problem, Service, TimeWindow, Vehicle
+from routing.rota import Rota
 from routing.timetable import break_options
 from routing.units import LATEST, UNREACHABLE, Points, Seconds
 
@@ -25,12 +26,14 @@ class Proof:
     Attributes:
         sequences: Vehicle to its services in order.
         starts: When each planned service starts.
+        shifts: When each vehicle is out whose route another one binds.
         cost: Points of the plan.
         bound: No plan costs less.
     """
 
     sequences: dict[int, list[int]]
     starts: dict[int, Seconds]
+    shifts: dict[int, TimeWindow]
     cost: Points
     bound: Points
 
@@ -65,6 +68,16 @@ def plan_exactly(
     return day.read(solver)
 
 
+@dataclass(frozen=True)
+class _Out:
+    """When a vehicle leaves and returns, whether it stays at home, and how long it works without breaks."""
+
+    leaves: cp_model.IntVar
+    returns: cp_model.IntVar
+    idle: cp_model.IntVar
+    work: cp_model.LinearExprT
+
+
 class _Day:
     """The variables of one day and the rules between them."""
 
@@ -84,8 +97,11 @@ class _Day:
         self.costs: list[cp_model.LinearExprT] = []
         for number in range(len(problem.services)):
             self.model.add(sum(does[number] for does in self.does) == self.done[number])
+        self.out: list[_Out] = []
         for number in range(len(problem.vehicles)):
             self._route(number)
+        self._days()
+        self._things()
         self._visits()
         self._links()
         self._orders()
@@ -94,12 +110,13 @@ class _Day:
     def _route(self, vehicle: int) -> None:
         """One circuit through the services of a vehicle, with times and at most one break; node 0 is home."""
         model, problem, nurse = self.model, self.problem, self.problem.vehicles[vehicle]
-        leaves = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
-        returns = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
-        pause = model.new_int_var(nurse.shift.earliest, nurse.back_by, "")
+        back_by = max(nurse.leaves_from, nurse.back_by)  # who cannot leave at all is closed by a filter
+        leaves, returns, pause = (model.new_int_var(nurse.leaves_from, back_by, "") for _ in range(3))
         options = break_options(nurse.breaks)
         taken = [model.new_bool_var("") for _ in options]
         idle = model.new_bool_var("")
+        rest = sum(length * each for (length, _), each in zip(options, taken, strict=True))
+        self.out.append(_Out(leaves, returns, idle, returns - leaves - rest))
         circuit: list[tuple[int, int, cp_model.LiteralT]] = [(0, 0, idle)]
         for number, does in enumerate(self.does[vehicle]):
             circuit.append((number + 1, number + 1, ~does))
@@ -161,6 +178,44 @@ class _Day:
             load = sum(s.demand * done for s, done in zip(self.problem.services, does, strict=True))
             self.model.add(load <= nurse.capacity)
 
+    def _days(self) -> None:
+        """The shifts of one nurse, one after the other, with rest between days; and how long her days are."""
+        vehicles = self.problem.vehicles
+        order = sorted(range(len(vehicles)), key=lambda v: (vehicles[v].day, vehicles[v].shift, v))
+        for before, after in combinations(order, 2):
+            first, second = vehicles[before], vehicles[after]
+            if first.nurse == second.nurse:
+                gap = 0 if first.day == second.day else second.rest
+                both = [~self.out[before].idle, ~self.out[after].idle]
+                self.model.add(self.out[after].leaves >= self.out[before].returns + gap).only_enforce_if(both)
+        days = {(vehicle.nurse, vehicle.day) for vehicle in vehicles if vehicle.max_day is not None}
+        for day in sorted(days):
+            shifts = [v for v in order if (vehicles[v].nurse, vehicles[v].day) == day]
+            work = []
+            for shift in shifts:
+                work.append(self.model.new_int_var(0, 2 * LATEST, ""))
+                self.model.add(work[-1] >= self.out[shift].work).only_enforce_if(~self.out[shift].idle)
+            limits = [vehicles[shift].max_day for shift in shifts]
+            self.model.add(sum(work) <= min(limit for limit in limits if limit is not None))
+
+    def _things(self) -> None:
+        """Of two vehicles that hold the same thing, the one whose shift begins first is back first."""
+        vehicles, services = self.problem.vehicles, self.problem.services
+        order = sorted(range(len(vehicles)), key=lambda v: (vehicles[v].shift, v))
+        things = [thing for service in services for thing in service.needs]
+        things += [thing for vehicle in vehicles for thing in vehicle.uses]
+        for thing in sorted({thing for thing in things if things.count(thing) > 1}):
+            users = [n for n, service in enumerate(services) if thing in service.needs]
+            holds = {v: self.model.new_bool_var("") for v in order}
+            for vehicle, held in holds.items():
+                for service in users:
+                    self.model.add_implication(self.does[vehicle][service], held)
+                if thing in vehicles[vehicle].uses:
+                    self.model.add_bool_or(self.out[vehicle].idle, held)
+            for before, after in combinations(order, 2):
+                both = [holds[before], holds[after]]
+                self.model.add(self.out[after].leaves >= self.out[before].returns).only_enforce_if(both)
+
     def _visits(self) -> None:
         for members in self.problem.visits().values():
             for number in members:
@@ -174,12 +229,20 @@ class _Day:
             self.model.add(gap >= link.min_gap).only_enforce_if(both)
             if link.max_gap is not None:
                 self.model.add(gap <= link.max_gap).only_enforce_if(both)
-            for does in self.does:
-                first, second = does[link.first], does[link.second]
+            for shifts in self._shifts().values():
+                first = sum(self.does[shift][link.first] for shift in shifts)
+                second = sum(self.does[shift][link.second] for shift in shifts)
                 if link.nurses is Nurses.SAME:
                     self.model.add(first == second).only_enforce_if(both)
                 elif link.nurses is Nurses.DIFFERENT:
-                    self.model.add_at_most_one([first, second])
+                    self.model.add(first + second <= 1)
+
+    def _shifts(self) -> dict[str, list[int]]:
+        """Return the numbers of the vehicles of each nurse."""
+        shifts: dict[str, list[int]] = {}
+        for number, vehicle in enumerate(self.problem.vehicles):
+            shifts.setdefault(vehicle.nurse, []).append(number)
+        return shifts
 
     def _orders(self) -> None:
         """Who stands directly before whom."""
@@ -211,7 +274,15 @@ class _Day:
                 sequences.setdefault(vehicle, []).append(node - 1)
                 node = after[vehicle, node]
         starts = {s: solver.value(self.starts[s]) for services in sequences.values() for s in services}
-        return Proof(sequences, starts, round(solver.objective_value), round(solver.best_objective_bound))
+        shifts = {
+            vehicle: TimeWindow(
+                solver.value(self.out[vehicle].leaves), solver.value(self.out[vehicle].returns)
+            )
+            for vehicle in sorted(Rota(self.problem).bound(sequences))
+        }
+        return Proof(
+            sequences, starts, shifts, round(solver.objective_value), round(solver.best_objective_bound)
+        )
 
 
 def _beyond(service: Service, nurse: Vehicle) -> int:

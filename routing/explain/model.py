@@ -7,6 +7,7 @@ on the safe side: if even this model has no answer, no plan has one.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,8 +108,12 @@ class _Model:
                 for vehicle in vehicles:
                     if not mask[service, vehicle]:
                         self.model.add_implication(self.switch[name], ~self.does[vehicle, service])
+        self.out: dict[int, tuple[cp_model.IntVar, cp_model.IntVar, cp_model.IntVar]] = {}
+        self.work: dict[int, cp_model.LinearExprT] = {}
         for vehicle in vehicles:
             self._route(vehicle)
+        self._days()
+        self._things()
         self._links()
 
     def _time(self) -> cp_model.IntVar:
@@ -153,9 +158,16 @@ class _Model:
                 model.add(there >= free + way).only_enforce_if(arc)
         model.add_circuit(circuit)
         model.add(returns >= leaves)
+        self.out[vehicle], self.work[vehicle] = (leaves, returns, idle), returns - leaves
         on_shift = [self.switch["shifts"], ~idle]
         model.add(leaves >= nurse.shift.earliest).only_enforce_if(on_shift)
-        model.add(returns <= nurse.back_by).only_enforce_if(on_shift)
+        model.add(returns <= nurse.shift.latest + nurse.overtime).only_enforce_if(on_shift)
+        if nurse.free_since is not None:
+            rested = [self.switch["rest"], ~idle]
+            model.add(leaves >= nurse.free_since + nurse.rest).only_enforce_if(rested)
+        if nurse.next_duty is not None:
+            rested = [self.switch["rest"], ~idle]
+            model.add(returns <= nurse.next_duty - nurse.rest).only_enforce_if(rested)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(self.switch["working-time"], ~idle)
         if nurse.capacity is not None:
@@ -163,6 +175,7 @@ class _Model:
             model.add(load <= nurse.capacity).only_enforce_if(self.switch["capacity"])
         if nurse.breaks is not None:
             rest = model.new_int_var(0, self.high - self.low, "")
+            self.work[vehicle] = returns - leaves - rest
             model.add(returns - leaves >= cp_model.LinearExpr.sum(work) + rest).only_enforce_if(
                 self.switch["breaks"]
             )
@@ -171,6 +184,44 @@ class _Model:
                 both = [~due, self.switch["breaks"], ~idle]
                 model.add(returns - leaves - rest <= after).only_enforce_if(both)
                 model.add(rest >= total).only_enforce_if(due)
+
+    def _days(self) -> None:
+        """What the shifts of one nurse leave to each other, as far as they are in the model."""
+        shifts = {vehicle: self.problem.vehicles[vehicle] for vehicle in self.vehicles}
+        order = sorted(shifts, key=lambda v: (shifts[v].day, shifts[v].shift, v))
+        for before, after in combinations(order, 2):
+            if shifts[before].nurse != shifts[after].nurse:
+                continue
+            (_, returns, idle), (leaves, _, stays) = self.out[before], self.out[after]
+            self.model.add(leaves >= returns).only_enforce_if(~idle, ~stays)
+            if shifts[before].day != shifts[after].day:
+                rested = [~idle, ~stays, self.switch["rest"]]
+                self.model.add(leaves >= returns + shifts[after].rest).only_enforce_if(rested)
+        for vehicle in self.vehicles:
+            most = shifts[vehicle].max_day
+            if most is not None:
+                day = shifts[vehicle].nurse, shifts[vehicle].day
+                work = [self.work[v] for v in order if (shifts[v].nurse, shifts[v].day) == day]
+                self.model.add(sum(work) <= most).only_enforce_if(self.switch["working-day"])
+
+    def _things(self) -> None:
+        """Who holds the same thing goes one after the other, in either order."""
+        problem, vehicles = self.problem, self.vehicles
+        things = {thing for s in self.services for thing in problem.services[s].needs}
+        for thing in sorted(things.union(*(problem.vehicles[v].uses for v in vehicles))):
+            holds = {v: self.model.new_bool_var("") for v in vehicles}
+            for vehicle, held in holds.items():
+                for service in self.services:
+                    if thing in problem.services[service].needs:
+                        self.model.add_implication(self.does[vehicle, service], held)
+                if thing in problem.vehicles[vehicle].uses:
+                    self.model.add_bool_or(self.out[vehicle][2], held)
+            for one, other in combinations(vehicles, 2):
+                first = self.model.new_bool_var("")
+                both = [holds[one], holds[other], self.switch["things"]]
+                (leaves, returns, _), (goes, comes, _) = self.out[one], self.out[other]
+                self.model.add(goes >= returns).only_enforce_if([*both, first])
+                self.model.add(leaves >= comes).only_enforce_if([*both, ~first])
 
     def _links(self) -> None:
         for link in self.problem.links:
@@ -182,8 +233,8 @@ class _Model:
             self.model.add(gap >= link.min_gap).only_enforce_if(switch)
             if link.max_gap is not None:
                 self.model.add(gap <= link.max_gap).only_enforce_if(switch)
-            for vehicle in self.vehicles:
-                first, second = self._done_by(vehicle, link.first), self._done_by(vehicle, link.second)
+            for nurse in {self.problem.vehicles[vehicle].nurse for vehicle in self.vehicles}:
+                first, second = self._done_by(nurse, link.first), self._done_by(nurse, link.second)
                 if link.nurses is Nurses.SAME:
                     self.model.add(first == second).only_enforce_if(switch)
                 elif link.nurses is Nurses.DIFFERENT:
@@ -194,10 +245,12 @@ class _Model:
             return self.starts[service]
         return self.model.new_constant(self.fixed[service][1])
 
-    def _done_by(self, vehicle: int, service: int) -> cp_model.IntVar:
+    def _done_by(self, nurse: str, service: int) -> cp_model.LinearExpr:
+        vehicles = self.problem.vehicles
         if service in self.starts:
-            return self.does[vehicle, service]
-        return self.model.new_constant(int(self.fixed[service][0] == vehicle))
+            shifts = [v for v in self.vehicles if vehicles[v].nurse == nurse]
+            return cp_model.LinearExpr.sum([self.does[v, service] for v in shifts])
+        return self.model.new_constant(int(vehicles[self.fixed[service][0]].nurse == nurse))
 
     def solve(self, rules: Sequence[str], until: float) -> tuple[cp_model.CpSolverStatus, cp_model.CpSolver]:
         """Solve with these rules switched on and the others left free."""

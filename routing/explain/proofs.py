@@ -128,9 +128,11 @@ class Explainer:
         """Whether any two nurses and starts fit a link, looking at windows and filters only."""
         first, second = self.problem.services[link.first], self.problem.services[link.second]
         able = self.may[link.first], self.may[link.second]
-        if link.nurses is Nurses.SAME and not (able[0] & able[1]).any():
+        names = np.array([vehicle.nurse for vehicle in self.problem.vehicles])
+        nurses = set(names[able[0]]), set(names[able[1]])
+        if link.nurses is Nurses.SAME and not nurses[0] & nurses[1]:
             return False
-        if link.nurses is Nurses.DIFFERENT and (able[0] | able[1]).sum() < 2:
+        if link.nurses is Nurses.DIFFERENT and len(nurses[0] | nurses[1]) < 2:
             return False
         most = 2 * LATEST if link.max_gap is None else link.max_gap
         return any(
@@ -175,6 +177,9 @@ CLAUSES = {
     "time-windows": "a visit would start after its time window",
     "shifts": "a nurse would be home after her shift",
     "working-time": "a nurse would work longer than agreed",
+    "working-day": "a nurse would work more than she may on one day",
+    "rest": "a nurse would rest too little between two days",
+    "things": "a key or a car would be with two nurses at once",
     "breaks": "a nurse would lose her break",
     "capacity": "a vehicle would be overloaded",
     "links": "linked visits would be torn apart",

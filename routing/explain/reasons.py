@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.explain.changes import Counterfactual, counterfactuals, said_metres
 from routing.explain.model import decide
 from routing.explain.proofs import CLAUSES, Explainer
@@ -13,7 +14,6 @@ from routing.insertion import best
 from routing.objective import cost_of
 from routing.plan import Plan, Route, Unassigned
 from routing.problem import Problem, TimeWindow
-from routing.timetable import time_routes
 from routing.units import as_clock, as_list
 
 __all__ = ["Reason", "unassigned"]

@@ -1,5 +1,6 @@
 """The same day with some rules dropped: what would be possible without them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from routing.constraints import FILTERS
 from routing.plan import Route
-from routing.problem import Problem, Vehicle
+from routing.problem import Problem, TimeWindow, Vehicle
 from routing.sheet import WIDE, Sheet
+from routing.units import LATEST
 
 __all__ = ["RULES", "Relaxed", "binding"]
 
@@ -18,6 +20,9 @@ RULES = (
     "breaks",
     "capacity",
     "working-time",
+    "working-day",
+    "rest",
+    "things",
     "shifts",
     "links",
     "pinned-nurses",
@@ -31,10 +36,16 @@ RULES = (
 def binding(problem: Problem) -> tuple[str, ...]:
     """Return those of `RULES` that the day has at all."""
     services, vehicles = problem.services, problem.vehicles
+    shifts = Counter(vehicle.nurse for vehicle in vehicles)
+    several = [vehicle for vehicle in vehicles if shifts[vehicle.nurse] > 1]
+    outside = any(v.free_since is not None or v.next_duty is not None for v in vehicles)
     has = {
         "breaks": any(vehicle.breaks is not None for vehicle in vehicles),
         "capacity": any(vehicle.capacity is not None for vehicle in vehicles),
         "working-time": any(vehicle.max_work is not None for vehicle in vehicles),
+        "working-day": any(vehicle.max_day is not None for vehicle in vehicles),
+        "rest": outside or any(vehicle.day != several[0].day for vehicle in several),
+        "things": any(s.needs for s in services) or any(vehicle.uses for vehicle in vehicles),
         "links": bool(problem.links),
         "pinned-nurses": any(service.pinned_vehicle is not None for service in services),
         "allowed-nurses": any(s.allowed is not None or s.forbidden for s in services),
@@ -51,6 +62,9 @@ def without(problem: Problem, dropped: frozenset[str]) -> Problem:
     if "time-windows" in dropped:
         services = tuple(replace(s, windows=(WIDE,), late=None, pinned_start=None) for s in problem.services)
         object.__setattr__(other, "services", services)
+    if "things" in dropped:
+        services = tuple(replace(service, needs=frozenset()) for service in other.services)
+        object.__setattr__(other, "services", services)
     if "links" in dropped:
         object.__setattr__(other, "links", ())
     return other
@@ -58,7 +72,13 @@ def without(problem: Problem, dropped: frozenset[str]) -> Problem:
 
 def _without(vehicle: Vehicle, dropped: frozenset[str]) -> Vehicle:
     if "shifts" in dropped:
-        vehicle = replace(vehicle, shift=WIDE, overtime=0)
+        vehicle = replace(vehicle, shift=_wider(vehicle.shift))
+    if "rest" in dropped:
+        vehicle = replace(vehicle, rest=0, free_since=None, next_duty=None)
+    if "things" in dropped:
+        vehicle = replace(vehicle, uses=frozenset())
+    if "working-day" in dropped:
+        vehicle = replace(vehicle, max_day=None)
     if dropped & {"breaks", "capacity", "working-time"}:
         vehicle = replace(
             vehicle,
@@ -67,6 +87,11 @@ def _without(vehicle: Vehicle, dropped: frozenset[str]) -> Vehicle:
             max_work=None if "working-time" in dropped else vehicle.max_work,
         )
     return vehicle
+
+
+def _wider(shift: TimeWindow) -> TimeWindow:
+    """Return a shift that binds nothing; those of one nurse keep their order."""
+    return TimeWindow(max(-LATEST, shift.earliest - LATEST // 2), min(LATEST, shift.latest + LATEST // 2))
 
 
 class Relaxed:
@@ -88,7 +113,7 @@ class Relaxed:
 
     def may(self, dropped: frozenset[str]) -> NDArray[np.bool_]:
         """Return which vehicle may do which service by the filters that are left."""
-        closed = set(dropped) | ({"time-windows"} if "shifts" in dropped else set())
+        closed = set(dropped) | ({"time-windows"} if dropped & {"shifts", "rest"} else set())
         masks = [mask for name, mask in self.masks.items() if name not in closed]
         return np.asarray(np.logical_and.reduce(masks))
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.explain import explain_unassigned
 from routing.formats.task import InvalidAnswer
 from routing.objective import cost_of
 from routing.plan import Break, Plan, Route, Stop, Unassigned
 from routing.problem import Problem
-from routing.timetable import time_routes
 from routing.units import Seconds
 
 UNTOLD = "the routes break rules, so there is no telling why"

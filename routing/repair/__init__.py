@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from routing.clock import time_routes
 from routing.explain import explain_unassigned
 from routing.objective import cost_of
 from routing.plan import Plan, Route, Unassigned
@@ -21,7 +22,6 @@ from routing.repair.events import (
 )
 from routing.repair.search import Repair
 from routing.solver import VERSION, LostTimetable, Progress
-from routing.timetable import time_routes
 from routing.units import Seconds
 
 __all__ = [

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from routing.clock import Clock
 from routing.plan import Plan, Route, Stop
 from routing.problem import Link, Problem, Service, TimeWindow, Vehicle
 from routing.repair.events import (
@@ -14,6 +15,7 @@ from routing.repair.events import (
     UrgentVisit,
     VisitLonger,
 )
+from routing.rota import Rota
 from routing.timetable import Part, fit
 from routing.units import Seconds
 
@@ -72,7 +74,8 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
         if isinstance(event, VisitLonger):
             services[event.service] = replace(services[event.service], duration=event.duration)
     begun_visits = {services[number].visit for number in begun}
-    for number, service in enumerate(services):
+    for number, asked in enumerate(services):
+        service = _remote(asked, number, problem, begun)
         services[number], why = _seen_from(now, service, number, begun, begun_visits, frozenset(ill))
         if why and number not in gone:
             gone[number] = why
@@ -90,7 +93,7 @@ def changed_day(problem: Problem, plan: Plan, events: Iterable[Event], *, now: S
     for number in left:
         kept = [stop for vehicle, stop in begun.values() if vehicle == number]
         vehicles[number] = _allowing(changed, number, sorted(kept, key=lambda stop: stop.start))
-    changed = replace(changed, vehicles=tuple(vehicles))
+    changed = _unbound(replace(changed, vehicles=tuple(vehicles)), begun)
     freed = frozenset(
         number
         for number, (vehicle, _) in placed.items()
@@ -134,6 +137,13 @@ def _refuse(
                 raise InvalidEvent(f"service {problem.services[event.service].id} is over")
             if stop is not None and stop.start + event.duration < now:
                 raise InvalidEvent(f"service {problem.services[event.service].id} has lasted longer already")
+            for link in problem.links:
+                part = problem.services[link.second]
+                ends = part.duration + (link.max_gap or 0)
+                if link.first == part.inside == event.service and ends > event.duration:
+                    raise InvalidEvent(
+                        f"service {part.id} may end {ends} s after the one it is inside of began"
+                    )
 
 
 def _gone(problem: Problem, events: Sequence[Event]) -> dict[int, str]:
@@ -183,6 +193,17 @@ def _seen_from(
     return replace(service, windows=windows), ""
 
 
+def _remote(service: Service, number: int, problem: Problem, begun: dict[int, tuple[int, Stop]]) -> Service:
+    """Return a part from afar with the starts that a service which has begun leaves to it."""
+    if service.inside is None or service.inside not in begun:
+        return service
+    start = begun[service.inside][1].start
+    for link in problem.links:
+        if (link.first, link.second) == (service.inside, number) and link.max_gap is not None:
+            service = replace(service, windows=(TimeWindow(start + link.min_gap, start + link.max_gap),))
+    return service
+
+
 def _links(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Seconds) -> tuple[Link, ...]:
     """Return the links that still can hold: those to what has begun bind only while their gap lasts."""
     links = []
@@ -211,7 +232,12 @@ def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
     parts = [_part(problem, stop) for stop in stops]
     home = stops[-1].start + parts[-1].duration + problem.seconds(number, parts[-1].location, vehicle.end)
     late = max(0, home - vehicle.shift.latest)
-    longer = replace(vehicle, overtime=max(vehicle.overtime, late))
+    due = vehicle.next_duty
+    longer = replace(
+        vehicle,
+        overtime=max(vehicle.overtime, late),
+        next_duty=None if due is not None and home > due - vehicle.rest else due,
+    )
     for changed in (
         vehicle,
         longer,
@@ -222,6 +248,42 @@ def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
         if _fits(problem, changed, parts):
             return changed
     raise InvalidEvent(f"nurse {vehicle.id} cannot have done what the plan says she has begun")
+
+
+def _unbound(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> Problem:
+    """Return the day without the rules between shifts that what has begun breaks: that cannot be undone."""
+    if _is_timed(problem, begun):
+        return problem
+    bound = Rota(problem).bound(_sequences(begun))
+    services = tuple(
+        replace(s, needs=frozenset()) if n in begun else s for n, s in enumerate(problem.services)
+    )
+    for nurse in (None, ""):
+        vehicles = tuple(
+            replace(v, max_day=None, rest=0, uses=frozenset(), nurse=v.nurse if nurse is None else nurse)
+            if n in bound
+            else v
+            for n, v in enumerate(problem.vehicles)
+        )
+        freed = replace(problem, services=services, vehicles=vehicles)
+        if _is_timed(freed, begun):
+            break
+    return freed
+
+
+def _sequences(begun: dict[int, tuple[int, Stop]]) -> dict[int, list[int]]:
+    sequences: dict[int, list[int]] = {}
+    for service, (vehicle, _) in sorted(begun.items(), key=lambda place: place[1][1].start):
+        sequences.setdefault(vehicle, []).append(service)
+    return sequences
+
+
+def _is_timed(problem: Problem, begun: dict[int, tuple[int, Stop]]) -> bool:
+    """Whether what has begun keeps the rules between shifts of one nurse or with the same things."""
+    sequences = _sequences(begun)
+    windows = {service: TimeWindow(stop.start, stop.start) for service, (_, stop) in begun.items()}
+    alone = {number: sequences[number] for number in Rota(problem).bound(sequences)}
+    return Clock(replace(problem, links=()), alone, windows).spread(sorted(alone)) is not None
 
 
 def _fits(problem: Problem, vehicle: Vehicle, parts: list[Part]) -> bool:
@@ -235,6 +297,7 @@ def _free_from(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Second
     stops: dict[int, list[Stop]] = {}
     for vehicle, stop in sorted(begun.values(), key=lambda place: place[1].start):
         stops.setdefault(vehicle, []).append(stop)
+    bound = Rota(problem).bound(_sequences(begun))
     for vehicle, row in stops.items():
         last = row[-1]
         service = services[last.service]
@@ -244,6 +307,8 @@ def _free_from(problem: Problem, begun: dict[int, tuple[int, Stop]], now: Second
         parts[-1] = replace(parts[-1], duration=now - last.start)
         if _fits(problem, problem.vehicles[vehicle], parts):
             services[last.service] = replace(service, duration=now - last.start)
+            if vehicle in bound and not _is_timed(replace(problem, services=tuple(services)), begun):
+                services[last.service] = service  # a route that waits for this one has begun
     return replace(problem, services=tuple(services))
 
 

@@ -19,7 +19,7 @@ class NurseIll:
     """A nurse works no longer.
 
     Attributes:
-        vehicle: Number of the vehicle.
+        vehicle: Number of the vehicle; name each of her shifts that she cannot work.
         from_time: From then on. Stops that end by then stay with her, and one that runs when the day is
             repaired; all others go to other nurses.
     """
@@ -34,7 +34,7 @@ class VisitLonger:
 
     Attributes:
         service: Number of the service; it is not over yet.
-        duration: Its new duration.
+        duration: Its new duration; a part that is done from afar still has to lie inside.
     """
 
     service: int

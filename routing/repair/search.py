@@ -5,6 +5,7 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.clock import Clock
 from routing.constraints import allowed
 from routing.insertion import Place, best_on, change_of_terms
 from routing.objective import cost_of
@@ -12,8 +13,9 @@ from routing.plan import Plan, Route
 from routing.problem import Service, TimeWindow
 from routing.repair.day import ChangedDay
 from routing.repair.disturbance import Published
+from routing.rota import Rota
 from routing.sheet import Sheet
-from routing.timetable import Clock, Part, fit
+from routing.timetable import Part, fit
 from routing.units import Points, Seconds
 
 __all__ = ["Repair"]
@@ -78,7 +80,7 @@ class Repair:
             times = clock.spread(sorted(used))
             if times is not None:
                 break
-            self._strike(sequences, self._linked_culprit(used))
+            self._strike(sequences, self._bound_culprit(used))
         placed = {s for row in used.values() for s in row}
         routes = clock.routes(times)
         windows = {s: window for s, window in windows.items() if s in placed}
@@ -133,10 +135,11 @@ class Repair:
         members = self.visits[self.problem.services[service].visit]
         return sum(self.problem.services[s].penalty for s in members)
 
-    def _linked_culprit(self, sequences: dict[int, list[int]]) -> int:
-        """Return the linked stop of least penalty that has not begun."""
+    def _bound_culprit(self, sequences: dict[int, list[int]]) -> int:
+        """Return the stop of least penalty that has not begun, of those that bind other routes."""
         placed = {s for row in sequences.values() for s in row} - set(self.day.begun)
         linked = {s for link in self.problem.links for s in (link.first, link.second)}
+        linked |= {s for vehicle in Rota(self.problem).bound(sequences) for s in sequences[vehicle]}
         return min(linked & placed, key=lambda s: (self._penalty(s), s))
 
     def _points(self, sheet: Sheet) -> Points:

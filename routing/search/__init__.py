@@ -6,7 +6,7 @@ machine code exists, `warm_up` makes it.
 """
 
 from routing.search.engine import Search, compiled, warm_up
-from routing.search.pieces import Pieces
+from routing.search.pieces import Pieces, can_be_cut
 from routing.search.team import Team
 
-__all__ = ["Pieces", "Search", "Team", "compiled", "warm_up"]
+__all__ = ["Pieces", "Search", "Team", "can_be_cut", "compiled", "warm_up"]

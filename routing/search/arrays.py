@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from routing.constraints import allowed
 from routing.objective import depends_on_times
 from routing.problem import Link, Nurses, Problem, Service
+from routing.rota import Rota
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
 from routing.timetable import break_options
@@ -19,6 +20,7 @@ NEAR_SERVICES = 25
 NEAR_VEHICLES = 12
 NEIGHBOURS = 250
 POOL_ROWS = 20_000
+FAR = 2**33  # more than any way there and back
 _NURSES = {Nurses.ANY: layout.ANY, Nurses.SAME: layout.SAME, Nurses.DIFFERENT: layout.DIFFERENT}
 
 
@@ -26,7 +28,9 @@ def data_of(problem: Problem) -> Data:
     """Lay a problem out for the kernels."""
     may = allowed(problem)
     visits = list(problem.visits().values())
-    link, first, end = _links(problem)
+    rota = Rota(problem)
+    out = _out(problem, may)
+    link, first, end = _links(problem, rota, *out)
     windows = [choices_of(problem, s) for s in problem.services]
     after = dict(problem.orders)
     before = {second: first_of for first_of, second in problem.orders}
@@ -49,7 +53,8 @@ def data_of(problem: Problem) -> Data:
     else:
         travel = np.stack([kind.seconds for kind in problem.travel])
     travel = np.require(travel, requirements=["C", "W"])
-    vehicle, option = _vehicles(problem)
+    duty, bounds = _duties(rota, len(problem.vehicles))
+    vehicle, option = _vehicles(problem, rota, bounds)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
     return Data(
         service=service,
@@ -71,9 +76,10 @@ def data_of(problem: Problem) -> Data:
         order=_orders(problem, visits, may, travel[0]),
         link=link,
         linked=np.flatnonzero(end > first).astype(np.int32),
-        near=_near(service[:, layout.LOCATION], travel[0]),
+        near=_near(service[:, layout.LOCATION], travel[0], *out),
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
-        number=_numbers(problem),
+        number=_numbers(problem, rota),
+        duty=duty,
     )
 
 
@@ -101,18 +107,19 @@ def state_of(data: Data, seed: int) -> State:
         route=wide(vehicles, 2 * layout.OLD_ROUTE + 2),
         placed=wide(services, 9),
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
-        flag=table(9, vehicles + 1),
-        old_bound=wide(3, len(data.linked), 2),
+        flag=table(11, vehicles + 1),
+        old_bound=wide(3, len(data.linked) + vehicles, 2),
         scratch=wide(13, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
         idle=wide(vehicles, 2),
         place=wide(2, 6, (services + vehicles) * data.window.shape[1]),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
-        number=wide(15),
+        number=wide(17),
         random=np.array([seed], dtype=np.uint64),
     )
     state.placed[:, layout.ROUTE] = -1
+    state.route[:, layout.HOME] = -BIG
     state.number[layout.S_ABSENT] = len(data.visit)
     state.number[layout.S_ITERATION] = -1
     return state
@@ -155,9 +162,12 @@ def _windows(choices: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
     return windows
 
 
-def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _vehicles(
+    problem: Problem, rota: Rota, bounds: list[list[int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     choices = [break_options(vehicle.breaks) for vehicle in problem.vehicles]
-    following = _following(problem)
+    following = _following(problem, rota)
+    nurses = {nurse: number for number, nurse in enumerate(dict.fromkeys(v.nurse for v in problem.vehicles))}
     most = max((len(choice) for choice in choices), default=1)
     option = np.zeros((len(problem.vehicles), max(1, most), 2), dtype=np.int64)
     rows = []
@@ -167,14 +177,14 @@ def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         unbroken = BIG if rule is None else min(stretch, rule.steps[0][0] if rule.steps else BIG)
         option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 2)
         span = BIG if vehicle.max_work is None else vehicle.max_work
-        day = vehicle.back_by - vehicle.shift.earliest
+        day = vehicle.back_by - vehicle.leaves_from
         span, unbroken = (BIG if day <= most_of_it else most_of_it for most_of_it in (span, unbroken))
         rows.append(
             (
                 vehicle.start,
                 vehicle.end,
                 vehicle.travel,
-                vehicle.shift.earliest,
+                vehicle.leaves_from,
                 vehicle.back_by,
                 span,
                 stretch,
@@ -184,36 +194,74 @@ def _vehicles(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
                 BIG if vehicle.capacity is None else vehicle.capacity,
                 vehicle.shift.latest,
                 following[number],
+                nurses[vehicle.nurse],
+                rota.most.get(number, BIG),
+                *bounds[number],
+                rota.rank[number],
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 13), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 20), option
 
 
-def _following(problem: Problem) -> list[int]:
+def _duties(rota: Rota, vehicles: int) -> tuple[NDArray[np.int64], list[list[int]]]:
+    """Return what binds routes without a link, and for each vehicle where its rows begin and end."""
+    rows: list[tuple[int, int]] = []
+    bounds = []
+    for number in range(vehicles):
+        begins = []
+        mates = [(mate, 0) for mate in rota.mates.get(number, ())]
+        for some in (rota.earlier.get(number, ()), rota.later.get(number, ()), mates):
+            begins.append(len(rows))
+            rows += some
+        bounds.append([*begins, len(rows)])
+    return np.array(rows, dtype=np.int64).reshape(-1, 2), bounds
+
+
+def _following(problem: Problem, rota: Rota) -> list[int]:
     """Return for each vehicle the next one that is like it in everything, or -1."""
     named = {n for s in problem.services for n in (*(s.allowed or ()), *s.forbidden, *s.preferred, *s.known)}
-    named |= {s.pinned_vehicle for s in problem.services if s.pinned_vehicle is not None}
+    named |= rota.coupled | {s.pinned_vehicle for s in problem.services if s.pinned_vehicle is not None}
     following = [-1] * len(problem.vehicles)
     last: dict[str, int] = {}
     for number, vehicle in enumerate(problem.vehicles):
-        kind = repr(replace(vehicle, id=vehicle.id if number in named else ""))
+        name = vehicle.id if number in named else ""
+        nurse = "" if vehicle.nurse == vehicle.id else vehicle.nurse
+        kind = repr(replace(vehicle, id=name, nurse=nurse, uses=frozenset()))
         if kind in last:
             following[last[kind]] = number
         last[kind] = number
     return following
 
 
-def _links(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _links(
+    problem: Problem, rota: Rota, begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     def most(link: Link) -> int:
         return BIG if link.max_gap is None else link.max_gap
 
     both = [(n.first, n.second, n.min_gap, most(n), _NURSES[n.nurses]) for n in problem.links]
     both += [(n.second, n.first, -most(n), -n.min_gap, _NURSES[n.nurses]) for n in problem.links]
+    both += [
+        (one, other, -BIG, BIG, layout.SHARING)
+        for one, others in rota.sharing.items()
+        for other in others
+        if begin[one] < end[other] and begin[other] < end[one]
+    ]
     both.sort()
     owner = np.array([row[0] for row in both], dtype=np.int64)
     numbers = np.arange(len(problem.services))
     link = np.array([row[1:] for row in both], dtype=np.int64).reshape(-1, 4)
     return link, np.searchsorted(owner, numbers), np.searchsorted(owner, numbers, side="right")
+
+
+def _out(problem: Problem, may: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return for each service the begin and the end of the time in which shifts that may do it are out."""
+    begins = np.array([vehicle.leaves_from for vehicle in problem.vehicles], dtype=np.int64)
+    ends = np.array([vehicle.back_by for vehicle in problem.vehicles], dtype=np.int64)
+    return (
+        np.where(may, begins, BIG).min(axis=1, initial=BIG),
+        np.where(may, ends, -BIG).max(axis=1, initial=-BIG),
+    )
 
 
 def _extra(problem: Problem, may: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -261,13 +309,18 @@ def _orders(
     return np.ascontiguousarray(np.array(rows, dtype=np.int64).reshape(-1, 8).T)
 
 
-def _near(locations: NDArray[np.int64], travel: NDArray[np.int32]) -> NDArray[np.int32]:
+def _near(
+    locations: NDArray[np.int64], travel: NDArray[np.int32], begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Return the services nearest to each by travel; those that no shift can do beside it come last."""
     count = len(locations)
     keep = min(max(count - 1, 0), NEIGHBOURS)
     near = np.zeros((count, keep), dtype=np.int32)
     for low in range(0, count, 500):
         rows = locations[low : low + 500]
         both = travel[np.ix_(rows, locations)].astype(np.int64) + travel[np.ix_(locations, rows)].T
+        apart = (begin[low : low + 500, None] >= end) | (begin >= end[low : low + 500, None])
+        both += apart * np.int64(FAR)
         both[np.arange(len(rows)), np.arange(low, low + len(rows))] = -1
         some = (
             np.argpartition(both, keep, axis=1)[:, : keep + 1]
@@ -295,8 +348,8 @@ def _near_vehicles(
     return near.astype(np.int32)
 
 
-def _numbers(problem: Problem) -> NDArray[np.int64]:
-    number = np.zeros(16, dtype=np.int64)
+def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
+    number = np.zeros(19, dtype=np.int64)
     weights = problem.weights
     number[layout.N_SOFT] = depends_on_times(problem)
     number[layout.N_ORDERS] = bool(problem.orders)
@@ -305,13 +358,16 @@ def _numbers(problem: Problem) -> NDArray[np.int64]:
     number[layout.N_OVERTIME] = weights.overtime
     number[layout.N_WAITING] = weights.waiting
     number[layout.N_BALANCE] = weights.balance
+    number[layout.N_SHARING] = bool(rota.sharing)
+    number[layout.N_COUPLED] = rota.binds
+    number[layout.N_TIED] = rota.binds or bool(problem.links)
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
     number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO
     number[layout.N_STRING] = 10
     number[layout.N_REMOVED] = 10
     number[layout.N_POOL_EVERY] = 997
-    number[layout.N_TRY_ABSENT] = 40
+    number[layout.N_TRY_ABSENT] = 15
     number[layout.N_PAIR_ROUTES] = 6
     number[layout.N_NEAR] = NEAR_SERVICES
     return number

@@ -15,18 +15,27 @@ from typing import Self
 
 from routing.excerpt import Part, excerpt
 from routing.plan import Route
-from routing.problem import LARGEST_PENALTY, Problem, Service, TimeWindow
-from routing.search.engine import Search, Sketch, planned
+from routing.problem import LARGEST_PENALTY, Nurses, Problem, Service
+from routing.rota import Rota
+from routing.search.engine import Best, Search, Sketch, planned
 from routing.search.seams import Seams, cut
 from routing.units import Points
 
-__all__ = ["Pieces"]
+__all__ = ["Pieces", "can_be_cut"]
 
 ROUNDS = 24
 CUT_SHARE = 0.1
 """Without a count of iterations a round lasts so long that cutting takes no more than this share of it."""
 
 TRIES = 3
+
+
+def can_be_cut(problem: Problem) -> bool:
+    """Tell whether routes may be planned apart: no cost, nurse or thing holds them together."""
+    if problem.weights.highest_lateness or problem.weights.balance or Rota(problem).binds:
+        return False
+    nurses = {vehicle.nurse for vehicle in problem.vehicles}
+    return len(nurses) == len(problem.vehicles) or all(link.nurses is Nurses.ANY for link in problem.links)
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Pieces:
     The plan depends on the number of pieces but not on the number of threads.
 
     Args:
-        problem: The day; its cost must not have a term that compares all routes.
+        problem: The day; it `can_be_cut`.
         seed: Of all random choices.
         threads: How many pieces are planned at a time.
         pieces: How many there are.
@@ -223,7 +232,7 @@ class Pieces:
             return self._together(best=True)
         return self._best
 
-    def best(self) -> tuple[dict[int, Sequence[int]], dict[int, TimeWindow]]:
+    def best(self) -> Best:
         """Return the best plan; see `Search.best`."""
         return planned(self._problem, self._best_sketch())
 

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from routing.plan import Route
-from routing.problem import Problem, TimeWindow
-from routing.search.engine import Search
+from routing.problem import Problem
+from routing.search.engine import Best, Search
 from routing.units import Points
 
 __all__ = ["Team"]
@@ -110,7 +110,7 @@ class Team:
             if search.best_cost > leader.best_cost:
                 search.take_over(leader)
 
-    def best(self) -> tuple[dict[int, Sequence[int]], dict[int, TimeWindow]]:
+    def best(self) -> Best:
         """Return the best plan; see `Search.best`."""
         return self._leader.best()
 

@@ -1,8 +1,10 @@
 """How fast and how good the planner is here: `python -m tests.benchmarks.planner [--limit 10] [--seed 1]
-[--only 300]`.
+[--only 300]`
+or `--region 60 600`.
 
 Prints a table of generated days, and of the home-care days in ../shared where that folder exists, next to
-what other planners reached on them.
+what other planners reached on them. With `--region` it plans a region of 10,000 visits and 800 shared nurses
+instead, once for each number of seconds.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from routing.plan import Plan
 from routing.problem import Problem
 from routing.search import warm_up
 from routing.solver import VERSION, Progress, solve
-from tests.benchmarks.days import a_day
+from tests.benchmarks.days import a_day, a_region
 
 SIZES = {30: 3, 100: 9, 300: 25, 1000: 80, 5000: 400}
 SHARED = Path(__file__).parents[3] / "shared"
@@ -41,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--region", type=float, nargs="+", default=(), help="seconds for a region's plan")
     parser.add_argument("--only", type=int, default=None, help="one size")
     options = parser.parse_args()
     print(
@@ -54,6 +57,12 @@ def main() -> None:
         f"{'day':24}{'first s':>9}{'total s':>9}{'iter/s':>9}{'cost':>12}{'left out':>9}{'faults':>7}"
         f"{'others':>12}"
     )
+    if options.region:
+        region = a_region(10_000, 800, options.seed)
+        for limit_s in options.region:
+            _measure(f"region {limit_s:g} s", region, limit_s, options.seed, threads=2)
+        _print_memory()
+        return
     for size, nurses in SIZES.items():
         if options.only in (None, size):
             _measure(
@@ -63,12 +72,24 @@ def main() -> None:
         file = SHARED / "homecare" / f"{name}.json"
         if file.exists() and (options.only is None or f"hc{options.only}_" in name):
             _measure_homecare(file, options.limit, options.seed, breaks=breaks)
+    _print_memory()
+
+
+def _print_memory() -> None:
     print(f"most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
-def _measure(name: str, problem: Problem, limit_s: float, seed: int, others: str = "") -> Plan:
+def _measure(
+    name: str, problem: Problem, limit_s: float, seed: int, others: str = "", threads: int = 1
+) -> Plan:
     first: list[Progress] = []
-    plan = solve(problem, limit_s, seed=seed, on_progress=lambda p: first.append(p) if not first else None)
+    plan = solve(
+        problem,
+        limit_s,
+        seed=seed,
+        threads=threads,
+        on_progress=lambda p: first.append(p) if not first else None,
+    )
     faults = len(violations(problem, plan))
     rate = plan.iterations / max(limit_s, 0.001)
     first_s = first[0].seconds if first else 0.0

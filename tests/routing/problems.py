@@ -83,6 +83,14 @@ def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) 
             links.append(_link(draw, kind, first))
         if draw(st.booleans()):
             services[first + 1] = replace(services[first + 1], visit=services[first].visit)
+    vehicles = _rota(draw, vehicles)
+    if draw(st.sampled_from([False, False, True])):
+        keys = st.frozensets(st.sampled_from(["key a", "key b"]), max_size=1)
+        services = [replace(service, needs=draw(keys)) for service in services]
+    if draw(st.sampled_from([False, False, False, True])):
+        vehicles = [
+            replace(vehicle, uses=draw(st.sampled_from([frozenset(), {"car"}]))) for vehicle in vehicles
+        ]
     weights = Weights(
         not_preferred=draw(st.sampled_from([0, 600])), vehicle_use=draw(st.sampled_from([0, 300]))
     )
@@ -137,6 +145,25 @@ def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:
         max_work=draw(st.sampled_from([None, 5 * HOUR, 8 * HOUR])),
         breaks=draw(st.sampled_from([None, WORKING_TIME_LAW])),
     )
+
+
+def _rota(draw: st.DrawFn, vehicles: list[Vehicle]) -> list[Vehicle]:
+    """Sometimes some vehicles are shifts of one nurse, on one day or two, with duties outside."""
+    kind = draw(st.sampled_from(["none", "none", "none", "one day", "two days"]))
+    if kind == "none" or len(vehicles) < 2:
+        return vehicles
+    most = draw(st.sampled_from([None, 4 * HOUR, 7 * HOUR]))
+    first, *others = sorted(vehicles[-2:], key=lambda vehicle: vehicle.shift)
+    shifts = [replace(first, nurse="both", max_day=most)]
+    day = 0 if kind == "one day" else 1
+    for vehicle in others:
+        rest = draw(st.integers(0, 6)) * 30 * MINUTE
+        shifts.append(replace(vehicle, nurse="both", max_day=most, day=day, rest=rest))
+    if draw(st.booleans()):
+        shifts[0] = replace(shifts[0], free_since=first.shift.earliest - 10 * HOUR)
+    if draw(st.booleans()):
+        shifts[-1] = replace(shifts[-1], next_duty=shifts[-1].shift.latest + 30 * MINUTE)
+    return [*vehicles[:-2], *draw(st.permutations(shifts))]
 
 
 def _service(draw: st.DrawFn, number: int, places: int, vehicles: int) -> Service:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from routing.clock import time_routes
 from routing.compare import compare
 from routing.plan import Plan
 from routing.problem import Problem, Service, TimeWindow
-from routing.timetable import time_routes
 from routing.units import as_clock, as_duration, as_list
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle
 

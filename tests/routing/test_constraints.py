@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.constraints import CONSTRAINTS, allowed
 from routing.objective import cost_of
 from routing.plan import Break, Plan, Route, Unassigned
 from routing.problem import WORKING_TIME_LAW, Link, Nurses, Problem, TimeWindow
-from routing.timetable import time_routes
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle
 
 
@@ -175,6 +175,10 @@ class TestViolations:
             "pinned-nurses",
             "pinned-starts",
             "orders",
+            "working-day",
+            "rest",
+            "things",
+            "remote-parts",
         }
 
 

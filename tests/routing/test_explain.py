@@ -1,9 +1,9 @@
 """Every service that is left out has a true reason, and the smallest."""
 
+from routing.clock import time_routes
 from routing.explain import explain_unassigned
 from routing.problem import WORKING_TIME_LAW, Link, Nurses, Problem, TimeWindow
 from routing.solver import solve
-from routing.timetable import time_routes
 from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.exact import plan_exactly
 from routing.explain import NotPlanned, Reason, explain_unassigned, stop, unassigned
 from routing.insertion import best
@@ -14,7 +15,6 @@ from routing.objective import cost_of
 from routing.plan import Plan
 from routing.problem import WORKING_TIME_LAW, Problem, TimeWindow
 from routing.solver import solve
-from routing.timetable import time_routes
 from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle, small_days
 
 

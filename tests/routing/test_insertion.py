@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.check import violations
+from routing.clock import time_routes, windows_of
 from routing.insertion import best
 from routing.objective import cost_of
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.solver import solve
-from routing.timetable import time_routes, windows_of
 from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle, small_days
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from routing.clock import time_routes
 from routing.objective import cost_of, depends_on_times
 from routing.problem import Problem, TimeWindow, Weights
-from routing.timetable import time_routes
 from routing.units import per_minute
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from routing.check import violations
 from routing.objective import cost_of
 from routing.parts import solve_in_parts, split
-from routing.problem import Link, Problem, Service
+from routing.problem import Link, Problem, Service, TimeWindow, Vehicle
 from routing.solver import solve
 from routing.weights import Weights
 from tests.routing.problems import HOUR, a_problem, a_service, a_vehicle, small_days
@@ -68,6 +68,15 @@ class TestSplit:
         assert (first.problem.services[0].pinned_vehicle, first.problem.services[0].known) == (1, {1: 7})
         assert second.problem.orders == ((0, 1),)
 
+    def test_keeps_together_shifts_of_one_nurse_that_may_bind_each_other(self):
+        whole = two_services()
+        n, o, p, q = (replace(vehicle, nurse=f"nurse {i // 2}") for i, vehicle in enumerate(whole.vehicles))
+        late = TimeWindow(14 * HOUR, 20 * HOUR)
+        apart = (n, replace(o, shift=late), p, replace(q, shift=late))
+
+        assert len(split(replace(whole, vehicles=(n, o, p, q)))) == 1
+        assert len(split(replace(whole, vehicles=apart))) == 2
+
     def test_keeps_together_what_a_cost_compares(self):
         assert len(split(replace(two_services(), weights=Weights(balance=1)))) == 1
 
@@ -88,7 +97,22 @@ class TestSplit:
         assert {field.name for field in fields(Service)} == {
             *("id", "location", "duration", "windows", "skills", "visit"),
             *("allowed", "forbidden", "preferred", "penalty"),
-            *("demand", "late", "wish", "known", "pinned_vehicle", "pinned_start"),
+            *("demand", "late", "wish", "known", "pinned_vehicle", "pinned_start", "needs", "inside"),
+        }
+        assert {field.name for field in fields(Vehicle)} == {
+            *(
+                "id",
+                "start",
+                "end",
+                "shift",
+                "skills",
+                "max_work",
+                "breaks",
+                "travel",
+                "capacity",
+                "overtime",
+            ),
+            *("nurse", "day", "max_day", "rest", "free_since", "next_duty", "uses"),
         }
         assert {field.name for field in fields(Problem)} == {
             *("services", "vehicles", "travel", "links", "weights", "orders"),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.errors import InvalidWeights
 from routing.objective import cost_of
 from routing.plan import Plan
@@ -24,7 +25,6 @@ from routing.repair import (
     repair,
 )
 from routing.solver import Progress, solve
-from routing.timetable import time_routes
 from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle, small_days
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 
 from routing.check import violations
+from routing.clock import time_routes
 from routing.exact import plan_exactly
 from routing.objective import cost_of
 from routing.problem import Link, Nurses, Problem, TimeWindow, Weights
 from routing.search import Search
 from routing.solver import solve
-from routing.timetable import time_routes
 from tests.benchmarks.days import a_day
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle, days_with_costs
 

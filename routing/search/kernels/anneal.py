@@ -6,8 +6,11 @@ from routing.search.compiling import entry, kernel
 from routing.search.kernels.insertion import keeps_order, next_blink, place
 from routing.search.kernels.layout import (
     BEST_COUNT,
+    BEST_HOME,
+    BEST_LEAVE,
     BEST_START,
     BEST_WINDOW,
+    BIG,
     COST,
     COUNT,
     DEMAND,
@@ -16,6 +19,7 @@ from routing.search.kernels.layout import (
     END_SERVICE,
     FIRST_SERVICE,
     HIGHEST,
+    HOME,
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
@@ -27,11 +31,13 @@ from routing.search.kernels.layout import (
     N_HIGHEST,
     N_POOL_EVERY,
     N_SOFT,
+    N_TIED,
     NOW,
     OLD,
     OLD_ROUTE,
     PENALTY,
     POSITION,
+    R_DEPART,
     ROUTE,
     S_ABSENT,
     S_BEST,
@@ -42,6 +48,7 @@ from routing.search.kernels.layout import (
     S_POOLED,
     S_THOROUGH,
     S_TOUCHED,
+    TOIL,
     TOUCHED,
     V_CAPACITY,
     WINDOW,
@@ -127,7 +134,7 @@ def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
         state.absent[i] = state.absent[len(data.visit) + i]
     state.number[S_ABSENT] = absent
     state.number[S_COST] = cost
-    if len(data.linked) > 0:
+    if data.number[N_TIED] == 1:
         restore_bounds(data, state, whole(_OLD))
         for r in range(len(data.vehicle)):
             if state.flag[MOVED, r] == 1 or state.flag[DIRTY, r] == 1:
@@ -141,6 +148,8 @@ def keep_best(data: Data, state: State) -> None:
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
         state.flag[BEST_COUNT, r] = count
+        state.flag[BEST_LEAVE, r] = state.record[NOW, r, 0, R_DEPART]
+        state.flag[BEST_HOME, r] = max(state.route[r, HOME], -(2**30))
         for p in range(count):
             s = state.sequence[r, p]
             state.kept[K_BEST, r, p] = s
@@ -183,7 +192,10 @@ def start_empty(data: Data, state: State) -> None:
         for p in range(state.route[r, COUNT]):
             state.placed[state.sequence[r, p], ROUTE] = -1
         state.route[r, COUNT] = 0
-        refresh(data, state, r)
+        state.route[r, HOME] = -BIG
+        state.route[r, TOIL] = 0
+    for r in range(len(data.vehicle)):
+        refresh(data, state, whole(r))
 
 
 @kernel
@@ -253,7 +265,7 @@ def search(data: Data, state: State, iterations: int, hot: float, cold: float, t
         cost, absent = number[S_COST], number[S_ABSENT]
         for i in range(absent):
             state.absent[len(data.visit) + i] = state.absent[i]
-        if len(data.linked) > 0:
+        if data.number[N_TIED] == 1:
             save_bounds(data, state, whole(_OLD))
             for r in range(len(data.vehicle)):
                 state.flag[MOVED, r] = 0

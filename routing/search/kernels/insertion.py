@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.breaks import NEVER, break_code
 from routing.search.kernels.layout import (
     AFTER,
     BEFORE,
@@ -47,8 +48,6 @@ from routing.search.kernels.links import (
 )
 from routing.search.kernels.rng import unit
 from routing.search.kernels.timing import (
-    NEVER,
-    break_code,
     lay_out,
     note_earliest,
     per_minute,

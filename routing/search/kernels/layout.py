@@ -47,14 +47,23 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_CAPACITY,
     V_OVERTIME_FROM,
     V_NEXT,
-) = range(13)
+    V_NURSE,
+    V_DAY,
+    V_EARLIER,
+    V_LATER,
+    V_MATES,
+    V_END_MATES,
+    V_RANK,
+) = range(20)
 # Data.option, last axis: length of the break, longest span it allows
 O_LENGTH, O_SPAN = range(2)
 # Data.visit, columns
 FIRST_SERVICE, END_SERVICE, PENALTY = range(3)
 # Data.link, columns; other.start - this.start lies within [L_LEAST, L_MOST]
 L_OTHER, L_LEAST, L_MOST, L_NURSES = range(4)
-ANY, SAME, DIFFERENT = range(3)
+ANY, SAME, DIFFERENT, SHARING = range(4)  # the last: both need the same thing, at any distance
+# Data.duty, columns: a vehicle, and least seconds between the two
+D_OTHER, D_GAP = range(2)
 # Data.number
 (
     N_TRAVEL,
@@ -73,7 +82,10 @@ ANY, SAME, DIFFERENT = range(3)
     N_OVERTIME,
     N_WAITING,
     N_BALANCE,
-) = range(16)
+    N_TIED,
+    N_COUPLED,
+    N_SHARING,
+) = range(19)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
 (
@@ -94,7 +106,8 @@ ANY, SAME, DIFFERENT = range(3)
 # State.record, first axis
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
-COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, OLD_ROUTE = range(9)
+# HOME (return) and TOIL (work without break) are kept for vehicles with rows in Data.duty or a limited day
+COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, HOME, TOIL, OLD_ROUTE = range(11)
 # after those: when the route would return, and in which trial that was
 TRY_RETURN, RETURN_TRIAL = 2 * OLD_ROUTE, 2 * OLD_ROUTE + 1
 # State.placed, columns; route is -1 while a service is absent
@@ -108,7 +121,7 @@ P_POINTS, P_WAY, P_ROUTE, P_POSITION, P_WINDOW, P_KNOWN = range(6)
 # State.place, first axis: while one service is placed, and while the first of several is
 ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLACES and S_PLACES_OF_FIRST
 # State.flag, rows
-TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED = range(9)
+TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED, BEST_LEAVE, BEST_HOME = range(11)
 # State.scratch, rows
 (
     T_LOCATION,
@@ -140,9 +153,11 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED = range(
     S_HIGHEST,
     S_MEAN,
     S_LIMITED,
+    S_SEED,
+    S_OLD_ABSENT,
     S_PLACES,
     S_PLACES_OF_FIRST,
-) = range(15)
+) = range(17)
 
 
 class Data(NamedTuple):
@@ -151,7 +166,8 @@ class Data(NamedTuple):
     Attributes:
         service: Shape (services, 12), int64.
         window: Shape (services, most windows, 3), int64.
-        vehicle: Shape (vehicles, 13), int64; V_NEXT is the next vehicle like this one, or -1.
+        vehicle: Shape (vehicles, 20), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
+            V_END_MATES bound its rows in `duty`.
         option: Breaks to choose from, shape (vehicles, most options, 2), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
@@ -166,6 +182,8 @@ class Data(NamedTuple):
         near_vehicle: Vehicles by nearness that may do the service, one of each kind, -1 at the end; shape
             (services, some), int32.
         number: Settings, int64.
+        duty: What binds routes without a link, shape (some, 2), int64: by vehicle those it waits for, those
+            that wait for it, and those whose work counts on the same day.
     """
 
     service: NDArray[np.int64]
@@ -183,6 +201,7 @@ class Data(NamedTuple):
     near: NDArray[np.int32]
     near_vehicle: NDArray[np.int32]
     number: NDArray[np.int64]
+    duty: NDArray[np.int64]
 
 
 class State(NamedTuple):
@@ -194,16 +213,16 @@ class State(NamedTuple):
         record: Of each position, now and before; shape (2, vehicles, room + 1, 13), int32. Where times cost,
             a later start d of the stop there costs at least R_LATE_ALL * d - R_LATE_OFF,
             and R_LATE_NOW * d; d in minutes.
-        route: Shape (vehicles, 18), int64.
+        route: Shape (vehicles, 22), int64.
         placed: Shape (services, 9), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were
             before this iteration. Shape (2 * visits,), int32.
         flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to
             time again (QUEUED); record out of date (DIRTY) or changed in this iteration (MOVED); stops in the
-            best plan (BEST_COUNT); changed while a visit of several is tried (TRIED); starts may fall after
-            a ruin (AFFECTED). Shape (9, vehicles + 1), int32.
-        old_bound: LOWER and EARLIEST of the linked services, three levels of saving; shape (3, linked, 2),
-            int64.
+            best plan (BEST_COUNT), and its bounds on leaving and returning; changed while a visit of several
+            is tried (TRIED); starts may fall after a ruin (AFFECTED). Shape (11, vehicles + 1), int32.
+        old_bound: LOWER and EARLIEST of the linked services, then HOME and TOIL of the vehicles, three levels
+            of saving; shape (3, linked + vehicles, 2), int64.
         scratch: Shape (13, room + 3), int64.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         seen: The last stamp of those who look at routes once; shape (vehicles,), int64.

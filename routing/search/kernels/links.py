@@ -6,21 +6,26 @@ routes whose bounds rise are timed again until nothing rises, or until a service
 """
 
 from routing.search.compiling import kernel
+from routing.search.kernels.breaks import NEVER, break_code
 from routing.search.kernels.layout import (
     AFFECTED,
     BIG,
     CODE,
     COUNT,
+    D_OTHER,
     DIFFERENT,
     DIRTY,
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    HOME,
     L_LEAST,
     L_MOST,
     L_NURSES,
     L_OTHER,
     LOWER,
+    N_COUPLED,
+    N_SHARING,
     NOW,
     POSITION,
     QUEUE,
@@ -28,22 +33,23 @@ from routing.search.kernels.layout import (
     R_START_BY,
     ROUTE,
     SAME,
+    SHARING,
+    T_DURATION,
     T_EARLY,
+    T_OUT,
     TIED,
+    TOIL,
+    V_LATER,
+    V_MATES,
+    V_NURSE,
+    V_RANK,
     WINDOW,
     Data,
     State,
     whole,
 )
 from routing.search.kernels.record import is_plain, run_through
-from routing.search.kernels.timing import (
-    NEVER,
-    break_code,
-    lay_out,
-    refresh,
-    settle,
-    sweep,
-)
+from routing.search.kernels.timing import lay_out, refresh, settle, sweep
 
 
 @kernel
@@ -62,9 +68,10 @@ def nurse_fits(data: Data, state: State, s: int, r: int) -> bool:
         other = state.placed[data.link[i, L_OTHER], ROUTE]
         if other < 0:
             continue
-        if data.link[i, L_NURSES] == SAME and other != r:
+        same = data.vehicle[other, V_NURSE] == data.vehicle[r, V_NURSE]
+        if data.link[i, L_NURSES] == SAME and not same:
             return False
-        if data.link[i, L_NURSES] == DIFFERENT and other == r:
+        if data.link[i, L_NURSES] == DIFFERENT and same:
             return False
     return True
 
@@ -86,18 +93,28 @@ def bounds_of(data: Data, state: State, s: int) -> tuple[int, int]:
 
 @kernel
 def save_bounds(data: Data, state: State, level: int) -> None:
-    """Keep the bounds of all linked services, to come back to."""
-    for i in range(len(data.linked)):
+    """Keep the bounds of all linked services and of all nurses with several shifts, to come back to."""
+    linked = len(data.linked)
+    for i in range(linked):
         state.old_bound[level, i, 0] = state.placed[data.linked[i], LOWER]
         state.old_bound[level, i, 1] = state.placed[data.linked[i], EARLIEST]
+    if data.number[N_COUPLED] == 1:
+        for r in range(len(data.vehicle)):
+            state.old_bound[level, linked + r, 0] = state.route[r, HOME]
+            state.old_bound[level, linked + r, 1] = state.route[r, TOIL]
 
 
 @kernel
 def restore_bounds(data: Data, state: State, level: int) -> None:
     """Come back to the bounds kept at this level."""
-    for i in range(len(data.linked)):
+    linked = len(data.linked)
+    for i in range(linked):
         state.placed[data.linked[i], LOWER] = state.old_bound[level, i, 0]
         state.placed[data.linked[i], EARLIEST] = state.old_bound[level, i, 1]
+    if data.number[N_COUPLED] == 1:
+        for r in range(len(data.vehicle)):
+            state.route[r, HOME] = state.old_bound[level, linked + r, 0]
+            state.route[r, TOIL] = state.old_bound[level, linked + r, 1]
 
 
 @kernel
@@ -138,6 +155,32 @@ def raise_partners(data: Data, state: State, tail: int, u: int) -> int:
 
 
 @kernel
+def push_later(data: Data, state: State, tail: int, r: int) -> int:
+    """Queue the routes that wait for that of vehicle r; return the new tail."""
+    for i in range(data.vehicle[r, V_LATER], data.vehicle[r, V_MATES]):
+        tail = push(state, tail, data.duty[i, D_OTHER])
+    if data.number[N_SHARING] == 1:
+        for p in range(state.route[r, COUNT]):
+            u = whole(state.sequence[r, p])
+            for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+                other = state.placed[data.link[i, L_OTHER], ROUTE]
+                if data.link[i, L_NURSES] != SHARING or other < 0:
+                    continue
+                if data.vehicle[other, V_RANK] > data.vehicle[r, V_RANK]:
+                    tail = push(state, tail, other)
+    return tail
+
+
+@kernel
+def note_duty(state: State, r: int, home: int, toil: int) -> bool:
+    """Store when route r is back and how much it works; tell whether it is back later than before."""
+    later = home > state.route[r, HOME]
+    state.route[r, HOME] = home
+    state.route[r, TOIL] = toil
+    return bool(later)
+
+
+@kernel
 def drain(state: State, head: int, tail: int) -> None:
     """Empty the queue."""
     while head < tail:
@@ -154,7 +197,8 @@ def retime(data: Data, state: State, r: int) -> bool:
     if not sweep(data, state.scratch, r, k):
         return False
     state.route[r, CODE] = break_code(data, state.scratch, r, k)
-    return state.route[r, CODE] != NEVER and settle(data, state, r, k, state.route[r, CODE])
+    code = state.route[r, CODE]
+    return code != NEVER and settle(data, state, r, k, code)
 
 
 @kernel
@@ -171,12 +215,18 @@ def propagate(data: Data, state: State, tail: int) -> bool:
         head += 1
         state.flag[QUEUED, r] = 0
         state.flag[DIRTY, r] = 1
-        if state.route[r, COUNT] == 0:
+        k = state.route[r, COUNT]
+        if k == 0:
+            note_duty(state, r, whole(-BIG), whole(0))
             continue
         if not retime(data, state, r):
             drain(state, head, tail)
             return False
-        for p in range(state.route[r, COUNT]):
+        if data.number[N_COUPLED] == 1:
+            toil = state.scratch[T_DURATION, k] - state.scratch[T_OUT, k]
+            if note_duty(state, r, state.scratch[T_EARLY, k], toil):
+                tail = push_later(data, state, tail, r)
+        for p in range(k):
             u = whole(state.sequence[r, p])
             if data.service[u, FIRST_LINK] == data.service[u, END_LINK]:
                 continue
@@ -207,6 +257,7 @@ def mark_affected(data: Data, state: State) -> int:
         r = whole(state.flag[QUEUE, head])
         head += 1
         state.flag[AFFECTED, r] = 1
+        tail = push_later(data, state, tail, r)
         for p in range(state.route[r, COUNT]):
             u = whole(state.sequence[r, p])
             for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
@@ -225,6 +276,7 @@ def relax(data: Data, state: State) -> bool:
     tail = mark_affected(data, state)
     for j in range(tail):
         r = whole(state.flag[QUEUE, j])
+        note_duty(state, r, whole(-BIG), whole(0))
         for p in range(state.route[r, COUNT]):
             u = whole(state.sequence[r, p])
             low = data.window[u, state.placed[u, WINDOW], 0]

@@ -52,7 +52,9 @@ from routing.search.kernels.layout import (
     S_STAMP,
     S_THOROUGH,
     V_CAPACITY,
+    V_EARLIEST,
     V_KIND,
+    V_LATEST,
     V_NEXT,
     V_SPAN,
     V_UNBROKEN,
@@ -292,7 +294,7 @@ def list_places(
         for w in range(data.service[s, WINDOWS]):
             low = max(data.window[s, w, 0], bounds[0])
             high = min(data.window[s, w, 1], bounds[1])
-            if low > high:
+            if low > high or low > data.vehicle[r, V_LATEST] or high < data.vehicle[r, V_EARLIEST]:
                 continue
             points, position = scan(data, state, r, s, whole(w), (low, high), best[0], level)
             if position >= 0:

@@ -9,6 +9,7 @@ from routing.search.kernels.layout import (
     LOCATION,
     LOWER,
     N_OVERTIME,
+    N_SHARING,
     N_WAITING,
     NOW,
     R_DEPART,
@@ -33,6 +34,7 @@ from routing.search.kernels.layout import (
     T_LATE,
     T_LEG,
     T_LOCATION,
+    T_LOW,
     T_OUT,
     T_SERVICE,
     T_WINDOW,
@@ -50,13 +52,14 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
+from routing.search.kernels.rota import is_coupled
 
 
 @kernel
 def is_plain(data: Data, r: int) -> bool:
-    """Tell whether vehicle r knows neither breaks nor a longest absence, and waiting costs nothing."""
-    limited = data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG
-    return not limited and data.number[N_WAITING] == 0
+    """Tell whether vehicle r knows no breaks, longest absence or other shifts, and waiting costs nothing."""
+    limited = data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG or is_coupled(data, r)
+    return not limited and data.number[N_WAITING] == 0 and data.number[N_SHARING] == 0
 
 
 @kernel
@@ -86,6 +89,8 @@ def run_through(data: Data, state: State, r: int) -> bool:
     scratch[T_LEG, count] = leg
     scratch[T_EARLY, count] = depart + leg
     scratch[T_IN, count] = work + leg
+    scratch[T_DURATION, count] = 0
+    scratch[T_OUT, count] = 0
     return bool(depart + leg <= vehicle[V_LATEST])
 
 
@@ -117,7 +122,7 @@ def record_plain(data: Data, state: State, r: int) -> None:
 def record_all(data: Data, state: State, r: int, k: int) -> None:
     """Write the record of a swept route of k stops."""
     scratch, record = state.scratch, state.record[NOW, r]
-    at, depart = data.vehicle[r, V_START], data.vehicle[r, V_EARLIEST]
+    at, depart = data.vehicle[r, V_START], scratch[T_LOW, k]
     work_in, leave_by = whole(0), whole(2**30)
     for p in range(k + 1):
         record[p, R_FROM] = at

@@ -3,10 +3,12 @@
 from routing.search.compiling import kernel
 from routing.search.kernels.insertion import place, position_of, take
 from routing.search.kernels.layout import (
+    BIG,
     DIRTY,
     END_SERVICE,
     FIRST,
     FIRST_SERVICE,
+    LOCATION,
     N_PAIR_ROUTES,
     N_TRY_ABSENT,
     P_KNOWN,
@@ -19,7 +21,9 @@ from routing.search.kernels.layout import (
     S_ABSENT,
     S_BLINK,
     S_COST,
+    S_OLD_ABSENT,
     S_PLACES_OF_FIRST,
+    S_SEED,
     S_THOROUGH,
     TRIED,
     Data,
@@ -38,13 +42,49 @@ from routing.search.kernels.places import (
 from routing.search.kernels.rng import below
 from routing.search.kernels.ruin import save_route
 
+_NEAR_ABSENT = 100  # so many neighbours of the torn place decide what counts as near it
 _FAILED = -(2**60)
 
 
 @kernel
-def sort_absent(data: Data, state: State) -> None:
-    """Order the absent visits: at random, or by one of the keys with ties at random."""
+def choose_absent(data: Data, state: State) -> int:
+    """Bring the absent visits worth a try to the front: those just torn out and some others near them.
+
+    Returns:
+        How many they are.
+    """
     count = state.number[S_ABSENT]
+    if state.number[S_THOROUGH] == 1:
+        return whole(count)
+    absent = state.absent
+    chosen: int = whole(0)
+    for i in range(state.number[S_OLD_ABSENT], count):
+        absent[chosen], absent[i] = absent[i], absent[chosen]
+        chosen += 1
+    most = min(count, chosen + data.number[N_TRY_ABSENT])
+    seed = state.number[S_SEED]
+    ways = data.travel[0, data.service[seed, LOCATION]]
+    far = data.near.shape[1]
+    radius = whole(BIG)
+    if 0 < far < len(data.service) - 1:
+        radius = whole(ways[data.service[data.near[seed, min(far, whole(_NEAR_ABSENT)) - 1], LOCATION]])
+    old = count - chosen
+    first = below(state.random, max(whole(1), old))
+    for k in range(old):
+        i = count - old + (first + k) % old
+        if chosen == most:
+            break
+        if i < chosen:
+            continue
+        if ways[data.service[data.member[data.visit[absent[i], FIRST_SERVICE]], LOCATION]] <= radius:
+            absent[chosen], absent[i] = absent[i], absent[chosen]
+            chosen += 1
+    return chosen
+
+
+@kernel
+def sort_absent(data: Data, state: State, count: int) -> None:
+    """Order the first absent visits: at random, or by one of the keys with ties at random."""
     absent = state.absent
     for i in range(count - 1, 0, -1):
         j = below(state.random, i + 1)
@@ -217,10 +257,10 @@ def put_at(
 @kernel
 def recreate(data: Data, state: State) -> None:
     """Try to place each absent visit where it costs least and less than leaving it out."""
-    sort_absent(data, state)
     count = state.number[S_ABSENT]
+    tries = choose_absent(data, state)
+    sort_absent(data, state, tries)
     left = whole(0)
-    tries = count if state.number[S_THOROUGH] == 1 else min(count, data.number[N_TRY_ABSENT])
     for i in range(count):
         visit = state.absent[i]
         first = data.visit[visit, FIRST_SERVICE]

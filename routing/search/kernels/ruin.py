@@ -21,6 +21,7 @@ from routing.search.kernels.layout import (
     LIST,
     N_REMOVED,
     N_STRING,
+    N_TIED,
     NOW,
     OLD,
     OLD_ROUTE,
@@ -28,6 +29,8 @@ from routing.search.kernels.layout import (
     ROUTE,
     S_ABSENT,
     S_COST,
+    S_OLD_ABSENT,
+    S_SEED,
     S_STAMP,
     S_TOUCHED,
     TOUCHED,
@@ -120,6 +123,7 @@ def ruin(data: Data, state: State) -> bool:
     services = len(data.service)
     vehicles = len(data.vehicle)
     used, placed = whole(0), whole(0)
+    state.number[S_OLD_ABSENT] = state.number[S_ABSENT]
     for r in range(vehicles):
         if state.route[r, COUNT] > 0:
             used += 1
@@ -132,6 +136,7 @@ def ruin(data: Data, state: State) -> bool:
         if state.number[S_ABSENT] > 0 and unit(state.random) < _AROUND_ABSENT:
             visit = state.absent[below(state.random, state.number[S_ABSENT])]
             seed = whole(data.member[data.visit[visit, FIRST_SERVICE]])
+        state.number[S_SEED] = seed
         torn = whole(0)
         state.number[S_STAMP] += 1
         for i in range(-1, data.near.shape[1]):
@@ -146,7 +151,7 @@ def ruin(data: Data, state: State) -> bool:
             torn += 1
             if torn == strings:
                 break
-    if len(data.linked) > 0:
+    if data.number[N_TIED] == 1:
         return relax(data, state)
     good = True
     for i in range(state.number[S_TOUCHED]):

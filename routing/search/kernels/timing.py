@@ -4,16 +4,13 @@ A stretch of a route maps the time x at which it is entered to the time it is le
 allowed for x <= by. Such triples concatenate in constant time, so a route keeps one for what lies before and
 one for what lies after each position, and an insertion is judged by joining three of them. The shortest span
 of a route is max(done_at - by, work), reached by finishing as early and leaving as late as possible.
-
-With one break of length x in a given gap the same two ends stay the best ones: a later leaving and an earlier
-return only loosen the bounds on how long one may work before and after the break. So each gap is decided
-exactly by one comparison of intervals.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.breaks import NEVER, NO_BREAK, OPTIONS, break_code
 from routing.search.kernels.layout import (
     BIG,
     CODE,
@@ -26,6 +23,7 @@ from routing.search.kernels.layout import (
     END_LINK,
     FIRST_LINK,
     HIGHEST,
+    L_NURSES,
     L_OTHER,
     LATE_RATE,
     LOAD,
@@ -40,7 +38,6 @@ from routing.search.kernels.layout import (
     N_WISH,
     NOW,
     O_LENGTH,
-    O_SPAN,
     POSITION,
     R_DEPART,
     R_DONE_AT,
@@ -55,6 +52,7 @@ from routing.search.kernels.layout import (
     R_WORK_IN,
     R_WORK_OUT,
     ROUTE,
+    SHARING,
     SOFT,
     T_AT,
     T_BY,
@@ -71,16 +69,12 @@ from routing.search.kernels.layout import (
     T_WINDOW,
     TIED,
     TRIED,
-    V_EARLIEST,
     V_END,
     V_KIND,
     V_LATEST,
-    V_OPTIONS,
     V_OVERTIME_FROM,
-    V_SPAN,
     V_START,
     V_STRETCH,
-    V_UNBROKEN,
     W_DUE,
     WINDOW,
     WISH_FROM,
@@ -91,15 +85,15 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.record import is_plain, note_lateness, record_all, record_plain, run_through
-
-NO_BREAK = 0
-NEVER = -1
-_OPTIONS = 16  # a code is 1 + gap * _OPTIONS + option
+from routing.search.kernels.rota import day_left, is_coupled, leaves_from
 
 
 @kernel
 def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int, low: int, high: int) -> int:
-    """Write the stops of route r into scratch, with s at `position` (none if negative); return how many."""
+    """Write the stops of route r into scratch, with s at `position` (none if negative); return how many.
+
+    At the place after them, T_LOW holds the earliest leaving and T_HIGH the most work.
+    """
     scratch = state.scratch
     k = 0
     for p in range(state.route[r, COUNT] + 1):
@@ -120,6 +114,8 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
             scratch[T_SERVICE, k] = u
             scratch[T_WINDOW, k] = state.placed[u, WINDOW]
             k += 1
+    scratch[T_LOW, k] = leaves_from(data, state, r)
+    scratch[T_HIGH, k] = day_left(data, state, r)
     return k
 
 
@@ -127,7 +123,7 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
 def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     """Fill the forward and backward rows of scratch for the k stops in it; False if a time cannot be kept."""
     travel = data.travel[data.vehicle[r, V_KIND]]
-    depart = data.vehicle[r, V_EARLIEST]
+    depart = scratch[T_LOW, k]
     at = data.vehicle[r, V_START]
     work = whole(0)
     by = whole(BIG)
@@ -161,46 +157,6 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
         scratch[T_OUT, i] = out
         scratch[T_AT, i] = max(scratch[T_AT, i + 1], scratch[T_LOW, i] + out)
     return True
-
-
-@kernel
-def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
-    """Return the breaks of a swept route as a code: NO_BREAK, NEVER, or gap and option of the break."""
-    vehicle = data.vehicle[r]
-    work = scratch[T_IN, k]
-    by = scratch[T_LATE, 0] - scratch[T_IN, 0]
-    done = max(scratch[T_AT, 0], vehicle[V_EARLIEST] + work)
-    span = max(done - by, work)
-    if span > vehicle[V_SPAN]:
-        return NEVER
-    if span <= vehicle[V_UNBROKEN]:
-        return NO_BREAK
-    stretch = vehicle[V_STRETCH]
-    for option in range(vehicle[V_OPTIONS]):
-        length = data.option[r, option, O_LENGTH]
-        cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
-        if work + length > cap:
-            continue
-        for gap in range(k + 1):
-            if gap == 0:
-                depart, work_in, before = vehicle[V_EARLIEST], whole(0), whole(BIG)
-            else:
-                depart = scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1]
-                work_in = scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1]
-                before = scratch[T_BY, gap - 1]
-            reached = depart + scratch[T_LEG, gap] + length
-            if reached > scratch[T_LATE, gap]:
-                continue
-            done = max(scratch[T_AT, gap], reached + scratch[T_OUT, gap])
-            by = min(before, scratch[T_LATE, gap] - scratch[T_IN, gap] - length)
-            if max(done - by, work + length) > cap:
-                continue
-            leave = min(by, done - work - length)
-            earliest = max(depart, leave + work_in)
-            latest = min(scratch[T_LATE, gap], done - scratch[T_OUT, gap]) - length
-            if max(earliest, done - stretch - length) <= min(latest, leave + stretch):
-                return 1 + gap * _OPTIONS + option
-    return NEVER
 
 
 @kernel
@@ -238,8 +194,8 @@ def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[in
     if data.number[N_WAITING] > 0:
         gap, length = whole(-1), whole(0)
         if code > 0:
-            gap = (code - 1) // _OPTIONS
-            length = data.option[r, (code - 1) % _OPTIONS, O_LENGTH]
+            gap = (code - 1) // OPTIONS
+            length = data.option[r, (code - 1) % OPTIONS, O_LENGTH]
         way = scratch[T_LEG, 0] + (length if gap == 0 else whole(0))
         leave = max(scratch[T_BY, k], scratch[T_EARLY, 0] - way)
         wait = scratch[T_EARLY, k] - leave - scratch[T_IN, k] - length
@@ -255,13 +211,13 @@ def refresh(data: Data, state: State, r: int) -> bool:
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
-    state.route[r, TIED] = 0
+    state.route[r, TIED] = is_coupled(data, r)
     for c in (LOAD, WORK, HIGHEST, SOFT):
         state.route[r, c] = 0
     record = state.record[NOW, r]
     if k == 0:
         record[0, R_FROM] = data.vehicle[r, V_START]
-        record[0, R_DEPART] = data.vehicle[r, V_EARLIEST]
+        record[0, R_DEPART] = leaves_from(data, state, r)
         record[0, R_WORK_IN] = 0
         record[0, R_LEAVE_BY] = 2**30
         record[0, R_TO] = data.vehicle[r, V_END]
@@ -295,7 +251,8 @@ def refresh(data: Data, state: State, r: int) -> bool:
         state.placed[u, POSITION] = p
         state.route[r, LOAD] += data.service[u, DEMAND]
         for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
-            if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+            other = state.placed[data.link[i, L_OTHER], ROUTE]
+            if other >= 0 and (other != r or data.link[i, L_NURSES] != SHARING):
                 state.route[r, TIED] = 1
         cost += data.number[N_TRAVEL] * scratch[T_LEG, p] + data.extra[u, r]
     state.route[r, WORK] = scratch[T_IN, k]
@@ -314,18 +271,16 @@ def refresh(data: Data, state: State, r: int) -> bool:
 def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do.
 
-    At place k, T_EARLY then holds the return and T_BY the least leaving.
+    At place k, T_EARLY then holds the return, T_BY the least leaving and T_OUT the length of the break.
     """
     scratch = state.scratch
     vehicle = data.vehicle[r]
     gap, length = whole(-1), whole(0)
-    cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
+    cap = scratch[T_DURATION, k]
     if code > 0:
-        gap = (code - 1) // _OPTIONS
-        option = (code - 1) % _OPTIONS
-        length = data.option[r, option, O_LENGTH]
-        cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
-    leave = vehicle[V_EARLIEST]
+        gap = (code - 1) // OPTIONS
+        length = data.option[r, (code - 1) % OPTIONS, O_LENGTH]
+    leave = scratch[T_LOW, k]
     pause = whole(-BIG)
     for _ in range(64):
         time = leave
@@ -352,6 +307,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
         if new_leave == leave and new_pause == pause:
             scratch[T_EARLY, k] = time
             scratch[T_BY, k] = leave
+            scratch[T_OUT, k] = length
             return True
         leave, pause = new_leave, new_pause
     return False

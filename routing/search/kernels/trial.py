@@ -17,6 +17,7 @@ from routing.search.kernels.layout import (
     L_OTHER,
     N_HIGHEST,
     N_OVERTIME,
+    N_SHARING,
     N_SOFT,
     NOW,
     POSITION,
@@ -40,6 +41,7 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
+from routing.search.kernels.rota import is_coupled
 from routing.search.kernels.timing import per_minute, start_points
 
 FULL = BIG
@@ -47,8 +49,8 @@ FULL = BIG
 
 @kernel
 def is_limited(data: Data, r: int) -> bool:
-    """Tell whether a route of vehicle r may need a break or be too long an absence."""
-    return bool(data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG)
+    """Tell whether a route of vehicle r may need a break, be too long an absence or hinder another shift."""
+    return bool(data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG or is_coupled(data, r))
 
 
 @kernel
@@ -185,7 +187,7 @@ def trial(
         breaks or longest absences may have a say too.
     """
     there, onward = ways
-    state.number[S_LIMITED] = is_limited(data, r)
+    state.number[S_LIMITED] = is_limited(data, r) or data.number[N_SHARING] == 1
     state.number[S_TRIAL] += 1
     first = max(low, state.record[NOW, r, p, R_DEPART] + there)
     points = start_points(data, s, window, first)
