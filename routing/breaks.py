@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from routing.errors import InvalidProblem
-from routing.units import HOUR, LATEST, MINUTE, Seconds
+from routing.units import HOUR, LATEST, MINUTE, Points, Seconds
 
-__all__ = ["WORKING_TIME_LAW", "BreakRule"]
+__all__ = ["WORKING_TIME_LAW", "BreakRule", "Lunch"]
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,38 @@ class BreakRule:
 WORKING_TIME_LAW = BreakRule()
 """German Arbeitszeitgesetz, section 4: 30 minutes after six hours, 45 after nine, in parts of at least
 15 minutes, never more than six hours of work in one go."""
+
+
+@dataclass(frozen=True)
+class Lunch:
+    """A break that begins in certain hours, taken where the nurse is, before a way or after it.
+
+    A break of a `BreakRule` that is long enough and begins in these hours is lunch as well. Who does not
+    leave is due none.
+
+    Attributes:
+        earliest: First second at which it may begin.
+        latest: Last one.
+        length: It lasts so long at least.
+        missed: Points of working without it; None if that is forbidden.
+
+    Raises:
+        InvalidProblem: It ends before it begins, or a number is negative or beyond all days.
+    """
+
+    earliest: Seconds
+    latest: Seconds
+    length: Seconds
+    missed: Points | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.length <= LATEST or max(abs(self.earliest), abs(self.latest)) > LATEST:
+            raise InvalidProblem(f"lunch: its times must be within {LATEST} s of midnight")
+        if self.earliest > self.latest:
+            raise InvalidProblem(f"lunch: it must begin by {self.latest}, before {self.earliest}")
+        if not 0 <= (self.missed or 0) <= 10**6:
+            raise InvalidProblem(f"lunch: missed {self.missed} is not within 0-1000000")
+
+    def is_taken_by(self, start: Seconds, end: Seconds) -> bool:
+        """Tell whether a break from start to end is such a lunch."""
+        return self.earliest <= start <= self.latest and end - start >= self.length

@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.rota import Rota
-from routing.timetable import Duty, Part, Timed, fit, settle, write_route
+from routing.settling import Duty, Part, settle
+from routing.soft_times import binds, latest_leaving
+from routing.timetable import Timed, fit, write_route
 from routing.units import Seconds
 
 __all__ = ["Clock", "time_routes", "windows_of"]
@@ -24,7 +27,7 @@ def time_routes(
     problem: Problem,
     sequences: Mapping[int, Sequence[int]],
     windows: Mapping[int, TimeWindow] | None = None,
-    shifts: Mapping[int, TimeWindow] | None = None,
+    duties: Mapping[int, Duty] | None = None,
 ) -> tuple[Route, ...] | None:
     """Return routes with the earliest times for these orders of services, or None if no timetable is found.
 
@@ -33,8 +36,8 @@ def time_routes(
         sequences: Vehicle to its services in order.
         windows: The window each service uses. Without it, each route takes the first choice that fits it;
             that decides exactly whether a timetable exists, unless routes bind each other.
-        shifts: When a vehicle may be out, if others of its nurse leave it less than its own shift; the
-            routes then no longer wait for each other.
+        duties: What other routes leave to those of some vehicles, where that is known; they then no longer
+            wait for each other.
     """
     used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
     chosen = dict(windows) if windows is not None else {}
@@ -44,7 +47,7 @@ def time_routes(
             if first is None:
                 return None
             chosen.update(zip(services, first, strict=True))
-    clock = Clock(problem, used, chosen, shifts=shifts)
+    clock = Clock(problem, used, chosen, duties=duties)
     times = clock.spread(sorted(used))
     return None if times is None else clock.routes(times)
 
@@ -58,7 +61,7 @@ class Clock:
         windows: The window each service uses.
         known: Routes of a timetable that is known to be the earliest; the clock then need not look at those
             that do not change.
-        shifts: When a vehicle may be out, where that is known; it then waits for no other.
+        duties: What other routes leave to those of some vehicles, where that is known.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Clock:
         windows: dict[int, TimeWindow],
         known: Iterable[Route] = (),
         *,
-        shifts: Mapping[int, TimeWindow] | None = None,
+        duties: Mapping[int, Duty] | None = None,
     ) -> None:
         self.problem = problem
         self.sequences = sequences
@@ -82,7 +85,7 @@ class Clock:
                 self.bounds.setdefault(link.second, []).append((link.first, -link.max_gap))
         self.linked = {service for link in problem.links for service in (link.first, link.second)}
         self.rota = Rota(problem)
-        self.shifts = {} if shifts is None else shifts
+        self.duties = {} if duties is None else duties
         self.homes: dict[int, Seconds] = {}
         self.work: dict[int, Seconds] = {}
         for route in known:
@@ -127,14 +130,14 @@ class Clock:
             homes: When others are back, if not as they are known to be.
             work: How much others work, in the same way.
         """
+        if vehicle in self.duties:
+            return self.duties[vehicle]
         homes = self.homes if homes is None else homes
         work = self.work if work is None else work
         nurse = self.problem.vehicles[vehicle]
         leaves_from, back_by, most = nurse.leaves_from, nurse.back_by, self.rota.most.get(vehicle)
         if most is not None:
             most -= sum(work.get(mate, 0) for mate in self.rota.mates[vehicle])
-        if vehicle in self.shifts:
-            return Duty(self.shifts[vehicle].earliest, self.shifts[vehicle].latest, most)
         for other, gap in self.rota.earlier.get(vehicle, ()):
             if other in homes:
                 leaves_from = max(leaves_from, homes[other] + gap)
@@ -158,6 +161,7 @@ class Clock:
                     problem.services[s].duration,
                     raised.get(s, self.low[s]),
                     self.windows[s].latest,
+                    s,
                 )
                 for s in self.sequences[vehicle]
             ]
@@ -167,8 +171,9 @@ class Clock:
             if pause is None or times is None:
                 return None
             later = vehicle not in timed or homes[vehicle] < times.returns
-            timed[vehicle] = times
-            homes[vehicle], work[vehicle] = times.returns, pause.work
+            timed[vehicle] = Timed(parts, pause, times, duty)
+            homes[vehicle] = times.returns
+            work[vehicle] = times.returns - times.leaves - pause.length
             if later and self.rota.binds:
                 followers = self.followers(vehicle) & self.sequences.keys()
                 waiting += sorted(followers - set(waiting))
@@ -185,7 +190,26 @@ class Clock:
 
     def routes(self, times: Mapping[int, Timed]) -> tuple[Route, ...]:
         """Write timed routes down, by number of vehicle."""
+        if self.problem.weights.waiting:
+            tied = {
+                s
+                for link in self.problem.links
+                if link.first in self.at and link.second in self.at and binds(self.problem, link)
+                for s in (link.first, link.second)
+            }
+            times = {v: self._leaving_late(v, timed, tied) for v, timed in times.items()}
         return tuple(write_route(self.problem, v, self.sequences[v], times[v]) for v in sorted(times))
+
+    def _leaving_late(self, vehicle: int, timed: Timed, tied: set[int]) -> Timed:
+        """Return a route that begins as late as that costs nothing; what other routes wait for stays."""
+        parts = [
+            replace(part, low=start, high=start) if part.service in tied else part
+            for part, start in zip(timed.parts, timed.times.starts, strict=True)
+        ]
+        leaves = latest_leaving(self.problem, vehicle, parts, timed.pause, timed.times)
+        duty = replace(timed.duty, leaves_from=leaves)
+        later = settle(self.problem, vehicle, parts, timed.pause, duty)
+        return timed if later is None else replace(timed, times=later)
 
 
 def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> list[TimeWindow] | None:
@@ -196,7 +220,7 @@ def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> 
     def extend(at: int, free: Seconds) -> bool:
         if len(chosen) == len(services):
             parts = [
-                Part(problem.services[s].location, problem.services[s].duration, w.earliest, w.latest)
+                Part(problem.services[s].location, problem.services[s].duration, w.earliest, w.latest, s)
                 for s, w in zip(services, chosen, strict=True)
             ]
             return fit(problem, vehicle, parts) is not None

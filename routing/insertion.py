@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.constraints import allowed
-from routing.objective import TERMS, depends_on_times
+from routing.objective import TERMS, compares_routes, depends_on_times
 from routing.plan import Plan, Route, Stop
 from routing.problem import Nurses, Problem
 from routing.sheet import Sheet, Spot
@@ -220,7 +220,7 @@ def change_of_terms(
         after: What they become, and routes that are new.
     """
     gone, come = list(before), list(after)
-    if problem.weights.highest_lateness or problem.weights.balance:  # of all routes together
+    if compares_routes(problem):
         vehicles = {route.vehicle for route in (*gone, *come)}
         come += [route for route in plan if route.vehicle not in vehicles]
         gone = plan
@@ -236,8 +236,8 @@ def change_of_terms(
     return terms | {"unassigned": penalties[0] - penalties[1]}
 
 
-_OF_ROUTES = ("lateness", "off_wish", "overtime", "waiting")
-_OF_PLANS = ("highest_lateness", "balance")
+_OF_ROUTES = ("lateness", "off_wish", "overtime", "waiting", "missed_lunch")
+_OF_PLANS = ("highest_lateness", "balance", "longest_idle")
 
 
 def _savings(sheet: Sheet, *, apart: bool) -> list[Points]:

@@ -7,7 +7,7 @@ from routing.plan import Cost, Route
 from routing.problem import Problem
 from routing.units import Points, Seconds, per_minute
 
-__all__ = ["TERMS", "cost_of", "depends_on_times"]
+__all__ = ["TERMS", "compares_routes", "cost_of", "depends_on_times"]
 
 Routes = Sequence[Route]
 
@@ -112,17 +112,47 @@ def balance(problem: Problem, routes: Routes) -> Points:
     return sum(per_minute(problem.weights.balance, abs(each - mean)) for each in work)
 
 
+def longest_idle(problem: Problem, routes: Routes) -> Points:
+    """Return the points of the longest time any nurse is on duty without travel, service or break."""
+    if not problem.weights.longest_idle:
+        return 0
+    idle = [vehicle.shift.latest - vehicle.shift.earliest for vehicle in problem.vehicles]
+    for route in routes:
+        care = sum(problem.services[number].duration for number in _services([route]))
+        over = max(0, route.returns - problem.vehicles[route.vehicle].shift.latest)
+        idle[route.vehicle] += over - care - route.travel - route.rest
+    return per_minute(problem.weights.longest_idle, max(idle, default=0))
+
+
+def missed_lunch(problem: Problem, routes: Routes) -> Points:
+    """Return the points of nurses who leave and have no lunch in its hours, where that may be."""
+    points = 0
+    for route in routes:
+        lunch = problem.vehicles[route.vehicle].lunch
+        if lunch is not None and not any(lunch.is_taken_by(rest.start, rest.end) for rest in route.breaks):
+            points += lunch.missed or 0
+    return points
+
+
 def depends_on_times(problem: Problem) -> bool:
     """Tell whether a plan's cost depends on more than who does what in which order."""
     weights = problem.weights
     return bool(
         weights.waiting
         or weights.balance
+        or weights.longest_idle
         or (weights.highest_lateness and any(s.late is not None for s in problem.services))
         or any(service.late for service in problem.services)
         or (weights.off_wish and any(service.wish is not None for service in problem.services))
+        or any(vehicle.lunch is not None and vehicle.lunch.missed is not None for vehicle in problem.vehicles)
         or (weights.overtime and any(vehicle.overtime for vehicle in problem.vehicles))
     )
+
+
+def compares_routes(problem: Problem) -> bool:
+    """Tell whether a term of the cost looks at all routes together."""
+    weights = problem.weights
+    return bool(weights.highest_lateness or weights.balance or weights.longest_idle)
 
 
 TERMS: dict[str, Callable[[Problem, Routes], Points]] = {
@@ -138,6 +168,8 @@ TERMS: dict[str, Callable[[Problem, Routes], Points]] = {
     "overtime": overtime,
     "waiting": waiting,
     "balance": balance,
+    "missed_lunch": missed_lunch,
+    "longest_idle": longest_idle,
 }
 
 

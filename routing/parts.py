@@ -16,7 +16,7 @@ import numpy as np
 
 from routing.constraints import allowed
 from routing.excerpt import Part, excerpt
-from routing.objective import cost_of
+from routing.objective import compares_routes, cost_of
 from routing.plan import Plan, Route, Unassigned
 from routing.problem import Problem
 from routing.rota import Rota
@@ -33,12 +33,12 @@ def split(problem: Problem) -> list[Part]:
     who is allowed. So days fall apart that no link or rest ties. Vehicles that may do nothing are in no part.
     Services that no vehicle may do are one part with all vehicles, so that the reason why they are left out
     is looked for among them. A cost that compares all routes
-    (`Weights.highest_lateness`, `Weights.balance`) holds everything together.
+    (`Weights.highest_lateness`, `balance`, `longest_idle`) holds everything together.
 
     Returns:
         The parts; each service is in exactly one.
     """
-    if problem.weights.highest_lateness or problem.weights.balance:
+    if compares_routes(problem):
         return [excerpt(problem, tuple(range(len(problem.services))), tuple(range(len(problem.vehicles))))]
     groups = _Groups(len(problem.services) + len(problem.vehicles))
     for number, may in enumerate(allowed(problem)):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from routing.breaks import WORKING_TIME_LAW, BreakRule
+from routing.breaks import WORKING_TIME_LAW, BreakRule, Lunch
 from routing.errors import InvalidLink, InvalidProblem, InvalidService, InvalidTravel, InvalidVehicle
 from routing.link import Link, Nurses
 from routing.matrices import Travel
@@ -15,6 +15,7 @@ __all__ = [
     "WORKING_TIME_LAW",
     "BreakRule",
     "Link",
+    "Lunch",
     "Nurses",
     "Problem",
     "Service",
@@ -181,6 +182,9 @@ class Vehicle:
         travel: Number of the travel matrices of her kind of vehicle (car, bicycle, ...).
         capacity: The most that the demands of one route may sum to; None for no limit.
         overtime: So many seconds after the end of her shift she may be back; costs `Weights.overtime`.
+        lunch: The break she is due in certain hours, if she leaves; None for none.
+        leaves_at_once: Whether she leaves when her shift begins, if she leaves at all, and not as late as her
+            stops allow; what she then waits for the first of them is waiting too.
         nurse: Who works the shift: vehicles with the same nurse are shifts of one person. Empty stands for a
             person of its own, called by the vehicle's id.
         day: Number of the day the shift belongs to: the parts of a split shift have the same.
@@ -209,6 +213,8 @@ class Vehicle:
     travel: int = 0
     capacity: int | None = None
     overtime: Seconds = 0
+    lunch: Lunch | None = None
+    leaves_at_once: bool = False
     nurse: str = ""
     day: int = 0
     max_day: Seconds | None = None
@@ -247,6 +253,11 @@ class Vehicle:
         """When she must be back: overtime included, and in time to rest before her next duty."""
         latest = self.shift.latest + self.overtime
         return latest if self.next_duty is None else min(latest, self.next_duty - self.rest)
+
+    @property
+    def leaves_by(self) -> Seconds:
+        """When she must have left."""
+        return self.shift.earliest if self.leaves_at_once else self.back_by
 
 
 @dataclass(frozen=True, eq=False)

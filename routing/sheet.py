@@ -11,7 +11,7 @@ from routing.clock import Clock, windows_of
 from routing.constraints import allowed
 from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, TimeWindow
-from routing.timetable import break_options
+from routing.timetable import pause_options
 from routing.units import LATEST, Points, Seconds
 
 __all__ = ["WIDE", "Sheet", "Spot"]
@@ -327,7 +327,7 @@ class Sheet:
         ways = self.problem.travel[nurse.travel].seconds[places[:-1], places[1:]].tolist()
         if not services:
             ways = [0]  # who does not leave does not travel
-        depart, work, by = duty.leaves_from, 0, _NEVER
+        depart, work, by = duty.leaves_from, 0, nurse.leaves_by
         before = [(depart, work, by)]
         for service, low, high, way in zip(services, lows, highs, ways, strict=False):
             work += way
@@ -371,7 +371,9 @@ def _limits(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int64], NDA
         unbroken = (
             _NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
         )
-        resting = max((min(most, span) - length for length, span in break_options(rule)), default=-1)
+        if vehicle.lunch is not None and vehicle.lunch.missed is None:
+            unbroken = -1
+        resting = max((min(most, span) - length for length, span, _ in pause_options(vehicle)), default=-1)
         rows.append((most, unbroken, resting))
     limits = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     return limits[0], limits[1], limits[2]

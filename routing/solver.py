@@ -157,8 +157,8 @@ class _Run:
     def _planned(self, search: Searches) -> Plan:
         search.start(self.begin_with, cooled=WARM_SHARE if self.begin_with else 0.0)
         stopped = self._search(search)
-        sequences, windows, shifts = search.best()
-        routes = _must(time_routes(self.problem, sequences, windows, shifts))
+        sequences, windows, duties = search.best()
+        routes = _must(time_routes(self.problem, sequences, windows, duties))
         proven = False
         if not stopped and self._left_s() > self._write_s():
             routes, proven = self._exact(search, sequences, routes)
@@ -237,7 +237,7 @@ class _Run:
                     service: TimeWindow(start, start) if service in linked else self._window(service, start)
                     for service, start in proof.starts.items()
                 }
-                return _must(time_routes(self.problem, proof.sequences, chosen, proof.shifts)), proof.optimal
+                return _must(time_routes(self.problem, proof.sequences, chosen, proof.duties)), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
         if not self._can_recombine() or self.limit_s == 0:
             return routes, False

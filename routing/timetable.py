@@ -6,81 +6,28 @@ The search decides the order; this file, in plain Python, gives the times that a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from routing.breaks import BreakRule
+from routing.objective import depends_on_times
 from routing.plan import Break, Route, Stop
 from routing.problem import Problem, Vehicle
-from routing.units import LATEST, UNREACHABLE, Seconds
+from routing.settling import (
+    NEVER,
+    Duty,
+    Part,
+    PlannedBreak,
+    Settled,
+    break_options,
+    pause_options,
+)
+from routing.soft_times import cheapest_break
+from routing.units import UNREACHABLE, Seconds
 
-__all__ = ["Duty", "Part", "PlannedBreak", "Timed", "break_options", "fit", "settle", "write_route"]
-
-NEVER = 2 * LATEST
-
-
-@dataclass(frozen=True)
-class PlannedBreak:
-    """The break a route needs.
-
-    Attributes:
-        gap: How many stops are done before it; -1 if the route needs none.
-        length: Its seconds.
-        span: The longest time from leaving to returning that it allows.
-    """
-
-    gap: int
-    length: Seconds
-    span: Seconds
-
-    @property
-    def work(self) -> Seconds:
-        """The longest time from leaving to returning, the break not counted."""
-        return self.span - self.length
+__all__ = ["Duty", "Part", "PlannedBreak", "Timed", "break_options", "fit", "pause_options", "write_route"]
 
 
-@dataclass(frozen=True)
-class Part:
-    """One stop as the clock sees it: its place, its length and when it may start."""
-
-    location: int
-    duration: Seconds
-    low: Seconds
-    high: Seconds
-
-
-@dataclass(frozen=True)
-class Duty:
-    """What other routes of the same nurse leave to one.
-
-    Attributes:
-        leaves_from: No sooner may it leave.
-        back_by: No later may it be back.
-        most: Most work, from leaving to returning without the break; None for no limit. With one, the route
-            is planned with the least work it can have.
-    """
-
-    leaves_from: Seconds
-    back_by: Seconds
-    most: Seconds | None = None
-
-    @classmethod
-    def of(cls, vehicle: Vehicle) -> "Duty":
-        """Return the duty of a vehicle that no other route binds."""
-        return cls(vehicle.leaves_from, vehicle.back_by)
-
-
-def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
-    """Return the single breaks worth planning under a rule, as pairs of length and longest span they allow.
-
-    One break is planned in a route: as short as a part may be, or as long as a step of the rule asks.
-    """
-    if rule is None:
-        return []
-    lengths = sorted({rule.shortest_part, *(max(total, rule.shortest_part) for _, total in rule.steps)})
-    return [
-        (length, length + min((after for after, total in rule.steps if total > length), default=NEVER))
-        for length in lengths
-    ]
+Swept: TypeAlias = tuple[list[int], list[int], list[int], list[int], list[int], list[int]]
 
 
 def fit(
@@ -90,56 +37,76 @@ def fit(
 
     Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving
     as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
-    Without a `duty` only the vehicle's own rules count.
+    The hours of a lunch are one more interval for its begin: what follows is reached after `lunch from +
+    length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
+    cost depends on times it is the cheapest break, for parts that name their service. Where a `duty` limits
+    the work of a day, it is the break with the least work. Without a `duty` only the vehicle's own rules
+    count.
     """
     nurse = problem.vehicles[vehicle]
     duty = Duty.of(nurse) if duty is None else duty
     swept = _sweep(problem, vehicle, parts, duty)
     if swept is None:
         return None
-    legs, early, late, work_in, work_out, done_at = swept
+    if parts and parts[0].service >= 0 and depends_on_times(problem):
+        return cheapest_break(problem, vehicle, parts, duty)
+    _, _, late, work_in, _, done_at = swept
     work = work_in[-1]
     most = NEVER if nurse.max_work is None else nurse.max_work
     rule = nurse.breaks
     stretch = NEVER if rule is None else rule.longest_stretch
     unbroken = NEVER if rule is None else min([stretch, *(after for after, _ in rule.steps)])
-    span = max(max(done_at[0], duty.leaves_from + work) - late[0] + work_in[0], work)
+    leaves = min(late[0] - work_in[0], nurse.leaves_by)
+    span = max(max(done_at[0], duty.leaves_from + work) - leaves, work)
     if span > most:
         return None
     best = None
-    if span <= unbroken:
+    if span <= unbroken and (nurse.lunch is None or nurse.lunch.missed is not None):
         if duty.most is None:
             return PlannedBreak(-1, 0, min(most, unbroken))
         best = PlannedBreak(-1, 0, span)
-    for length, allowed_span in break_options(rule):
-        cap = min(most, allowed_span)
+    for length, allowed_span, is_lunch in pause_options(nurse):
+        pause = PlannedBreak(-1, length, min(most, allowed_span), is_lunch)
         for gap in range(len(parts) + 1):
-            if gap:
-                depart = early[gap - 1] + parts[gap - 1].duration
-                before = work_in[gap - 1] + parts[gap - 1].duration
-                leave_by = min(parts[i].high - work_in[i] for i in range(gap))
-            else:
-                depart, before, leave_by = duty.leaves_from, 0, NEVER
-            reached = depart + legs[gap] + length
-            done = max(done_at[gap], reached + work_out[gap])
-            leave_by = min(leave_by, late[gap] - work_in[gap] - length)
-            if reached > late[gap] or max(done - leave_by, work + length) > cap:
-                continue
-            leave = min(leave_by, done - work - length)
-            earliest = max(depart, leave + before, done - stretch - length)
-            if earliest > min(min(late[gap], done - work_out[gap]) - length, leave + stretch):
+            found = _span_with_break(nurse, parts, swept, duty, replace(pause, gap=gap))
+            if found is None:
                 continue
             if duty.most is None:
-                return PlannedBreak(gap, length, cap)
-            shortest = PlannedBreak(gap, length, max(done - leave_by, work + length))
-            if best is None or shortest.work < best.work:
-                best = shortest
-    return None if best is None or duty.most is None or best.work > duty.most else best
+                return replace(pause, gap=gap)
+            if best is None or found - length < best.span - best.length:
+                best = replace(pause, gap=gap, span=found)
+    return None if best is None or duty.most is None or best.span - best.length > duty.most else best
 
 
-def _sweep(
-    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty
-) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int]] | None:
+def _span_with_break(
+    nurse: Vehicle, parts: Sequence[Part], swept: Swept, duty: Duty, pause: PlannedBreak
+) -> Seconds | None:
+    """Return the shortest span with a break in a gap, or None if there is no room for it."""
+    legs, early, late, work_in, work_out, done_at = swept
+    gap, length, work = pause.gap, pause.length, work_in[-1]
+    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+    low, high = -NEVER, NEVER
+    if pause.lunch and nurse.lunch is not None:
+        low, high = nurse.lunch.earliest, nurse.lunch.latest
+    if gap:
+        depart = early[gap - 1] + parts[gap - 1].duration
+        before = work_in[gap - 1] + parts[gap - 1].duration
+        leave_by = min([nurse.leaves_by, *(parts[i].high - work_in[i] for i in range(gap))])
+    else:
+        depart, before, leave_by = duty.leaves_from, 0, nurse.leaves_by
+    reached = max(depart + legs[gap], low) + length
+    done = max(done_at[gap], reached + work_out[gap])
+    leave_by = min(leave_by, late[gap] - work_in[gap] - length, high - before)
+    span = max(done - leave_by, work + length)
+    if depart > high or reached > late[gap] or span > pause.span:
+        return None
+    leave = min(leave_by, done - work - length)
+    earliest = max(depart, low, leave + before, done - stretch - length)
+    latest = min(high, min(late[gap], done - work_out[gap]) - length, leave + stretch)
+    return span if earliest <= latest else None
+
+
+def _sweep(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Swept | None:
     """Return legs, earliest and latest starts, work to and from each stop, earliest ends; or None.
 
     All but the earliest starts have one entry more than there are stops: the return.
@@ -147,7 +114,7 @@ def _sweep(
     nurse = problem.vehicles[vehicle]
     places = [nurse.start, *(part.location for part in parts), nurse.end]
     legs = [problem.seconds(vehicle, places[i], places[i + 1]) for i in range(len(parts) + 1)]
-    if UNREACHABLE in legs:
+    if UNREACHABLE in legs or duty.leaves_from > nurse.leaves_by:
         return None
     early, work_in, free, work = [], [], duty.leaves_from, 0
     for part, leg in zip(parts, legs, strict=False):
@@ -168,50 +135,14 @@ def _sweep(
     return legs, early, late[::-1], work_in, work_out[::-1], done_at[::-1]
 
 
-def settle(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, duty: Duty | None = None
-) -> "Timed | None":
-    """Return the least times of a route with this break, or None if it has none."""
-    nurse = problem.vehicles[vehicle]
-    duty = Duty.of(nurse) if duty is None else duty
-    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    leave, rest = duty.leaves_from, -NEVER
-    while True:
-        starts, free, at = [], leave, nurse.start
-        for position in range(len(parts) + 1):
-            location = parts[position].location if position < len(parts) else nurse.end
-            reached = free + problem.seconds(vehicle, at, location)
-            if position == pause.gap:
-                rest = max(rest, free)
-                reached = max(reached, rest) + pause.length
-            at, free = location, reached
-            if position < len(parts):
-                start = max(reached, parts[position].low)
-                if start > parts[position].high:
-                    return None
-                starts.append(start)
-                free = start + parts[position].duration
-        if free > duty.back_by:
-            return None
-        later_leave, later_rest = max(leave, free - pause.span), rest
-        if pause.gap >= 0:
-            later_leave = max(later_leave, rest - stretch)
-            later_rest = max(rest, free - stretch - pause.length)
-        if (later_leave, later_rest) == (leave, rest):
-            return Timed(list(parts), pause, starts, rest, leave, free)
-        leave, rest = later_leave, later_rest
-
-
 @dataclass(frozen=True)
 class Timed:
-    """One route with its times: stops, break, starts, earliest break, least leaving, return."""
+    """One route with its times: stops, break, the least times with it, and what other routes leave to it."""
 
     parts: list[Part]
     pause: PlannedBreak
-    starts: list[Seconds]
-    rest: Seconds
-    leaves: Seconds
-    returns: Seconds
+    times: Settled
+    duty: Duty
 
 
 def write_route(
@@ -221,33 +152,51 @@ def write_route(
     timed: Timed,
 ) -> Route:
     """Write a route down, leaving and resting as late as its starts allow."""
-    parts, pause, starts, leaves = timed.parts, timed.pause, timed.starts, timed.leaves
+    parts, pause, starts, leaves = timed.parts, timed.pause, timed.times.starts, timed.times.leaves
     nurse = problem.vehicles[vehicle]
     way = problem.seconds(vehicle, nurse.start, parts[0].location)
-    leaves = max(leaves, starts[0] - way - (pause.length if pause.gap == 0 else 0))
+    latest = starts[0] - way
+    if pause.gap == 0:
+        latest -= pause.length
+        if pause.lunch and nurse.lunch is not None:
+            latest = min(latest, nurse.lunch.latest)
+    leaves = max(leaves, min(latest, nurse.leaves_by))
     stops, at, free = [], nurse.start, leaves
     breaks: list[Break] = []
     for position, (service, part, start) in enumerate(zip(services, parts, starts, strict=True)):
         way = problem.seconds(vehicle, at, part.location)
         arrival = free + way
         if position == pause.gap:
-            breaks.append(_rest(problem, vehicle, pause, leaves, start))
+            breaks.append(_rest(problem, vehicle, timed, leaves, (free, way, start)))
             arrival += pause.length if breaks[0].start < arrival else 0
         metres = problem.metres(vehicle, at, part.location)
         stops.append(Stop(service, arrival, start, start + part.duration, way, metres))
         at, free = part.location, start + part.duration
     home = problem.seconds(vehicle, at, nurse.end)
-    returns = free + home
+    returns = timed.times.returns
     if pause.gap == len(parts):
-        returns = max(returns, timed.rest) + pause.length
-        breaks.append(_rest(problem, vehicle, pause, leaves, returns))
+        breaks.append(_rest(problem, vehicle, timed, leaves, (free, home, returns)))
     metres = problem.metres(vehicle, at, nurse.end)
     return Route(vehicle, tuple(stops), tuple(breaks), leaves, returns, home, metres)
 
 
-def _rest(problem: Problem, vehicle: int, pause: PlannedBreak, leaves: Seconds, until: Seconds) -> Break:
-    rule = problem.vehicles[vehicle].breaks
-    start = until - pause.length
-    if rule is not None:
-        start = min(start, leaves + rule.longest_stretch)
-    return Break(start, start + pause.length, pause.gap)
+def _rest(
+    problem: Problem, vehicle: int, timed: Timed, leaves: Seconds, gap: tuple[Seconds, Seconds, Seconds]
+) -> Break:
+    """Return the break in a gap: from when she is free, the way in it, until when.
+
+    As late as possible; lunch before the way or after it, if one of the two can be.
+    """
+    free, way, until = gap
+    pause, nurse = timed.pause, problem.vehicles[vehicle]
+    first, last = free, until - pause.length
+    if nurse.breaks is not None:
+        first = max(first, timed.times.returns - nurse.breaks.longest_stretch - pause.length)
+        last = min(last, leaves + nurse.breaks.longest_stretch)
+    if pause.lunch and nurse.lunch is not None:
+        first, last = max(first, nurse.lunch.earliest), min(last, nurse.lunch.latest)
+        if first + pause.length + way <= until:
+            last = first
+        elif max(first, free + way) <= last:
+            last = max(first, free + way)
+    return Break(last, last + pause.length, pause.gap)

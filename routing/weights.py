@@ -28,6 +28,8 @@ class Weights:
         overqualified: For each grade by which a nurse's skill exceeds the grade a service asks.
         balance: For each minute by which a nurse's work (travel and services) differs from the mean over all
             vehicles, rounded down; those who do not leave work 0.
+        longest_idle: For each minute of the longest idle time of any vehicle: its shift, drawn out if she is
+            back later, without travel, services and planned breaks. One that does not leave idles all of it.
 
     Raises:
         InvalidWeights: A weight is negative or beyond a million.
@@ -42,6 +44,7 @@ class Weights:
     waiting: Points = 0
     overqualified: Points = 0
     balance: Points = 0
+    longest_idle: Points = 0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -3,24 +3,19 @@
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from routing.check import violations
 from routing.cli.reasons import reasons_of
 from routing.errors import RoutingError
 from routing.formats import InvalidAnswer, Task, read_task
 from routing.plan import Plan
-from routing.problem import Problem
 from routing.search import compiled
 from routing.solver import DEFAULT_LIMIT_S, Progress, solve
 
 __all__ = ["check", "explain", "faults_of", "solve_file", "solve_task"]
 
 FINISH_AT_MOST_S = 20.0
-TRIAL_SHARE = 0.4
-"""Of the time of a task with variants, what goes to trying them all."""
 
 
 def solve_file(options: argparse.Namespace) -> int:
@@ -59,41 +54,20 @@ def solve_task(
     threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Plan:
-    """Plan a task within a limit; part of it may belong to what its format decides after the search.
-
-    A task with variants is tried in each for a while, then planned in the best for the rest of the time.
-    """
+    """Plan a task within a limit; part of it may belong to what its format decides after the search."""
     if limit_s is None and iterations is None:
         limit_s = DEFAULT_LIMIT_S
 
-    def attempt(problem: Problem, share: float, number: int) -> Plan:
-        seconds = None if limit_s is None else share * limit_s
-        finish_s = None if seconds is None else min(task.finish_share * seconds, FINISH_AT_MOST_S)
-        plan = solve(
-            problem,
-            None if seconds is None else seconds - (finish_s or 0),
-            seed=seed + number,
-            iterations=None if iterations is None else max(1, round(share * iterations)),
-            threads=threads,
-            on_progress=on_progress,
-        )
-        return task.finish(plan, finish_s)
-
-    if not task.variants:
-        return attempt(task.problem, 1.0, 0)
-    begun = time.perf_counter()
-    problems = (task.problem, *task.variants)
-    tried = [attempt(problem, TRIAL_SHARE / len(problems), 0) for problem in problems]
-    ranks = [_rank(task, plan) for plan in tried]
-    first = ranks.index(min(ranks))
-    last = attempt(problems[first], 1 - TRIAL_SHARE, 1)
-    plan = min(tried[first], last, key=lambda plan: _rank(task, plan))
-    done = sum(plan.iterations for plan in [*tried, last])
-    return replace(plan, seed=seed, iterations=done, seconds=time.perf_counter() - begun)
-
-
-def _rank(task: Task, plan: Plan) -> tuple[int, float]:
-    return len(task.faults(plan)), task.cost(plan)
+    finish_s = None if limit_s is None else min(task.finish_share * limit_s, FINISH_AT_MOST_S)
+    plan = solve(
+        task.problem,
+        None if limit_s is None else limit_s - (finish_s or 0),
+        seed=seed,
+        iterations=iterations,
+        threads=threads,
+        on_progress=on_progress,
+    )
+    return task.finish(plan, finish_s)
 
 
 def check(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from routing.constraints.base import Constraint, Filter
 from routing.constraints.breaks import Breaks
 from routing.constraints.capacity import Capacity
 from routing.constraints.links import Links
+from routing.constraints.lunch import LunchBreaks
 from routing.constraints.nurses import AllowedNurses
 from routing.constraints.pins import Orders, PinnedNurses, PinnedStarts
 from routing.constraints.remote import RemoteParts
@@ -33,6 +34,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     Shifts(),
     WorkingTime(),
     Breaks(),
+    LunchBreaks(),
     Links(),
     Capacity(),
     PinnedNurses(),

@@ -11,9 +11,9 @@ from itertools import combinations, pairwise
 from ortools.sat.python import cp_model
 
 from routing.constraints import allowed
-from routing.problem import Nurses, Problem, Service, TimeWindow, Vehicle
+from routing.problem import Nurses, Problem, Service, Vehicle
 from routing.rota import Rota
-from routing.timetable import break_options
+from routing.settling import Duty, pause_options
 from routing.units import LATEST, UNREACHABLE, Points, Seconds
 
 __all__ = ["Proof", "plan_exactly"]
@@ -26,14 +26,14 @@ class Proof:
     Attributes:
         sequences: Vehicle to its services in order.
         starts: When each planned service starts.
-        shifts: When each vehicle is out whose route another one binds.
+        duties: When each vehicle is out whose route another one binds, and how much it works.
         cost: Points of the plan.
         bound: No plan costs less.
     """
 
     sequences: dict[int, list[int]]
     starts: dict[int, Seconds]
-    shifts: dict[int, TimeWindow]
+    duties: dict[int, Duty]
     cost: Points
     bound: Points
 
@@ -112,10 +112,12 @@ class _Day:
         model, problem, nurse = self.model, self.problem, self.problem.vehicles[vehicle]
         back_by = max(nurse.leaves_from, nurse.back_by)  # who cannot leave at all is closed by a filter
         leaves, returns, pause = (model.new_int_var(nurse.leaves_from, back_by, "") for _ in range(3))
-        options = break_options(nurse.breaks)
+        options = pause_options(nurse)
         taken = [model.new_bool_var("") for _ in options]
         idle = model.new_bool_var("")
-        rest = sum(length * each for (length, _), each in zip(options, taken, strict=True))
+        if nurse.leaves_at_once:
+            model.add(leaves <= nurse.leaves_by).only_enforce_if(~idle)
+        rest = sum(length * each for (length, _, _), each in zip(options, taken, strict=True))
         self.out.append(_Out(leaves, returns, idle, returns - leaves - rest))
         circuit: list[tuple[int, int, cp_model.LiteralT]] = [(0, 0, idle)]
         for number, does in enumerate(self.does[vehicle]):
@@ -142,7 +144,7 @@ class _Day:
                 )
                 there = returns if destination == last else self.starts[destination - 1]
                 model.add(there >= free + way).only_enforce_if(arc)
-                for (length, _), rests in zip(options, arc_breaks, strict=True):
+                for (length, _, _), rests in zip(options, arc_breaks, strict=True):
                     rest = model.new_bool_var("")
                     model.add_implication(rest, arc)
                     model.add(there >= free + way + length).only_enforce_if(rest)
@@ -154,18 +156,35 @@ class _Day:
         self._assignments(vehicle)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(~idle)
-        if nurse.breaks is None:
-            return
-        rule = nurse.breaks
         model.add_at_most_one(taken)
-        unbroken = min([rule.longest_stretch, *(after for after, _ in rule.steps)])
-        model.add(returns - leaves <= unbroken).only_enforce_if([~idle, *(~each for each in taken)])
-        for each, (length, span), rests in zip(taken, options, arc_breaks, strict=True):
+        for each, rests in zip(taken, arc_breaks, strict=True):
             model.add(sum(rests) == each)
+        self._rest(nurse, idle, taken, (leaves, pause, returns))
+
+    def _rest(
+        self,
+        nurse: Vehicle,
+        idle: cp_model.IntVar,
+        taken: Sequence[cp_model.IntVar],
+        times: tuple[cp_model.IntVar, cp_model.IntVar, cp_model.IntVar],
+    ) -> None:
+        """What is due in a route: her breaks, by when she leaves, begins the one taken, and returns."""
+        model, rule, lunch = self.model, nurse.breaks, nurse.lunch
+        leaves, pause, returns = times
+        if lunch is not None and lunch.missed is None:
+            model.add_at_least_one([idle, *taken])
+        if rule is not None:
+            unbroken = min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+            model.add(returns - leaves <= unbroken).only_enforce_if([~idle, *(~each for each in taken)])
+        for each, (length, span, is_lunch) in zip(taken, pause_options(nurse), strict=True):
             if span <= LATEST:
                 model.add(returns - leaves <= span).only_enforce_if(each)
-            model.add(pause - leaves <= rule.longest_stretch).only_enforce_if(each)
-            model.add(returns - pause - length <= rule.longest_stretch).only_enforce_if(each)
+            if rule is not None:
+                model.add(pause - leaves <= rule.longest_stretch).only_enforce_if(each)
+                model.add(returns - pause - length <= rule.longest_stretch).only_enforce_if(each)
+            if is_lunch and lunch is not None:
+                model.add(pause >= lunch.earliest).only_enforce_if(each)
+                model.add(pause <= lunch.latest).only_enforce_if(each)
 
     def _assignments(self, vehicle: int) -> None:
         """What it costs that this vehicle does a service, and how much it can carry."""
@@ -274,15 +293,17 @@ class _Day:
                 sequences.setdefault(vehicle, []).append(node - 1)
                 node = after[vehicle, node]
         starts = {s: solver.value(self.starts[s]) for services in sequences.values() for s in services}
-        shifts = {
-            vehicle: TimeWindow(
-                solver.value(self.out[vehicle].leaves), solver.value(self.out[vehicle].returns)
+        rota = Rota(self.problem)
+        duties = {
+            vehicle: Duty(
+                solver.value(self.out[vehicle].leaves),
+                solver.value(self.out[vehicle].returns),
+                solver.value(self.out[vehicle].work) if vehicle in rota.most else None,
             )
-            for vehicle in sorted(Rota(self.problem).bound(sequences))
+            for vehicle in sorted(rota.bound(sequences))
         }
-        return Proof(
-            sequences, starts, shifts, round(solver.objective_value), round(solver.best_objective_bound)
-        )
+        points, bound = round(solver.objective_value), round(solver.best_objective_bound)
+        return Proof(sequences, starts, duties, points, bound)
 
 
 def _beyond(service: Service, nurse: Vehicle) -> int:

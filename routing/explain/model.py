@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
-from routing.explain.relaxed import binding
+from routing.explain.relaxed import binding, needs_lunch
 from routing.problem import Nurses, Problem
 from routing.units import HOUR, UNREACHABLE, Seconds
 
@@ -161,18 +161,20 @@ class _Model:
         self.out[vehicle], self.work[vehicle] = (leaves, returns, idle), returns - leaves
         on_shift = [self.switch["shifts"], ~idle]
         model.add(leaves >= nurse.shift.earliest).only_enforce_if(on_shift)
+        model.add(leaves <= nurse.leaves_by).only_enforce_if(on_shift)
         model.add(returns <= nurse.shift.latest + nurse.overtime).only_enforce_if(on_shift)
-        if nurse.free_since is not None:
-            rested = [self.switch["rest"], ~idle]
-            model.add(leaves >= nurse.free_since + nurse.rest).only_enforce_if(rested)
-        if nurse.next_duty is not None:
-            rested = [self.switch["rest"], ~idle]
-            model.add(returns <= nurse.next_duty - nurse.rest).only_enforce_if(rested)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(self.switch["working-time"], ~idle)
         if nurse.capacity is not None:
             load = sum(problem.services[s].demand * self.does[vehicle, s] for s in self.services)
             model.add(load <= nurse.capacity).only_enforce_if(self.switch["capacity"])
+        if nurse.lunch is not None and needs_lunch(nurse):
+            on = [self.switch["lunch"], ~idle]
+            model.add(leaves <= nurse.lunch.latest).only_enforce_if(on)
+            model.add(returns >= nurse.lunch.earliest + nurse.lunch.length).only_enforce_if(on)
+            model.add(returns - leaves >= cp_model.LinearExpr.sum(work) + nurse.lunch.length).only_enforce_if(
+                on
+            )
         if nurse.breaks is not None:
             rest = model.new_int_var(0, self.high - self.low, "")
             self.work[vehicle] = returns - leaves - rest
@@ -198,11 +200,22 @@ class _Model:
                 rested = [~idle, ~stays, self.switch["rest"]]
                 self.model.add(leaves >= returns + shifts[after].rest).only_enforce_if(rested)
         for vehicle in self.vehicles:
+            self._rested(vehicle)
             most = shifts[vehicle].max_day
             if most is not None:
                 day = shifts[vehicle].nurse, shifts[vehicle].day
                 work = [self.work[v] for v in order if (shifts[v].nurse, shifts[v].day) == day]
                 self.model.add(sum(work) <= most).only_enforce_if(self.switch["working-day"])
+
+    def _rested(self, vehicle: int) -> None:
+        """Rest from and to duties outside of the problem."""
+        nurse, (leaves, returns, idle) = self.problem.vehicles[vehicle], self.out[vehicle]
+        if nurse.free_since is not None:
+            rested = self.model.add(leaves >= nurse.free_since + nurse.rest)
+            rested.only_enforce_if(self.switch["rest"], ~idle)
+        if nurse.next_duty is not None:
+            rested = self.model.add(returns <= nurse.next_duty - nurse.rest)
+            rested.only_enforce_if(self.switch["rest"], ~idle)
 
     def _things(self) -> None:
         """Who holds the same thing goes one after the other, in either order."""

@@ -76,10 +76,11 @@ class Explainer:
         capable = np.flatnonzero(self.may[number])
         if any(self._alone(self.problem, number, int(vehicle)) for vehicle in capable):
             return None
-        without_breaks = without(self.problem, frozenset({"breaks"}))
-        if any(self._alone(without_breaks, number, int(vehicle)) for vehicle in capable):
-            sentence = "with this service alone every capable nurse would work too long without a break"
-            return Unassigned(number, ("breaks",), sentence, proven=False)
+        for rules, happens in _RESTS.items():
+            rested = without(self.problem, frozenset(rules))
+            if any(self._alone(rested, number, int(vehicle)) for vehicle in capable):
+                sentence = f"with this service alone every capable nurse would {happens}"
+                return Unassigned(number, rules, sentence, proven=False)
         sentence = "with this service alone every capable nurse would be away longer than she may work"
         return Unassigned(number, ("working-time",), sentence, proven=True)
 
@@ -172,6 +173,11 @@ class Explainer:
         return rules, f"{who} is full: wherever it is put into this plan, {as_list(happens, 'or')}"
 
 
+_RESTS = {
+    ("breaks",): "work too long without a break",
+    ("lunch",): "have no lunch in its hours",
+    ("breaks", "lunch"): "lose her break or her lunch",
+}
 _WHO = ("pinned-nurses", "allowed-nurses", "required-skills")
 CLAUSES = {
     "time-windows": "a visit would start after its time window",
@@ -181,6 +187,7 @@ CLAUSES = {
     "rest": "a nurse would rest too little between two days",
     "things": "a key or a car would be with two nurses at once",
     "breaks": "a nurse would lose her break",
+    "lunch": "a nurse would lose her lunch",
     "capacity": "a vehicle would be overloaded",
     "links": "linked visits would be torn apart",
     "pinned-nurses": "a pinned visit would go to another nurse",

@@ -18,6 +18,7 @@ __all__ = ["RULES", "Relaxed", "binding"]
 
 RULES = (
     "breaks",
+    "lunch",
     "capacity",
     "working-time",
     "working-day",
@@ -41,6 +42,7 @@ def binding(problem: Problem) -> tuple[str, ...]:
     outside = any(v.free_since is not None or v.next_duty is not None for v in vehicles)
     has = {
         "breaks": any(vehicle.breaks is not None for vehicle in vehicles),
+        "lunch": any(needs_lunch(vehicle) for vehicle in vehicles),
         "capacity": any(vehicle.capacity is not None for vehicle in vehicles),
         "working-time": any(vehicle.max_work is not None for vehicle in vehicles),
         "working-day": any(vehicle.max_day is not None for vehicle in vehicles),
@@ -52,6 +54,11 @@ def binding(problem: Problem) -> tuple[str, ...]:
         "required-skills": any(service.skills for service in services),
     }
     return tuple(rule for rule in RULES if has.get(rule, True))
+
+
+def needs_lunch(vehicle: Vehicle) -> bool:
+    """Tell whether a vehicle may not leave without lunch."""
+    return vehicle.lunch is not None and vehicle.lunch.missed is None
 
 
 def without(problem: Problem, dropped: frozenset[str]) -> Problem:
@@ -72,17 +79,18 @@ def without(problem: Problem, dropped: frozenset[str]) -> Problem:
 
 def _without(vehicle: Vehicle, dropped: frozenset[str]) -> Vehicle:
     if "shifts" in dropped:
-        vehicle = replace(vehicle, shift=_wider(vehicle.shift))
+        vehicle = replace(vehicle, shift=_wider(vehicle.shift), leaves_at_once=False)
     if "rest" in dropped:
         vehicle = replace(vehicle, rest=0, free_since=None, next_duty=None)
     if "things" in dropped:
         vehicle = replace(vehicle, uses=frozenset())
     if "working-day" in dropped:
         vehicle = replace(vehicle, max_day=None)
-    if dropped & {"breaks", "capacity", "working-time"}:
+    if dropped & {"breaks", "lunch", "capacity", "working-time"}:
         vehicle = replace(
             vehicle,
             breaks=None if "breaks" in dropped else vehicle.breaks,
+            lunch=None if "lunch" in dropped else vehicle.lunch,
             capacity=None if "capacity" in dropped else vehicle.capacity,
             max_work=None if "working-time" in dropped else vehicle.max_work,
         )

@@ -37,7 +37,6 @@ class HhcrspTask:
     """
 
     notes: tuple[str, ...] = ()
-    variants: tuple[Problem, ...] = ()
     finish_share = 0.0
 
     def __init__(self, problem: Problem, patients: Sequence[tuple[str, str]]) -> None:

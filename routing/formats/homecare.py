@@ -34,7 +34,6 @@ class HomecareTask:
     """
 
     notes: tuple[str, ...] = ()
-    variants: tuple[Problem, ...] = ()
     finish_share = 0.0
 
     def __init__(self, day: Mapping[str, Any], *, breaks: bool) -> None:

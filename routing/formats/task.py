@@ -19,14 +19,11 @@ class Task(Protocol):
     Attributes:
         problem: What the search is asked.
         notes: What the search does not steer although the file's cost counts it; told to the user.
-        variants: The problem again with other weights, which may lead to a better cost by the format's own
-            formula; empty for most.
         finish_share: The share of the time that `finish` may use.
     """
 
     problem: Problem
     notes: tuple[str, ...]
-    variants: tuple[Problem, ...]
     finish_share: float
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:

@@ -5,7 +5,6 @@ still decided well for the routes it finds (`uhhc_times`: lunch, idle time) and 
 (`uhhc_cost`); `UhhcTask.notes` names it.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from routing.formats.answers import plan_of, route_of
@@ -13,10 +12,10 @@ from routing.formats.published import PublishedStop, read_routes
 from routing.formats.reading import InvalidFile, parse_json
 from routing.formats.task import InvalidAnswer
 from routing.formats.uhhc_cost import Published, components, faults_and_cost
-from routing.formats.uhhc_reader import LEFT_OUT, TIMED, read_uhhc
+from routing.formats.uhhc_reader import read_uhhc
 from routing.formats.uhhc_times import best_times
 from routing.plan import Break, Plan, Route
-from routing.problem import Problem, Service, TimeWindow
+from routing.problem import Problem
 from routing.units import MINUTE, Seconds
 
 __all__ = ["UhhcTask", "from_uhhc"]
@@ -33,34 +32,22 @@ class UhhcTask:
     """
 
     finish_share = 0.1
-    balance_percent = (20, 50, 100)
-    """Who works long is not idle: so much of the weight of idle time is put on balance in each variant."""
 
     def __init__(self, problem: Problem, published: Published) -> None:
         self.problem = problem
         self._published = published
-        loose = sorted(name for name in TIMED if published.weights.get(name))
-        self.notes = tuple(
-            f"{name} is weighed exactly when the times are set, only roughly when routes are chosen"
-            for name in loose
-        )
-        idle = MINUTE * (published.weights.get("max_idle_time") or 0)
-        self.variants = tuple(
-            replace(
-                problem,
-                weights=replace(problem.weights, balance=problem.weights.balance + percent * idle // 100),
-            )
-            for percent in self.balance_percent
-            if idle
-        )
-        if published.leaves_at_shift_start and problem.weights.waiting:
-            self.variants += (_clocked_in(problem),)
+        self.notes: tuple[str, ...] = ()
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""
-        plan = _clocked_out(self.problem, plan)
+        own = plan_of(self.problem, plan.routes, like=plan)
         routes = best_times(self.problem, self._published, plan.routes, limit_s, seed=plan.seed)
-        return plan_of(self.problem, plan.routes if routes is None else routes, like=plan)
+        if routes is None:
+            return own
+        return min(
+            (plan_of(self.problem, routes, like=plan), own),
+            key=lambda each: (len(self.faults(each)), self.cost(each)),
+        )
 
     def answer(self, plan: Plan) -> dict[str, Any]:
         """Write every caregiver's route in the published form, with the parts of the cost."""
@@ -93,6 +80,8 @@ class UhhcTask:
             if not care:
                 continue
             first = breaks[0].start if breaks and breaks[0].after == 0 else None
+            if self._published.leaves_at_shift_start:
+                first = self.problem.vehicles[caregiver].shift.earliest
             routes.append(route_of(self.problem, caregiver, care, breaks, first))
         return plan_of(self.problem, routes)
 
@@ -115,13 +104,22 @@ class UhhcTask:
             for stop in route.stops
         ]
         for pause in route.breaks:
-            place = self._published.departing[route.vehicle]
-            if pause.after:
-                place = self._published.patients[route.stops[pause.after - 1].service]
+            place = self._place_of_lunch(route, pause)
             lunch: dict[str, Any] = {"patient": place, "service": LUNCH}
             lunch |= {"start_time": pause.start // MINUTE, "end_time": pause.end // MINUTE}
             stops.insert(pause.after, lunch)
         return stops
+
+    def _place_of_lunch(self, route: Route, pause: Break) -> str:
+        """Return where lunch is: before the way, if there is time for that after it, else after it."""
+        last = pause.after == len(route.stops)
+        way = route.travel_home if last else route.stops[pause.after].travel
+        until = route.returns if last else route.stops[pause.after].start
+        after = pause.end + way > until
+        number = pause.after if after else pause.after - 1
+        if 0 <= number < len(route.stops):
+            return self._published.patients[route.stops[number].service]
+        return (self._published.arriving if after else self._published.departing)[route.vehicle]
 
     def _stop(self, stop: PublishedStop) -> tuple[int, Seconds, Seconds]:
         number = self._published.numbers.get((stop.patient, stop.service))
@@ -137,36 +135,6 @@ def from_uhhc(text: str) -> UhhcTask:
         InvalidFile: With the key and the reason.
     """
     return UhhcTask(*read_uhhc(parse_json(text)))
-
-
-def _clocked_in(problem: Problem) -> Problem:
-    """Return the problem with a stop of no length at the start of every shift.
-
-    Who has to be there leaves when her shift begins, so that her wait for the first patient counts too.
-    """
-    marks = tuple(
-        Service(
-            id=f"shift of {vehicle.id}",
-            location=vehicle.start,
-            duration=0,
-            windows=(TimeWindow(vehicle.shift.earliest, vehicle.shift.earliest),),
-            pinned_vehicle=number,
-            penalty=LEFT_OUT,
-        )
-        for number, vehicle in enumerate(problem.vehicles)
-    )
-    return replace(problem, services=problem.services + marks)
-
-
-def _clocked_out(problem: Problem, plan: Plan) -> Plan:
-    """Return a plan without the stops that are none of the problem's own."""
-    known = len(problem.services)
-    routes = [
-        replace(route, stops=tuple(stop for stop in route.stops if stop.service < known))
-        for route in plan.routes
-    ]
-    left = tuple(left for left in plan.unassigned if left.service < known)
-    return replace(plan, routes=tuple(route for route in routes if route.stops), unassigned=left)
 
 
 def _seconds(minutes: float) -> Seconds:

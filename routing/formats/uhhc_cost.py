@@ -27,6 +27,7 @@ class Published:
         windows: When each service may start without being late.
         wishes: The preferred vehicles of each service; None for no wish.
         departing: The name of the point each vehicle departs from.
+        arriving: The name of the point each vehicle returns to.
         due_lunch: Whether each vehicle is due a lunch break.
         lunch: When lunch may start and how long it lasts; None if there is none.
     """
@@ -40,6 +41,7 @@ class Published:
     windows: tuple[tuple[TimeWindow, ...], ...]
     wishes: tuple[frozenset[int] | None, ...]
     departing: tuple[str, ...]
+    arriving: tuple[str, ...]
     due_lunch: tuple[bool, ...]
     lunch: tuple[TimeWindow, Seconds] | None
     numbers: Mapping[tuple[str, str], int] = field(init=False)

@@ -4,10 +4,10 @@ import numpy as np
 
 from routing.formats.reading import Record
 from routing.formats.uhhc_cost import Published
-from routing.problem import Link, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
+from routing.problem import Link, Lunch, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
 from routing.units import MINUTE, Seconds
 
-__all__ = ["LEFT_OUT", "TIMED", "read_uhhc"]
+__all__ = ["LEFT_OUT", "read_uhhc"]
 
 DAYS = 3 * 24 * 60
 LEFT_OUT = 10**10
@@ -29,14 +29,14 @@ STEERED = {
     "total_waiting_time",
     "total_extra_time",
     "workload_balance",
+    "max_idle_time",
+    "missed_lunch_break",
     "caregiver_preferences",
     "optional_patients",
 }
 RULES = {"qualification", "incompatibilities"}
-TIMED = {"max_idle_time", "missed_lunch_break"}
-"""Counted, and steered by the times of given routes alone."""
-MAY_BE_HARD = RULES | TIMED | {"total_tardiness", "total_extra_time"}
-MAY_BE_HARD |= {"caregiver_preferences", "optional_patients"}
+MAY_BE_HARD = RULES | {"total_tardiness", "total_extra_time"}
+MAY_BE_HARD |= {"caregiver_preferences", "optional_patients", "max_idle_time", "missed_lunch_break"}
 
 
 def read_uhhc(record: Record) -> tuple[Problem, Published]:
@@ -60,18 +60,20 @@ def read_uhhc(record: Record) -> tuple[Problem, Published]:
     caregivers = record.records("caregivers")
     reader = _Reader(record, weights, caregivers, len(rows), at_end=met == "at_service_end")
     services, links = reader.services()
-    vehicles, departing, lunches = reader.vehicles()
+    at_once = _origin(meta) in ("bazirha", "bazirha-caie")
+    vehicles, departing, lunches = reader.vehicles(at_once=at_once)
     problem = Problem(services, vehicles, (Travel(seconds, seconds),), links, _points(weights))
     published = Published(
         weights=weights,
         at_end=reader.at_end,
-        leaves_at_shift_start=_origin(meta) in ("bazirha", "bazirha-caie"),
+        leaves_at_shift_start=at_once,
         patients=tuple(reader.patients),
         kinds=tuple(reader.kinds),
         mandatory=frozenset(reader.mandatory),
         windows=tuple(reader.windows),
         wishes=tuple(reader.wishes),
         departing=departing,
+        arriving=tuple(caregiver.text("arrival_point") for caregiver in caregivers),
         due_lunch=lunches,
         lunch=reader.lunch(),
     )
@@ -85,9 +87,9 @@ def _origin(meta: Record) -> str:
 def _weights(meta: Record) -> dict[str, int | None]:
     """Return the weight of each component that is named; None for one that is hard."""
     given = meta.record("cost_components")
-    given.only(STEERED | RULES | TIMED | {"incompabilities"})
+    given.only(STEERED | RULES | {"incompabilities"})
     weights: dict[str, int | None] = {}
-    for name in sorted(STEERED | RULES | TIMED):
+    for name in sorted(STEERED | RULES):
         key = "incompabilities" if name == "incompatibilities" and "incompabilities" in given else name
         if key not in given:
             continue
@@ -110,6 +112,7 @@ def _points(weights: dict[str, int | None]) -> Weights:
         overtime=MINUTE * points("total_extra_time"),
         waiting=MINUTE * points("total_waiting_time"),
         balance=MINUTE * points("workload_balance"),
+        longest_idle=MINUTE * points("max_idle_time"),
     )
 
 
@@ -149,7 +152,7 @@ class _Reader:
             links.extend(_ties(patient, first, len(services) - first))
         return tuple(services), tuple(links)
 
-    def vehicles(self) -> tuple[tuple[Vehicle, ...], tuple[str, ...], tuple[bool, ...]]:
+    def vehicles(self, *, at_once: bool) -> tuple[tuple[Vehicle, ...], tuple[str, ...], tuple[bool, ...]]:
         """Return the vehicles, where each departs, and whether each is due a lunch break."""
         points = {}
         for point in self.record.records("terminal_points"):
@@ -169,6 +172,8 @@ class _Reader:
                     shift=shift,
                     skills=dict.fromkeys(caregiver.texts("abilities"), 1),
                     breaks=None,
+                    lunch=self._lunch_of(caregiver),
+                    leaves_at_once=at_once,
                     overtime=0 if self._is_hard("total_extra_time") else MINUTE * DAYS,
                 )
             )
@@ -190,6 +195,14 @@ class _Reader:
         if high < window.earliest:
             raise lunch.refuse("end", "lunch does not fit between start and end")
         return TimeWindow(window.earliest, high), length
+
+    def _lunch_of(self, caregiver: Record) -> Lunch | None:
+        hours = self.lunch() if caregiver.flag("lunch_break") else None
+        if hours is None:
+            return None
+        weight = self.weights.get("missed_lunch_break")
+        window, length = hours
+        return Lunch(window.earliest, window.latest, length, None if weight is None else MINUTE * weight)
 
     def _is_hard(self, name: str) -> bool:
         return name in self.weights and self.weights[name] is None
@@ -287,7 +300,7 @@ def _ties(patient: Record, first: int, count: int) -> list[Link]:
     links = []
     for a, b in pairs:
         tied = b == a + 1 and kind != "independent"
-        low = gaps[0] if tied else -MINUTE * DAYS
+        low = gaps[0] if tied else -2 * MINUTE * DAYS
         links.append(Link(a, b, low, gaps[1] if tied else None, Nurses.DIFFERENT))
     return links
 

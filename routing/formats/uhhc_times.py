@@ -8,7 +8,7 @@ from routing.formats.answers import route_of
 from routing.formats.uhhc_cost import Published
 from routing.plan import Break, Route
 from routing.problem import Problem, TimeWindow
-from routing.units import MINUTE
+from routing.units import MINUTE, Seconds
 
 __all__ = ["best_times"]
 
@@ -77,15 +77,34 @@ class _Day:
             breaks: tuple[Break, ...] = ()
             if route.vehicle in self.lunches and self.published.lunch is not None:
                 start, gaps = self.lunches[route.vehicle]
-                lunch = MINUTE * solver.value(start)
+                begins, hours = MINUTE * solver.value(start), self.published.lunch
                 breaks = tuple(
-                    Break(lunch, lunch + self.published.lunch[1], gap)
+                    self._lunch_in(gap, begins, hours, stops, route)
                     for gap, chosen in enumerate(gaps)
                     if solver.value(chosen)
                 )
             leaves = breaks[0].start if breaks and breaks[0].after == 0 else None
+            if self.published.leaves_at_shift_start:
+                leaves = self.problem.vehicles[route.vehicle].shift.earliest
             made.append(route_of(self.problem, route.vehicle, stops, breaks, leaves))
         return tuple(made)
+
+    def _lunch_in(
+        self,
+        gap: int,
+        start: Seconds,
+        hours: tuple[TimeWindow, Seconds],
+        stops: Sequence[tuple[int, Seconds, Seconds]],
+        route: Route,
+    ) -> Break:
+        """Return the lunch in a gap, before the way there or after it, but not on it."""
+        window, length = hours
+        if 0 < gap < len(stops):
+            free, way, until = stops[gap - 1][2], route.stops[gap].travel, stops[gap][1]
+            start = max(free, window.earliest)
+            if start + length + way > until:
+                start = max(start, free + way)
+        return Break(start, start + length, gap)
 
     def _weight(self, name: str) -> int:
         return self.published.weights.get(name) or 0
@@ -125,7 +144,7 @@ class _Day:
                 continue
             self.model.add(reached >= free + leg + rest * gaps[gap])
             self.model.add(lunch >= free).only_enforce_if(gaps[gap])
-            self.model.add(reached >= lunch + rest + leg).only_enforce_if(gaps[gap])
+            self.model.add(reached >= lunch + rest).only_enforce_if(gaps[gap])
         home = frees[-1] + legs[-1]
         if gaps:
             self.model.add(returns == home).only_enforce_if(~gaps[-1])
@@ -167,6 +186,11 @@ class _Day:
             self.model.add_exactly_one(gaps)
         self.cost.append(-self._weight("missed_lunch_break") * sum(gaps))
         self.lunches[route.vehicle] = start, gaps
+        taken = {pause.after: pause.start for pause in route.breaks}
+        for gap, chosen in enumerate(gaps):
+            self.model.add_hint(chosen, gap in taken)
+        for begun in taken.values():
+            self.model.add_hint(start, begun // MINUTE)
         return gaps, start, length // MINUTE
 
     def _links(self) -> None:

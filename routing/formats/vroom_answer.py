@@ -77,7 +77,6 @@ class VroomTask:
     """
 
     notes: tuple[str, ...] = ()
-    variants: tuple[Problem, ...] = ()
     finish_share = 0.0
 
     def __init__(self, problem: Problem, jobs: Sequence[Job], nurses: Sequence[Nurse], shape: Shape) -> None:

@@ -57,7 +57,6 @@ class VrplibTask:
     """
 
     notes: tuple[str, ...] = ()
-    variants: tuple[Problem, ...] = ()
     finish_share = 0.0
 
     def __init__(self, nodes: list[Node], vehicles: int, capacity: int) -> None:

@@ -243,7 +243,9 @@ def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
         longer,
         replace(longer, max_work=None),
         replace(longer, breaks=None),
+        replace(longer, lunch=None),
         replace(longer, max_work=None, breaks=None),
+        replace(longer, max_work=None, breaks=None, lunch=None),
     ):
         if _fits(problem, changed, parts):
             return changed

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from routing.constraints import allowed
 from routing.objective import depends_on_times
-from routing.problem import Link, Nurses, Problem, Service
+from routing.problem import Nurses, Problem, Service
 from routing.rota import Rota
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
-from routing.timetable import break_options
+from routing.soft_times import binds, rest_worth
+from routing.timetable import pause_options
 
 SCAN_ALL_UP_TO = 60
 """With more services than this an insertion looks only into routes near the service."""
@@ -75,7 +76,7 @@ def data_of(problem: Problem) -> Data:
         member=np.array([s for members in visits for s in members], dtype=np.int32),
         order=_orders(problem, visits, may, travel[0]),
         link=link,
-        linked=np.flatnonzero(end > first).astype(np.int32),
+        linked=_linked(problem),
         near=_near(service[:, layout.LOCATION], travel[0], *out),
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
         number=_numbers(problem, rota),
@@ -107,15 +108,15 @@ def state_of(data: Data, seed: int) -> State:
         route=wide(vehicles, 2 * layout.OLD_ROUTE + 2),
         placed=wide(services, 9),
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
-        flag=table(11, vehicles + 1),
-        old_bound=wide(3, len(data.linked) + vehicles, 2),
+        flag=table(13, vehicles + 1),
+        old_bound=wide(3, len(data.linked) + vehicles, 3),
         scratch=wide(13, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
         idle=wide(vehicles, 2),
         place=wide(2, 6, (services + vehicles) * data.window.shape[1]),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
-        number=wide(17),
+        number=wide(19),
         random=np.array([seed], dtype=np.uint64),
     )
     state.placed[:, layout.ROUTE] = -1
@@ -165,19 +166,23 @@ def _windows(choices: list[list[tuple[int, int, int]]]) -> NDArray[np.int64]:
 def _vehicles(
     problem: Problem, rota: Rota, bounds: list[list[int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    choices = [break_options(vehicle.breaks) for vehicle in problem.vehicles]
+    choices = [pause_options(vehicle) for vehicle in problem.vehicles]
     following = _following(problem, rota)
     nurses = {nurse: number for number, nurse in enumerate(dict.fromkeys(v.nurse for v in problem.vehicles))}
     most = max((len(choice) for choice in choices), default=1)
-    option = np.zeros((len(problem.vehicles), max(1, most), 2), dtype=np.int64)
+    option = np.zeros((len(problem.vehicles), max(1, most), 3), dtype=np.int64)
     rows = []
     for number, (vehicle, choice) in enumerate(zip(problem.vehicles, choices, strict=True)):
         rule = vehicle.breaks
         stretch = BIG if rule is None else rule.longest_stretch
         unbroken = BIG if rule is None else min(stretch, rule.steps[0][0] if rule.steps else BIG)
-        option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 2)
+        option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 3)
         span = BIG if vehicle.max_work is None else vehicle.max_work
         day = vehicle.back_by - vehicle.leaves_from
+        lunch = vehicle.lunch
+        kind = layout.NO_LUNCH if lunch is None else layout.MAY_MISS_LUNCH
+        if lunch is not None and lunch.missed is None:
+            kind, unbroken = layout.NEEDS_LUNCH, -1
         span, unbroken = (BIG if day <= most_of_it else most_of_it for most_of_it in (span, unbroken))
         rows.append(
             (
@@ -190,17 +195,23 @@ def _vehicles(
                 stretch,
                 unbroken,
                 len(choice),
-                min((length for length, _ in choice), default=BIG),
+                min((length for length, _, _ in choice), default=BIG),
                 BIG if vehicle.capacity is None else vehicle.capacity,
                 vehicle.shift.latest,
                 following[number],
+                kind,
+                0 if lunch is None else lunch.earliest,
+                0 if lunch is None else lunch.latest,
+                0 if lunch is None else lunch.missed or 0,
+                vehicle.leaves_by,
                 nurses[vehicle.nurse],
                 rota.most.get(number, BIG),
                 *bounds[number],
                 rota.rank[number],
+                vehicle.shift.latest - vehicle.shift.earliest,
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 20), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 26), option
 
 
 def _duties(rota: Rota, vehicles: int) -> tuple[NDArray[np.int64], list[list[int]]]:
@@ -236,17 +247,18 @@ def _following(problem: Problem, rota: Rota) -> list[int]:
 def _links(
     problem: Problem, rota: Rota, begin: NDArray[np.int64], end: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    def most(link: Link) -> int:
-        return BIG if link.max_gap is None else link.max_gap
-
-    both = [(n.first, n.second, n.min_gap, most(n), _NURSES[n.nurses]) for n in problem.links]
-    both += [(n.second, n.first, -most(n), -n.min_gap, _NURSES[n.nurses]) for n in problem.links]
-    both += [
+    both = [
         (one, other, -BIG, BIG, layout.SHARING)
         for one, others in rota.sharing.items()
         for other in others
         if begin[one] < end[other] and begin[other] < end[one]
     ]
+    for n in problem.links:
+        least, most = n.min_gap, BIG if n.max_gap is None else n.max_gap
+        if not binds(problem, n):
+            least, most = -BIG, BIG
+        both.append((n.first, n.second, least, most, _NURSES[n.nurses]))
+        both.append((n.second, n.first, -most, -least, _NURSES[n.nurses]))
     both.sort()
     owner = np.array([row[0] for row in both], dtype=np.int64)
     numbers = np.arange(len(problem.services))
@@ -262,6 +274,11 @@ def _out(problem: Problem, may: NDArray[np.bool_]) -> tuple[NDArray[np.int64], N
         np.where(may, begins, BIG).min(axis=1, initial=BIG),
         np.where(may, ends, -BIG).max(axis=1, initial=-BIG),
     )
+
+
+def _linked(problem: Problem) -> NDArray[np.int32]:
+    linked = {s for link in problem.links if binds(problem, link) for s in (link.first, link.second)}
+    return np.array(sorted(linked), dtype=np.int32)
 
 
 def _extra(problem: Problem, may: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -349,7 +366,7 @@ def _near_vehicles(
 
 
 def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
-    number = np.zeros(19, dtype=np.int64)
+    number = np.zeros(21, dtype=np.int64)
     weights = problem.weights
     number[layout.N_SOFT] = depends_on_times(problem)
     number[layout.N_ORDERS] = bool(problem.orders)
@@ -358,9 +375,11 @@ def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
     number[layout.N_OVERTIME] = weights.overtime
     number[layout.N_WAITING] = weights.waiting
     number[layout.N_BALANCE] = weights.balance
+    number[layout.N_IDLE] = weights.longest_idle
+    number[layout.N_REST] = rest_worth(problem)
     number[layout.N_SHARING] = bool(rota.sharing)
     number[layout.N_COUPLED] = rota.binds
-    number[layout.N_TIED] = rota.binds or bool(problem.links)
+    number[layout.N_TIED] = rota.binds or bool(len(_linked(problem)))
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
     number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO

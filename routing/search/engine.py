@@ -9,12 +9,13 @@ import numpy as np
 from routing.errors import InvalidPlan
 from routing.plan import Route
 from routing.problem import ALL_DAY, Problem, Service, TimeWindow, Travel, Vehicle
-from routing.rota import Rota
 from routing.search.arrays import choices_of, data_of, state_of
 from routing.search.compiling import stored
 from routing.search.kernels import layout
 from routing.search.kernels.anneal import advance
 from routing.search.kernels.layout import Data
+from routing.settling import Duty
+from routing.soft_times import binds
 from routing.units import Points, Seconds
 
 __all__ = ["Best", "Search", "Sketch", "compiled", "planned", "warm_up"]
@@ -32,17 +33,17 @@ class Sketch:
     Attributes:
         sequences: Vehicle to its services in order; vehicles without any are left out.
         choices: Service to the number of the interval of starts it uses.
-        starts: Service with a link to its start.
-        shifts: Vehicle whose route another one binds to the time that this leaves it.
+        starts: Service with a link on times to its start.
+        duties: Vehicle whose route another one binds to what this leaves it.
     """
 
     sequences: Mapping[int, Sequence[int]]
     choices: Mapping[int, int]
     starts: Mapping[int, Seconds]
-    shifts: Mapping[int, TimeWindow] = field(default_factory=dict)
+    duties: Mapping[int, Duty] = field(default_factory=dict)
 
 
-Best: TypeAlias = tuple[dict[int, Sequence[int]], dict[int, TimeWindow], dict[int, TimeWindow]]
+Best: TypeAlias = tuple[dict[int, Sequence[int]], dict[int, TimeWindow], dict[int, Duty]]
 
 
 class Search:
@@ -134,13 +135,14 @@ class Search:
         }
         placed = [s for services in sequences.values() for s in services]
         linked = {*map(int, self._data.linked)} & set(placed)
-        bounds = self._state.flag[[layout.BEST_LEAVE, layout.BEST_HOME]]
-        bound = Rota(self._problem).bound(sequences) if best else set[int]()
+        limited = self._data.vehicle[:, layout.V_DAY] < layout.BIG
+        bounds = self._state.flag[[layout.BEST_LEFT, layout.BEST_HOME, layout.BEST_TOIL]].T.tolist()
+        bound = [vehicle for vehicle in sequences if best and self._state.flag[layout.BEST_BOUND, vehicle]]
         return Sketch(
             sequences,
             {s: int(self._state.placed[s, choice]) for s in placed},
             {s: int(self._state.placed[s, start]) for s in linked},
-            {vehicle: TimeWindow(*map(int, bounds[:, vehicle])) for vehicle in sorted(bound)},
+            {v: Duty(bounds[v][0], bounds[v][1], bounds[v][2] if limited[v] else None) for v in bound},
         )
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
@@ -171,7 +173,7 @@ class Search:
     def best(self) -> Best:
         """Return the best plan: vehicle to services in order, and service to the window it uses.
 
-        A vehicle whose route another one binds has a shift as well, the time that this leaves it.
+        A vehicle whose route another one binds has a duty as well, what this leaves to it.
 
         The window of a service whose partner is planned too is the one second in which the search found room
         for both, so that the routes no longer depend on each other.
@@ -186,17 +188,17 @@ class Search:
 
 
 def planned(problem: Problem, sketch: Sketch) -> Best:
-    """Return a sketch as sequences, windows and shifts; see `Search.best`."""
+    """Return a sketch as sequences, windows and duties; see `Search.best`."""
     windows = {
         s: TimeWindow(*choices_of(problem, problem.services[s])[choice][:2])
         for s, choice in sketch.choices.items()
     }
     for link in problem.links:
-        if link.first in windows and link.second in windows:
+        if link.first in windows and link.second in windows and binds(problem, link):
             for service in (link.first, link.second):
                 start = sketch.starts[service]
                 windows[service] = TimeWindow(start, start)
-    return dict(sketch.sequences), windows, dict(sketch.shifts)
+    return dict(sketch.sequences), windows, dict(sketch.duties)
 
 
 def compiled() -> bool:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from routing.excerpt import Part, excerpt
+from routing.objective import compares_routes
 from routing.plan import Route
 from routing.problem import LARGEST_PENALTY, Nurses, Problem, Service
 from routing.rota import Rota
@@ -32,7 +33,7 @@ TRIES = 3
 
 def can_be_cut(problem: Problem) -> bool:
     """Tell whether routes may be planned apart: no cost, nurse or thing holds them together."""
-    if problem.weights.highest_lateness or problem.weights.balance or Rota(problem).binds:
+    if compares_routes(problem) or Rota(problem).binds:
         return False
     nurses = {vehicle.nurse for vehicle in problem.vehicles}
     return len(nurses) == len(problem.vehicles) or all(link.nurses is Nurses.ANY for link in problem.links)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.problem import Problem
+from routing.soft_times import binds
 from routing.units import LATEST
 
 __all__ = ["Seams", "cut"]
@@ -24,7 +25,8 @@ class Seams:
         self.visits = list(problem.visits().values())
         self._members = {s: members for members in self.visits for s in members}
         self.tied: dict[int, set[int]] = {}
-        for first, second in (*((link.first, link.second) for link in problem.links), *problem.orders):
+        links = [(link.first, link.second) for link in problem.links if binds(problem, link)]
+        for first, second in (*links, *problem.orders):
             self.tied.setdefault(first, set()).add(second)
             self.tied.setdefault(second, set()).add(first)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from routing.problem import (
     WORKING_TIME_LAW,
     Link,
+    Lunch,
     Nurses,
     Problem,
     Service,
@@ -63,7 +64,7 @@ def a_double_visit(first: str = "a", second: str = "b", **more: Any) -> tuple[li
 
 @st.composite
 def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) -> Problem:
-    """Random small days: asymmetric roads, several windows, skills, visits of two, links, breaks, wishes."""
+    """Random small days: asymmetric roads, several windows, skills, visits of two, links, breaks, lunch."""
     places = draw(st.integers(2, 6))
     seconds = draw(
         st.lists(st.integers(1, 90), min_size=places * places, max_size=places * places).map(
@@ -120,12 +121,16 @@ def days_with_costs(draw: st.DrawFn, *, timed: bool = True) -> Problem:
         services.append(replace(service, **more))
     for vehicle in problem.vehicles:
         spare = draw(st.sampled_from([0, HOUR])) if timed else 0
-        vehicles.append(replace(vehicle, capacity=draw(st.sampled_from([None, 2, 6])), overtime=spare))
+        lunch = vehicle.lunch
+        if timed and lunch is not None:
+            lunch = replace(lunch, missed=draw(st.sampled_from([None, 0, 900, 5000])))
+        capacity = draw(st.sampled_from([None, 2, 6]))
+        vehicles.append(replace(vehicle, capacity=capacity, overtime=spare, lunch=lunch))
     weights = replace(problem.weights, overqualified=draw(st.sampled_from([0, 50])))
     if timed:
         rates = {
             name: draw(st.sampled_from([0, 30, 61]))
-            for name in ("highest_lateness", "off_wish", "overtime", "waiting", "balance")
+            for name in ("highest_lateness", "off_wish", "overtime", "waiting", "balance", "longest_idle")
         }
         weights = replace(weights, **rates)
     orders = ((1, 2),) if len(services) > 2 and draw(st.booleans()) else ()
@@ -144,6 +149,8 @@ def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:
         skills={"care": draw(st.integers(1, 3))},
         max_work=draw(st.sampled_from([None, 5 * HOUR, 8 * HOUR])),
         breaks=draw(st.sampled_from([None, WORKING_TIME_LAW])),
+        lunch=draw(st.sampled_from([None, None, Lunch(11 * HOUR, 13 * HOUR, 20 * MINUTE)])),
+        leaves_at_once=draw(st.sampled_from([False, False, False, True])),
     )
 
 

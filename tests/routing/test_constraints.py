@@ -170,6 +170,7 @@ class TestViolations:
             "shifts",
             "working-time",
             "breaks",
+            "lunch",
             "links",
             "capacity",
             "pinned-nurses",

@@ -110,7 +110,7 @@ class TestSplit:
                 "breaks",
                 "travel",
                 "capacity",
-                "overtime",
+                *("overtime", "lunch", "leaves_at_once"),
             ),
             *("nurse", "day", "max_day", "rest", "free_since", "next_duty", "uses"),
         }

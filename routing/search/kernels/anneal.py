@@ -5,12 +5,15 @@ import numpy as np
 from routing.search.compiling import entry, kernel
 from routing.search.kernels.insertion import keeps_order, next_blink, place
 from routing.search.kernels.layout import (
+    BEST_BOUND,
     BEST_COUNT,
     BEST_HOME,
-    BEST_LEAVE,
+    BEST_LEFT,
     BEST_START,
+    BEST_TOIL,
     BEST_WINDOW,
     BIG,
+    BOUND,
     COST,
     COUNT,
     DEMAND,
@@ -20,15 +23,18 @@ from routing.search.kernels.layout import (
     FIRST_SERVICE,
     HIGHEST,
     HOME,
+    IDLE,
     K_BEST,
     K_SEQUENCE,
     K_WINDOW,
+    LEFT,
     LIST,
     LOAD,
     LOWER,
     MOVED,
     N_BALANCE,
     N_HIGHEST,
+    N_IDLE,
     N_POOL_EVERY,
     N_SOFT,
     N_TIED,
@@ -37,17 +43,19 @@ from routing.search.kernels.layout import (
     OLD_ROUTE,
     PENALTY,
     POSITION,
-    R_DEPART,
     ROUTE,
     S_ABSENT,
     S_BEST,
     S_COST,
     S_HIGHEST,
+    S_IDLE_LIMIT,
+    S_IDLE_MOST,
     S_ITERATION,
     S_MEAN,
     S_POOLED,
     S_THOROUGH,
     S_TOUCHED,
+    TIED,
     TOIL,
     TOUCHED,
     V_CAPACITY,
@@ -62,7 +70,8 @@ from routing.search.kernels.recreate import recreate, take_back
 from routing.search.kernels.reference import by_reference
 from routing.search.kernels.rng import unit
 from routing.search.kernels.ruin import ruin, save_route
-from routing.search.kernels.timing import per_minute, refresh
+from routing.search.kernels.soft import per_minute
+from routing.search.kernels.timing import refresh
 
 _OLD = 0  # level of bounds kept for the whole iteration
 
@@ -70,12 +79,14 @@ _OLD = 0  # level of bounds kept for the whole iteration
 @kernel
 def note_plan(state: State) -> None:
     """Bring the largest lateness and the mean work of the plan up to date."""
-    highest, work = whole(0), whole(0)
+    highest, work, idle = whole(0), whole(0), whole(0)
     for r in range(len(state.route)):
+        idle = max(idle, state.route[r, IDLE])
         highest = max(highest, state.route[r, HIGHEST])
         work += state.route[r, WORK]
     state.number[S_HIGHEST] = highest
     state.number[S_MEAN] = work // len(state.route)
+    state.number[S_IDLE_MOST] = idle
 
 
 @kernel
@@ -88,6 +99,7 @@ def total_cost(data: Data, state: State) -> int:
         cost += data.visit[state.absent[i], PENALTY]
     note_plan(state)
     cost += per_minute(data.number[N_HIGHEST], state.number[S_HIGHEST])
+    cost += per_minute(data.number[N_IDLE], state.number[S_IDLE_MOST])
     if data.number[N_BALANCE] > 0:
         for r in range(len(data.vehicle)):
             cost += per_minute(data.number[N_BALANCE], abs(state.route[r, WORK] - state.number[S_MEAN]))
@@ -148,8 +160,11 @@ def keep_best(data: Data, state: State) -> None:
     for r in range(len(data.vehicle)):
         count = state.route[r, COUNT]
         state.flag[BEST_COUNT, r] = count
-        state.flag[BEST_LEAVE, r] = state.record[NOW, r, 0, R_DEPART]
-        state.flag[BEST_HOME, r] = max(state.route[r, HOME], -(2**30))
+        state.flag[BEST_BOUND, r] = state.route[r, TIED] == BOUND
+        if state.flag[BEST_BOUND, r] == 1:
+            state.flag[BEST_LEFT, r] = state.route[r, LEFT]
+            state.flag[BEST_HOME, r] = state.route[r, HOME]
+            state.flag[BEST_TOIL, r] = state.route[r, TOIL]
         for p in range(count):
             s = state.sequence[r, p]
             state.kept[K_BEST, r, p] = s
@@ -245,6 +260,8 @@ def build(data: Data, state: State) -> None:
     start_empty(data, state)
     next_blink(state)
     load(data, state)
+    note_plan(state)
+    number[S_IDLE_LIMIT] = number[S_IDLE_MOST] // 2
     number[S_THOROUGH] = 1
     recreate(data, state)
     number[S_THOROUGH] = 0
@@ -273,6 +290,7 @@ def search(data: Data, state: State, iterations: int, hot: float, cold: float, t
         if total > 0:
             temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
         number[S_ITERATION] += 1
+        number[S_IDLE_LIMIT] = number[S_IDLE_MOST]
         good = ruin(data, state)
         if data.number[N_SOFT] == 1:
             note_plan(state)

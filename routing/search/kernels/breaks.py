@@ -12,18 +12,23 @@ from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
     BIG,
     O_LENGTH,
+    O_LUNCH,
     O_SPAN,
     T_AT,
     T_BY,
+    T_CAP,
     T_DURATION,
     T_EARLY,
-    T_HIGH,
     T_IN,
     T_LATE,
     T_LEG,
     T_LOW,
+    T_MOST,
     T_OUT,
     V_DAY,
+    V_LEAVE_BY,
+    V_LUNCH_FROM,
+    V_LUNCH_TO,
     V_OPTIONS,
     V_SPAN,
     V_STRETCH,
@@ -31,10 +36,7 @@ from routing.search.kernels.layout import (
     Data,
     whole,
 )
-
-NO_BREAK = 0
-NEVER = -1
-OPTIONS = 16  # a code is 1 + gap * OPTIONS + option
+from routing.search.kernels.soft import NEVER, NO_BREAK, OPTIONS
 
 
 @kernel
@@ -42,23 +44,26 @@ def span_with_break(data: Data, scratch: NDArray[np.int64], r: int, k: int, gap:
     """Return the shortest span of a swept route with a break in a gap, or BIG if there is no room for it."""
     vehicle = data.vehicle[r]
     stretch, length = vehicle[V_STRETCH], data.option[r, option, O_LENGTH]
+    low, high = whole(-BIG), whole(BIG)
+    if data.option[r, option, O_LUNCH] == 1:
+        low, high = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
     if gap == 0:
-        depart, work_in, before = scratch[T_LOW, k], whole(0), whole(BIG)
+        depart, work_in, before = whole(scratch[T_LOW, k]), whole(0), whole(vehicle[V_LEAVE_BY])
     else:
-        depart = scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1]
-        work_in = scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1]
-        before = scratch[T_BY, gap - 1]
-    reached = depart + scratch[T_LEG, gap] + length
-    if reached > scratch[T_LATE, gap]:
+        depart = whole(scratch[T_EARLY, gap - 1] + scratch[T_DURATION, gap - 1])
+        work_in = whole(scratch[T_IN, gap - 1] + scratch[T_DURATION, gap - 1])
+        before = whole(min(scratch[T_BY, gap - 1], vehicle[V_LEAVE_BY]))
+    reached = max(depart + scratch[T_LEG, gap], low) + length
+    if depart > high or reached > scratch[T_LATE, gap]:
         return BIG
     done = max(scratch[T_AT, gap], reached + scratch[T_OUT, gap])
-    by = min(before, scratch[T_LATE, gap] - scratch[T_IN, gap] - length)
+    by = min(before, scratch[T_LATE, gap] - scratch[T_IN, gap] - length, high - work_in)
     span = max(done - by, scratch[T_IN, k] + length)
     if span > min(vehicle[V_SPAN], data.option[r, option, O_SPAN]):
         return BIG
     leave = min(by, done - scratch[T_IN, k] - length)
-    earliest = max(depart, leave + work_in)
-    latest = min(scratch[T_LATE, gap], done - scratch[T_OUT, gap]) - length
+    earliest = max(depart, low, leave + work_in)
+    latest = min(high, min(scratch[T_LATE, gap], done - scratch[T_OUT, gap]) - length)
     if max(earliest, done - stretch - length) > min(latest, leave + stretch):
         return BIG
     return whole(span)
@@ -68,37 +73,34 @@ def span_with_break(data: Data, scratch: NDArray[np.int64], r: int, k: int, gap:
 def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
     """Return the breaks of a swept route as a code: NO_BREAK, NEVER, or gap and option of the break.
 
-    The first that fits, or, where a day is limited, the one with the least work. T_DURATION at place k then
-    holds the longest span it allows.
+    The first that fits, or, where a day is limited, the one with the least work; T_CAP then holds its span.
     """
     vehicle = data.vehicle[r]
     limited = vehicle[V_DAY] < BIG
-    least, best = scratch[T_HIGH, k] + 1, whole(NEVER)
+    least, best = scratch[T_MOST, k] + 1, whole(NEVER)
     work = scratch[T_IN, k]
-    by = scratch[T_LATE, 0] - scratch[T_IN, 0]
+    by = min(scratch[T_LATE, 0] - scratch[T_IN, 0], vehicle[V_LEAVE_BY])
     done = max(scratch[T_AT, 0], scratch[T_LOW, k] + work)
     span = max(done - by, work)
     if span > vehicle[V_SPAN]:
         return NEVER
     if span <= vehicle[V_UNBROKEN]:
-        scratch[T_DURATION, k] = span if limited else min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
         if not limited:
             return NO_BREAK
         if span < least:
             least, best = span, whole(NO_BREAK)
+            scratch[T_CAP, k] = span
     for option in range(vehicle[V_OPTIONS]):
         length = data.option[r, option, O_LENGTH]
-        cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
-        if work + length > cap:
+        if work + length > min(vehicle[V_SPAN], data.option[r, option, O_SPAN]):
             continue
         for gap in range(k + 1):
             span = span_with_break(data, scratch, r, k, gap, option)
             if span == BIG:
                 continue
             if not limited:
-                scratch[T_DURATION, k] = cap
                 return 1 + gap * OPTIONS + option
             if span - length < least:
-                scratch[T_DURATION, k] = span
                 least, best = span - length, 1 + gap * OPTIONS + option
+                scratch[T_CAP, k] = span
     return best

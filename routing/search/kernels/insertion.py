@@ -1,10 +1,15 @@
 """Where a service fits best, and putting it there or taking it out."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
-from routing.search.kernels.breaks import NEVER, break_code
+from routing.search.kernels.added import (
+    finds_break,
+    is_by_stop,
+    lay_out_with,
+    least_points,
+    own_points,
+)
 from routing.search.kernels.layout import (
     AFTER,
     BEFORE,
@@ -13,24 +18,13 @@ from routing.search.kernels.layout import (
     END_LINK,
     FIRST_LINK,
     LOWER,
-    N_BALANCE,
     N_HIGHEST,
     N_SOFT,
-    N_WAITING,
-    R_DEPART,
-    R_DONE_AT,
-    R_LEAVE_BY,
-    R_START_BY,
-    R_WORK_IN,
-    R_WORK_OUT,
     ROUTE,
     S_BLINK,
     S_HIGHEST,
     S_LIMITED,
-    S_MEAN,
-    SOFT,
     WINDOW,
-    WORK,
     Data,
     State,
     whole,
@@ -47,16 +41,14 @@ from routing.search.kernels.links import (
     ties,
 )
 from routing.search.kernels.rng import unit
-from routing.search.kernels.timing import (
-    lay_out,
-    note_earliest,
+from routing.search.kernels.soft import (
     per_minute,
-    refresh,
-    settle,
-    soft_points,
-    sweep,
 )
-from routing.search.kernels.trial import FULL, is_limited, trial
+from routing.search.kernels.timing import (
+    note_earliest,
+    refresh,
+)
+from routing.search.kernels.trial import FULL, ripple, trial
 
 _BLINK = 0.01  # share of positions overlooked on purpose; Christiaens and Vanden Berghe 2020
 
@@ -125,39 +117,6 @@ def survives(data: Data, state: State, r: int, position: int, s: int, window: in
 
 
 @kernel
-def span_with(
-    record: NDArray[np.int32], p: int, there: int, onward: int, duration: int, low: int, high: int
-) -> int:
-    """Return the shortest span of a route with one stop more before position p, or -1 if it comes too late.
-
-    Args:
-        record: Of the route.
-        p: The position.
-        there: Seconds of travel to the new stop.
-        onward: Seconds of travel from it.
-        duration: Of the new service.
-        low: Its earliest start.
-        high: Its latest.
-    """
-    start = max(low, record[p, R_DEPART] + there)
-    next_start = start + duration + onward
-    if start > high or next_start > record[p, R_START_BY]:
-        return -1
-    work_in = record[p, R_WORK_IN] + there
-    work = work_in + duration + onward + record[p, R_WORK_OUT]
-    by = min(whole(record[p, R_LEAVE_BY]), min(high, record[p, R_START_BY] - onward - duration) - work_in)
-    done = max(whole(record[p, R_DONE_AT]), next_start + record[p, R_WORK_OUT])
-    return whole(max(done - by, work))
-
-
-@kernel
-def finds_break(data: Data, state: State, r: int, p: int, s: int, low: int, high: int) -> bool:
-    """Tell whether route r, with s before position p, has room for the break it needs."""
-    k = lay_out(data, state, r, p, s, whole(0), low, high)
-    return sweep(data, state.scratch, r, k) and break_code(data, state.scratch, r, k) != NEVER
-
-
-@kernel
 def more_points(
     data: Data,
     state: State,
@@ -180,34 +139,23 @@ def more_points(
     """
     r, p, s, window = place
     low, high = bounds
-    soft = data.number[N_SOFT] == 1
-    if tied or (soft and not is_limited(data, r) and data.number[N_WAITING] == 0):
+    if not is_by_stop(data, r, tied):
+        if not tied and data.number[N_SOFT] == 0:
+            return whole(0) if finds_break(data, state, r, p, s, low, high) else whole(FULL)
         points = trial(data, state, r, p, s, window, low, ways, least)
-        if points == FULL or state.number[S_LIMITED] == 0:
+    else:
+        if least_points(data, state, place, low, ways) >= least:
+            return whole(FULL)
+        k = lay_out_with(data, state, place, bounds, ways)
+        points, highest = own_points(data, state, r, p, k)
+        if not tied and points < FULL:
+            points += per_minute(data.number[N_HIGHEST], max(whole(0), highest - state.number[S_HIGHEST]))
+        if not tied or points >= least:
             return points
-        return points if survives(data, state, r, p, s, window, low) else whole(FULL)
-    if not soft:
-        return whole(0) if finds_break(data, state, r, p, s, low, high) else whole(FULL)
-    k = lay_out(data, state, r, p, s, window, low, high)
-    if not sweep(data, state.scratch, r, k):
-        return whole(FULL)
-    code = break_code(data, state.scratch, r, k)
-    if code == NEVER or not settle(data, state, r, k, code):
-        return whole(FULL)
-    points, highest = soft_points(data, state, r, k, code)
-    points += per_minute(data.number[N_HIGHEST], max(whole(0), highest - state.number[S_HIGHEST]))
-    return whole(points - state.route[r, SOFT])
-
-
-@kernel
-def balance_points(data: Data, state: State, r: int, work: int) -> int:
-    """Return what so much more work in route r costs, the mean as it stands."""
-    if data.number[N_BALANCE] == 0:
-        return whole(0)
-    before = state.route[r, WORK] - state.number[S_MEAN]
-    return per_minute(data.number[N_BALANCE], abs(before + work)) - per_minute(
-        data.number[N_BALANCE], abs(before)
-    )
+        points = ripple(data, state, (r, p, s), ways[0], k, least, (points, highest))
+    if points == FULL or state.number[S_LIMITED] == 0:
+        return points
+    return points if survives(data, state, r, p, s, window, low) else whole(FULL)
 
 
 @kernel

@@ -47,6 +47,11 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_CAPACITY,
     V_OVERTIME_FROM,
     V_NEXT,
+    V_LUNCH,
+    V_LUNCH_FROM,
+    V_LUNCH_TO,
+    V_MISSED,
+    V_LEAVE_BY,
     V_NURSE,
     V_DAY,
     V_EARLIER,
@@ -54,9 +59,12 @@ W_LOW, W_HIGH, W_DUE = range(3)
     V_MATES,
     V_END_MATES,
     V_RANK,
-) = range(20)
-# Data.option, last axis: length of the break, longest span it allows
-O_LENGTH, O_SPAN = range(2)
+    V_SHIFT,
+) = range(26)
+# What stands in V_LUNCH
+NO_LUNCH, MAY_MISS_LUNCH, NEEDS_LUNCH = range(3)
+# Data.option, last axis: length of the break, longest span it allows, whether it is lunch
+O_LENGTH, O_SPAN, O_LUNCH = range(3)
 # Data.visit, columns
 FIRST_SERVICE, END_SERVICE, PENALTY = range(3)
 # Data.link, columns; other.start - this.start lies within [L_LEAST, L_MOST]
@@ -82,10 +90,12 @@ D_OTHER, D_GAP = range(2)
     N_OVERTIME,
     N_WAITING,
     N_BALANCE,
+    N_IDLE,
+    N_REST,
     N_TIED,
     N_COUPLED,
     N_SHARING,
-) = range(19)
+) = range(21)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
 (
@@ -106,8 +116,10 @@ D_OTHER, D_GAP = range(2)
 # State.record, first axis
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
-# HOME (return) and TOIL (work without break) are kept for vehicles with rows in Data.duty or a limited day
-COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, HOME, TOIL, OLD_ROUTE = range(11)
+# HOME (return), LEFT (least leaving) and TOIL (work without break) are kept for routes that bind others
+COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, IDLE, HOME, LEFT, TOIL, OLD_ROUTE = range(13)
+# What stands in TIED: no other route has a say, or by links only, or by the nurse or a thing too
+FREE, LINKED, BOUND = range(3)
 # after those: when the route would return, and in which trial that was
 TRY_RETURN, RETURN_TRIAL = 2 * OLD_ROUTE, 2 * OLD_ROUTE + 1
 # State.placed, columns; route is -1 while a service is absent
@@ -121,7 +133,21 @@ P_POINTS, P_WAY, P_ROUTE, P_POSITION, P_WINDOW, P_KNOWN = range(6)
 # State.place, first axis: while one service is placed, and while the first of several is
 ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLACES and S_PLACES_OF_FIRST
 # State.flag, rows
-TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED, BEST_LEAVE, BEST_HOME = range(11)
+(
+    TOUCHED,
+    LIST,
+    QUEUED,
+    QUEUE,
+    DIRTY,
+    MOVED,
+    BEST_COUNT,
+    TRIED,
+    AFFECTED,
+    BEST_BOUND,
+    BEST_LEFT,
+    BEST_HOME,
+    BEST_TOIL,
+) = range(13)
 # State.scratch, rows
 (
     T_LOCATION,
@@ -138,6 +164,8 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED, BEST_LE
     T_SERVICE,
     T_WINDOW,
 ) = range(13)
+# at the place after the stops T_LOW holds the earliest leaving, T_HIGH the latest return and these two
+T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest span
 # State.number
 (
     S_COST,
@@ -153,11 +181,13 @@ TOUCHED, LIST, QUEUED, QUEUE, DIRTY, MOVED, BEST_COUNT, TRIED, AFFECTED, BEST_LE
     S_HIGHEST,
     S_MEAN,
     S_LIMITED,
+    S_IDLE_MOST,
+    S_IDLE_LIMIT,
     S_SEED,
     S_OLD_ABSENT,
     S_PLACES,
     S_PLACES_OF_FIRST,
-) = range(17)
+) = range(19)
 
 
 class Data(NamedTuple):
@@ -166,9 +196,9 @@ class Data(NamedTuple):
     Attributes:
         service: Shape (services, 12), int64.
         window: Shape (services, most windows, 3), int64.
-        vehicle: Shape (vehicles, 20), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
-            V_END_MATES bound its rows in `duty`.
-        option: Breaks to choose from, shape (vehicles, most options, 2), int64.
+        vehicle: Shape (vehicles, 26), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
+            V_END_MATES bound its rows in `duty`. V_SHIFT is the length of its shift.
+        option: Breaks to choose from, shape (vehicles, most options, 3), int64.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
         extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles),
@@ -177,7 +207,7 @@ class Data(NamedTuple):
         member: Services by visit, int32.
         order: Keys by which absent visits may be sorted, shape (keys, visits), int64.
         link: Shape (2 * links, 4), int64, grouped by service.
-        linked: Numbers of the services that have a link, int32.
+        linked: Numbers of the services that have a link on times, int32.
         near: Services by nearness, shape (services, neighbours), int32.
         near_vehicle: Vehicles by nearness that may do the service, one of each kind, -1 at the end; shape
             (services, some), int32.
@@ -210,19 +240,20 @@ class State(NamedTuple):
     Attributes:
         sequence: Services of each route, shape (vehicles, room), int32.
         kept: Sequences and windows to come back to, and the best plan; shape (3, vehicles, room), int32.
-        record: Of each position, now and before; shape (2, vehicles, room + 1, 13), int32. Where times cost,
-            a later start d of the stop there costs at least R_LATE_ALL * d - R_LATE_OFF,
-            and R_LATE_NOW * d; d in minutes.
-        route: Shape (vehicles, 22), int64.
+        record: Of each position, now and before; shape (2, vehicles, room + 1, 13), int32. R_START is the
+            start of the stop, or the return, with the break in its gap. Where times cost, a delay of that
+            by d minutes costs at least R_LATE_ALL * d - R_LATE_OFF, and R_LATE_NOW * d.
+        route: Shape (vehicles, 26), int64.
         placed: Shape (services, 9), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were
             before this iteration. Shape (2 * visits,), int32.
         flag: Per vehicle: saved in this iteration (TOUCHED, and as a LIST); waiting in the QUEUE of routes to
             time again (QUEUED); record out of date (DIRTY) or changed in this iteration (MOVED); stops in the
-            best plan (BEST_COUNT), and its bounds on leaving and returning; changed while a visit of several
-            is tried (TRIED); starts may fall after a ruin (AFFECTED). Shape (11, vehicles + 1), int32.
-        old_bound: LOWER and EARLIEST of the linked services, then HOME and TOIL of the vehicles, three levels
-            of saving; shape (3, linked + vehicles, 2), int64.
+            best plan (BEST_COUNT), and whether others bound its route there, and how; changed while a visit
+            of several is tried (TRIED); starts may fall after a ruin (AFFECTED). Shape (13, vehicles + 1),
+            int32.
+        old_bound: LOWER and EARLIEST of the linked services, then HOME, LEFT and TOIL of the vehicles, three
+            levels of saving; shape (3, linked + vehicles, 3), int64.
         scratch: Shape (13, room + 3), int64.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         seen: The last stamp of those who look at routes once; shape (vehicles,), int64.

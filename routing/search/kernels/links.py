@@ -6,7 +6,6 @@ routes whose bounds rise are timed again until nothing rises, or until a service
 """
 
 from routing.search.compiling import kernel
-from routing.search.kernels.breaks import NEVER, break_code
 from routing.search.kernels.layout import (
     AFFECTED,
     BIG,
@@ -18,11 +17,13 @@ from routing.search.kernels.layout import (
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    FREE,
     HOME,
     L_LEAST,
     L_MOST,
     L_NURSES,
     L_OTHER,
+    LEFT,
     LOWER,
     N_COUPLED,
     N_SHARING,
@@ -34,9 +35,8 @@ from routing.search.kernels.layout import (
     ROUTE,
     SAME,
     SHARING,
-    T_DURATION,
+    T_BY,
     T_EARLY,
-    T_OUT,
     TIED,
     TOIL,
     V_LATER,
@@ -49,14 +49,16 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.record import is_plain, run_through
-from routing.search.kernels.timing import lay_out, refresh, settle, sweep
+from routing.search.kernels.soft import NEVER, NO_BREAK, rest_of, settle
+from routing.search.kernels.timing import is_timed, lay_out, pick, refresh, sweep
 
 
 @kernel
 def is_bound(data: Data, state: State, s: int) -> bool:
-    """Tell whether a partner of s is in a route."""
+    """Tell whether a partner in a route has a say in when s starts."""
     for i in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
-        if state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+        says = is_timed(data, i) or data.link[i, L_NURSES] == SHARING
+        if says and state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
             return True
     return False
 
@@ -102,6 +104,7 @@ def save_bounds(data: Data, state: State, level: int) -> None:
         for r in range(len(data.vehicle)):
             state.old_bound[level, linked + r, 0] = state.route[r, HOME]
             state.old_bound[level, linked + r, 1] = state.route[r, TOIL]
+            state.old_bound[level, linked + r, 2] = state.route[r, LEFT]
 
 
 @kernel
@@ -115,6 +118,7 @@ def restore_bounds(data: Data, state: State, level: int) -> None:
         for r in range(len(data.vehicle)):
             state.route[r, HOME] = state.old_bound[level, linked + r, 0]
             state.route[r, TOIL] = state.old_bound[level, linked + r, 1]
+            state.route[r, LEFT] = state.old_bound[level, linked + r, 2]
 
 
 @kernel
@@ -172,10 +176,11 @@ def push_later(data: Data, state: State, tail: int, r: int) -> int:
 
 
 @kernel
-def note_duty(state: State, r: int, home: int, toil: int) -> bool:
-    """Store when route r is back and how much it works; tell whether it is back later than before."""
+def note_duty(state: State, r: int, home: int, left: int, toil: int) -> bool:
+    """Store when route r is out and how much it works; tell whether it is back later than before."""
     later = home > state.route[r, HOME]
     state.route[r, HOME] = home
+    state.route[r, LEFT] = left
     state.route[r, TOIL] = toil
     return bool(later)
 
@@ -191,14 +196,18 @@ def drain(state: State, head: int, tail: int) -> None:
 @kernel
 def retime(data: Data, state: State, r: int) -> bool:
     """Bring the starts of route r in scratch up to date, its break too; False if it has no timetable."""
+    code = whole(NO_BREAK)
     if is_plain(data, r):
+        state.route[r, CODE] = code
         return run_through(data, state, r)
     k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
     if not sweep(data, state.scratch, r, k):
         return False
-    state.route[r, CODE] = break_code(data, state.scratch, r, k)
-    code = state.route[r, CODE]
-    return code != NEVER and settle(data, state, r, k, code)
+    code = pick(data, state, r, k)
+    if code == NEVER or not settle(data, state, r, k, code):
+        return False
+    state.route[r, CODE] = code
+    return True
 
 
 @kernel
@@ -217,14 +226,14 @@ def propagate(data: Data, state: State, tail: int) -> bool:
         state.flag[DIRTY, r] = 1
         k = state.route[r, COUNT]
         if k == 0:
-            note_duty(state, r, whole(-BIG), whole(0))
+            note_duty(state, r, whole(-BIG), whole(-BIG), whole(0))
             continue
         if not retime(data, state, r):
             drain(state, head, tail)
             return False
         if data.number[N_COUPLED] == 1:
-            toil = state.scratch[T_DURATION, k] - state.scratch[T_OUT, k]
-            if note_duty(state, r, state.scratch[T_EARLY, k], toil):
+            home, left = state.scratch[T_EARLY, k], state.scratch[T_BY, k]
+            if note_duty(state, r, home, left, home - left - rest_of(data, r, state.route[r, CODE])):
                 tail = push_later(data, state, tail, r)
         for p in range(k):
             u = whole(state.sequence[r, p])
@@ -276,7 +285,7 @@ def relax(data: Data, state: State) -> bool:
     tail = mark_affected(data, state)
     for j in range(tail):
         r = whole(state.flag[QUEUE, j])
-        note_duty(state, r, whole(-BIG), whole(0))
+        note_duty(state, r, whole(-BIG), whole(-BIG), whole(0))
         for p in range(state.route[r, COUNT]):
             u = whole(state.sequence[r, p])
             low = data.window[u, state.placed[u, WINDOW], 0]
@@ -303,4 +312,4 @@ def refresh_dirty(data: Data, state: State) -> bool:
 @kernel
 def ties(state: State, r: int) -> bool:
     """Tell whether a move in route r may move other routes."""
-    return bool(state.route[r, TIED] == 1)
+    return bool(state.route[r, TIED] != FREE)

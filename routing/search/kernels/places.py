@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
-from routing.search.kernels.insertion import balance_points, keeps_order, more_points, next_blink, span_with
+from routing.search.kernels.added import (
+    balance_points,
+    idle_points,
+    is_by_stop,
+    least_points,
+    span_with,
+)
+from routing.search.kernels.insertion import keeps_order, more_points, next_blink
 from routing.search.kernels.layout import (
     BIG,
     COUNT,
@@ -51,6 +58,7 @@ from routing.search.kernels.layout import (
     S_PLACES,
     S_STAMP,
     S_THOROUGH,
+    SOFT,
     V_CAPACITY,
     V_EARLIEST,
     V_KIND,
@@ -65,7 +73,7 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.links import bounds_of, is_bound, nurse_fits, ties
-from routing.search.kernels.timing import per_minute, start_points
+from routing.search.kernels.soft import per_minute, start_points
 from routing.search.kernels.trial import FULL
 
 _STRIDE = 8
@@ -108,7 +116,10 @@ def scan(
     if count == 0:
         extra += data.number[N_USE]
     linked = data.service[s, FIRST_LINK] < data.service[s, END_LINK] and is_bound(data, state, s)
-    special = data.number[N_SOFT] == 1 or linked or ties(state, r)
+    tied = ties(state, r) or linked
+    special = data.number[N_SOFT] == 1 or tied
+    by_stop = is_by_stop(data, r, tied)
+    savings = state.route[r, SOFT] if by_stop else whole(0)
     for p in range(passed_over(record, count, low + duration), count + 1):
         if record[p, R_START_BY] < low + duration:
             continue
@@ -116,27 +127,30 @@ def scan(
             break
         if overlooks(state) or (data.number[N_ORDERS] == 1 and not keeps_order(data, state, r, p, s)):
             continue
-        there = whole(travel_to[record[p, R_FROM]])
-        onward = whole(travel_from[record[p, R_TO]])
-        points = (there + onward - whole(record[p, R_LEG])) * weight + extra
+        ways = whole(travel_to[record[p, R_FROM]]), whole(travel_from[record[p, R_TO]])
+        detour = ways[0] + ways[1] - whole(record[p, R_LEG])
+        points = detour * weight + extra
         if special:
-            points += balance_points(data, state, r, there + onward - whole(record[p, R_LEG]) + duration)
-        if points >= least:
+            points += work_points(data, state, r, detour + duration)
+        if points - savings >= least:
             continue
-        span = span_with(record, p, there, onward, duration, low, high)
+        span = span_with(record, p, ways[0], ways[1], duration, low, high)
         if span < 0 or span > vehicle[V_SPAN]:
             continue
         closely = special or span > vehicle[V_UNBROKEN]
         if closely or level == FIRST:
-            start = max(low, record[p, R_DEPART] + there)
-            at_least = points + least_of_times(
-                data, state, (r, p, s, window), start, start + duration + onward
-            )
+            at_least = points + least_of_times(data, state, (r, p, s, window), low, ways, by_stop)
             if at_least < least:
                 note_place(state, level, (at_least, points), (r, p, window), not closely)
             continue
         least, best = points, p
     return least, best
+
+
+@kernel
+def work_points(data: Data, state: State, r: int, work: int) -> int:
+    """Return what so much more work in route r costs beyond its way."""
+    return whole(balance_points(data, state, r, work) + idle_points(data, state, r, work))
 
 
 @kernel
@@ -151,21 +165,29 @@ def overlooks(state: State) -> bool:
 
 @kernel
 def least_of_times(
-    data: Data, state: State, where: tuple[int, int, int, int], start: int, onward: int
+    data: Data,
+    state: State,
+    where: tuple[int, int, int, int],
+    low: int,
+    ways: tuple[int, int],
+    by_stop: bool,  # noqa: FBT001 - kernels take no keywords
 ) -> int:
-    """Return the points that times cost at least if a stop is put in, where it starts then.
+    """Return the points that times cost at least if a stop is put in.
 
-    `where` is route, position, service and its window; `onward` is when the stop there is reached.
+    `where` is route, position, service and its window; `ways` are the seconds to it and from it.
     """
     if data.number[N_SOFT] == 0:
         return 0
+    if by_stop:
+        return least_points(data, state, where, low, ways)
     r, p, s, window = where
     record = state.record[NOW, r, p]
+    start = max(low, record[R_DEPART] + ways[0])
     points = start_points(data, s, window, start)
     late = start - data.window[s, window, W_DUE] - state.number[S_HIGHEST]
     if late > 0:
         points += per_minute(data.number[N_HIGHEST], late)
-    delay = onward - record[R_START]
+    delay = start + data.service[s, DURATION] + ways[1] - record[R_START]
     if delay > 0 and record[R_LATE_ALL] > 0:
         points += max(record[R_LATE_ALL] * delay // 60 - record[R_LATE_OFF], record[R_LATE_NOW] * delay // 60)
     return whole(points)

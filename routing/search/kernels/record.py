@@ -11,6 +11,7 @@ from routing.search.kernels.layout import (
     N_OVERTIME,
     N_SHARING,
     N_WAITING,
+    NO_LUNCH,
     NOW,
     R_DEPART,
     R_DONE_AT,
@@ -20,7 +21,6 @@ from routing.search.kernels.layout import (
     R_LATE_OFF,
     R_LEAVE_BY,
     R_LEG,
-    R_START,
     R_START_BY,
     R_TO,
     R_WORK_IN,
@@ -42,6 +42,8 @@ from routing.search.kernels.layout import (
     V_END,
     V_KIND,
     V_LATEST,
+    V_LEAVE_BY,
+    V_LUNCH,
     V_OVERTIME_FROM,
     V_SPAN,
     V_START,
@@ -58,7 +60,8 @@ from routing.search.kernels.rota import is_coupled
 @kernel
 def is_plain(data: Data, r: int) -> bool:
     """Tell whether vehicle r knows no breaks, longest absence or other shifts, and waiting costs nothing."""
-    limited = data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG or is_coupled(data, r)
+    limited = data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG
+    limited = limited or data.vehicle[r, V_LUNCH] != NO_LUNCH or is_coupled(data, r)
     return not limited and data.number[N_WAITING] == 0 and data.number[N_SHARING] == 0
 
 
@@ -89,8 +92,7 @@ def run_through(data: Data, state: State, r: int) -> bool:
     scratch[T_LEG, count] = leg
     scratch[T_EARLY, count] = depart + leg
     scratch[T_IN, count] = work + leg
-    scratch[T_DURATION, count] = 0
-    scratch[T_OUT, count] = 0
+    scratch[T_BY, count] = vehicle[V_EARLIEST]
     return bool(depart + leg <= vehicle[V_LATEST])
 
 
@@ -123,7 +125,7 @@ def record_all(data: Data, state: State, r: int, k: int) -> None:
     """Write the record of a swept route of k stops."""
     scratch, record = state.scratch, state.record[NOW, r]
     at, depart = data.vehicle[r, V_START], scratch[T_LOW, k]
-    work_in, leave_by = whole(0), whole(2**30)
+    work_in, leave_by = whole(0), whole(data.vehicle[r, V_LEAVE_BY])
     for p in range(k + 1):
         record[p, R_FROM] = at
         record[p, R_DEPART] = depart
@@ -170,7 +172,6 @@ def note_lateness(data: Data, state: State, r: int, k: int) -> None:
                 off += rate * room
                 if room == 0:
                     now += rate
-        record[p, R_START] = scratch[T_EARLY, p]
         record[p, R_LATE_ALL] = every
         record[p, R_LATE_OFF] = min(off // 60, whole(2**31 - 1))
         record[p, R_LATE_NOW] = now

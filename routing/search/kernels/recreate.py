@@ -10,6 +10,7 @@ from routing.search.kernels.layout import (
     FIRST_SERVICE,
     LOCATION,
     N_PAIR_ROUTES,
+    N_SOFT,
     N_TRY_ABSENT,
     P_KNOWN,
     P_POINTS,
@@ -160,6 +161,23 @@ def clear(data: Data, state: State, visit: int) -> None:
 
 
 @kernel
+def put_one(data: Data, state: State, visit: int) -> bool:
+    """Place a visit of one service where it costs least; everything is as before if that fails."""
+    s = whole(data.member[data.visit[visit, FIRST_SERVICE]])
+    guarded = len(data.linked) > 0 and data.number[N_SOFT] == 1
+    if guarded:
+        save_bounds(data, state, whole(1))
+        forget_tried(state)
+    done = put_in(data, state, s, data.visit[visit, PENALTY] + 1) != _FAILED
+    if not done and guarded:
+        clear(data, state, visit)
+    elif not done and state.placed[s, ROUTE] >= 0:
+        take_back(state, s)
+        refresh_dirty(data, state)
+    return bool(done)
+
+
+@kernel
 def least_of_rest(data: Data, state: State, visit: int, s: int, least: int) -> int:
     """Return what the services of an absent visit but s cost at least; `least` if one has no place."""
     points = whole(0)
@@ -267,11 +285,7 @@ def recreate(data: Data, state: State) -> None:
         done = False
         if i < tries:
             if data.visit[visit, END_SERVICE] - first == 1:
-                least = data.visit[visit, PENALTY] + 1
-                done = put_in(data, state, whole(data.member[first]), least) != _FAILED
-                if not done and state.placed[data.member[first], ROUTE] >= 0:
-                    take_back(state, whole(data.member[first]))
-                    refresh_dirty(data, state)
+                done = put_one(data, state, visit)
             else:
                 done = put_all(data, state, visit)
         if done:

@@ -42,7 +42,7 @@ from routing.search.kernels.layout import (
 )
 from routing.search.kernels.links import relax
 from routing.search.kernels.rng import below, unit
-from routing.search.kernels.timing import refresh
+from routing.search.kernels.timing import is_timed, refresh
 
 _SPLIT = 0.5  # share of strings that keep some stops in their middle
 _AROUND_ABSENT = 0.3  # how often strings are torn around a visit that is left out, if there is one
@@ -80,7 +80,7 @@ def leave_out(data: Data, state: State, visit: int) -> None:
             state.flag[DIRTY, r] = 1
             for j in range(data.service[s, FIRST_LINK], data.service[s, END_LINK]):
                 other = state.placed[data.link[j, L_OTHER], ROUTE]
-                if other >= 0:
+                if other >= 0 and is_timed(data, j):
                     state.flag[DIRTY, other] = 1  # nothing of s raises its stops any more
     state.absent[state.number[S_ABSENT]] = visit
     state.number[S_ABSENT] += 1

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
-from routing.search.kernels.breaks import NEVER, NO_BREAK, OPTIONS, break_code
+from routing.search.kernels.breaks import break_code
 from routing.search.kernels.layout import (
     BIG,
+    BOUND,
     CODE,
     COST,
     COUNT,
@@ -22,22 +23,24 @@ from routing.search.kernels.layout import (
     EARLIEST,
     END_LINK,
     FIRST_LINK,
+    FREE,
     HIGHEST,
+    HOME,
+    IDLE,
+    L_LEAST,
+    L_MOST,
     L_NURSES,
     L_OTHER,
-    LATE_RATE,
+    LEFT,
+    LINKED,
     LOAD,
     LOCATION,
     LOWER,
     MOVED,
-    N_OVERTIME,
     N_SOFT,
     N_TRAVEL,
     N_USE,
-    N_WAITING,
-    N_WISH,
     NOW,
-    O_LENGTH,
     POSITION,
     R_DEPART,
     R_DONE_AT,
@@ -47,6 +50,7 @@ from routing.search.kernels.layout import (
     R_LATE_OFF,
     R_LEAVE_BY,
     R_LEG,
+    R_START,
     R_START_BY,
     R_TO,
     R_WORK_IN,
@@ -56,6 +60,7 @@ from routing.search.kernels.layout import (
     SOFT,
     T_AT,
     T_BY,
+    T_CAP,
     T_DURATION,
     T_EARLY,
     T_HIGH,
@@ -64,21 +69,22 @@ from routing.search.kernels.layout import (
     T_LEG,
     T_LOCATION,
     T_LOW,
+    T_MOST,
     T_OUT,
     T_SERVICE,
     T_WINDOW,
     TIED,
+    TOIL,
     TRIED,
+    V_DAY,
     V_END,
     V_KIND,
     V_LATEST,
+    V_LEAVE_BY,
     V_OVERTIME_FROM,
+    V_SHIFT,
     V_START,
-    V_STRETCH,
-    W_DUE,
     WINDOW,
-    WISH_FROM,
-    WISH_TO,
     WORK,
     Data,
     State,
@@ -86,13 +92,14 @@ from routing.search.kernels.layout import (
 )
 from routing.search.kernels.record import is_plain, note_lateness, record_all, record_plain, run_through
 from routing.search.kernels.rota import day_left, is_coupled, leaves_from
+from routing.search.kernels.soft import NEVER, NO_BREAK, choose, rest_of, settle, soft_points
 
 
 @kernel
 def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int, low: int, high: int) -> int:
     """Write the stops of route r into scratch, with s at `position` (none if negative); return how many.
 
-    At the place after them, T_LOW holds the earliest leaving and T_HIGH the most work.
+    The place after them tells what the vehicle and other routes allow.
     """
     scratch = state.scratch
     k = 0
@@ -115,7 +122,9 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
             scratch[T_WINDOW, k] = state.placed[u, WINDOW]
             k += 1
     scratch[T_LOW, k] = leaves_from(data, state, r)
-    scratch[T_HIGH, k] = day_left(data, state, r)
+    scratch[T_HIGH, k] = data.vehicle[r, V_LATEST]
+    scratch[T_MOST, k] = day_left(data, state, r)
+    scratch[T_CAP, k] = BIG
     return k
 
 
@@ -124,9 +133,11 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     """Fill the forward and backward rows of scratch for the k stops in it; False if a time cannot be kept."""
     travel = data.travel[data.vehicle[r, V_KIND]]
     depart = scratch[T_LOW, k]
+    if depart > data.vehicle[r, V_LEAVE_BY]:
+        return False
     at = data.vehicle[r, V_START]
     work = whole(0)
-    by = whole(BIG)
+    by = whole(data.vehicle[r, V_LEAVE_BY])
     for i in range(k):
         leg = whole(travel[at, scratch[T_LOCATION, i]])
         at = scratch[T_LOCATION, i]
@@ -142,7 +153,7 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
         work += scratch[T_DURATION, i]
         depart = start + scratch[T_DURATION, i]
     leg = whole(travel[at, data.vehicle[r, V_END]])
-    late = data.vehicle[r, V_LATEST]
+    late = scratch[T_HIGH, k]
     if depart + leg > late:
         return False
     scratch[T_LEG, k] = leg
@@ -160,47 +171,70 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
 
 
 @kernel
-def per_minute(rate: int, seconds: int) -> int:
-    """Return the points of so many seconds at a rate per minute, rounded up."""
-    return (rate * seconds + 59) // 60
+def pick(data: Data, state: State, r: int, k: int) -> int:
+    """Return the break of a swept route as a code: the first that is legal; where times cost, the best."""
+    if data.number[N_SOFT] == 1:
+        return choose(data, state, r, k)
+    return break_code(data, state.scratch, r, k)
 
 
 @kernel
-def start_points(data: Data, s: int, window: int, start: int) -> int:
-    """Return the points of lateness and wish when s starts then."""
-    points = whole(0)
-    late = start - data.window[s, window, W_DUE]
-    if late > 0:
-        points += per_minute(data.service[s, LATE_RATE], late)
-    if data.number[N_WISH] > 0:
-        off = max(data.service[s, WISH_FROM] - start, start - data.service[s, WISH_TO])
-        if off > 0:
-            points += per_minute(data.number[N_WISH], off)
-    return points
-
-
-@kernel
-def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[int, int]:
-    """Return the points of the times of k settled stops, and the largest lateness among them."""
+def pin(data: Data, state: State, r: int, k: int) -> None:
+    """Fix the starts of those among k stops that are tied to stops of other routes, and route r if bound."""
     scratch = state.scratch
-    points, highest = whole(0), whole(0)
-    for i in range(k):
-        s, window = scratch[T_SERVICE, i], scratch[T_WINDOW, i]
-        points += start_points(data, s, window, scratch[T_EARLY, i])
-        highest = max(highest, scratch[T_EARLY, i] - data.window[s, window, W_DUE])
-    over = scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM]
-    if over > 0:
-        points += per_minute(data.number[N_OVERTIME], over)
-    if data.number[N_WAITING] > 0:
-        gap, length = whole(-1), whole(0)
-        if code > 0:
-            gap = (code - 1) // OPTIONS
-            length = data.option[r, (code - 1) % OPTIONS, O_LENGTH]
-        way = scratch[T_LEG, 0] + (length if gap == 0 else whole(0))
-        leave = max(scratch[T_BY, k], scratch[T_EARLY, 0] - way)
-        wait = scratch[T_EARLY, k] - leave - scratch[T_IN, k] - length
-        points += per_minute(data.number[N_WAITING], wait)
-    return points, highest
+    if state.route[r, TIED] == BOUND:
+        scratch[T_LOW, k] = state.route[r, LEFT]
+        scratch[T_HIGH, k] = state.route[r, HOME]
+        if data.vehicle[r, V_DAY] < BIG:
+            scratch[T_MOST, k] = state.route[r, TOIL]
+    for p in range(k):
+        u = scratch[T_SERVICE, p]
+        for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+            if is_timed(data, i) and state.placed[data.link[i, L_OTHER], ROUTE] >= 0:
+                scratch[T_LOW, p] = state.placed[u, EARLIEST]
+                scratch[T_HIGH, p] = state.placed[u, EARLIEST]
+
+
+@kernel
+def is_timed(data: Data, link: int) -> bool:
+    """Tell whether a link says anything on times, and not only on nurses."""
+    return bool(data.link[link, L_LEAST] > -BIG or data.link[link, L_MOST] < BIG)
+
+
+@kernel
+def time_stops(data: Data, state: State, r: int, k: int, plain: bool) -> bool:  # noqa: FBT001 - a kernel
+    """Settle k swept stops with the cheapest break and note what that costs; False if there is none.
+
+    Those of a `plain` vehicle that were run through are settled already.
+    """
+    scratch = state.scratch
+    good, code = True, whole(NO_BREAK)
+    if not plain:
+        if state.route[r, TIED] != FREE:
+            pin(data, state, r, k)
+            good = sweep(data, scratch, r, k)
+        code = choose(data, state, r, k) if good else whole(NEVER)
+        good = code != NEVER and settle(data, state, r, k, code)
+    state.route[r, CODE] = code
+    points, highest = soft_points(data, state, r, k, code)
+    state.route[r, SOFT] = points
+    state.route[r, HIGHEST] = highest
+    over = max(whole(0), scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM])
+    state.route[r, IDLE] += over - scratch[T_IN, k] - rest_of(data, r, code)
+    return bool(good)
+
+
+@kernel
+def tie_of(data: Data, state: State, r: int, u: int) -> int:
+    """Return how stop u of route r ties it to other routes."""
+    tie = whole(FREE)
+    for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
+        other = state.placed[data.link[i, L_OTHER], ROUTE]
+        if data.link[i, L_NURSES] == SHARING and other >= 0 and other != r:
+            return BOUND
+        if is_timed(data, i) and other >= 0:
+            tie = whole(LINKED)
+    return tie
 
 
 @kernel
@@ -211,15 +245,16 @@ def refresh(data: Data, state: State, r: int) -> bool:
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
-    state.route[r, TIED] = is_coupled(data, r)
+    state.route[r, TIED] = BOUND if is_coupled(data, r) else FREE
     for c in (LOAD, WORK, HIGHEST, SOFT):
         state.route[r, c] = 0
+    state.route[r, IDLE] = data.vehicle[r, V_SHIFT]
     record = state.record[NOW, r]
     if k == 0:
         record[0, R_FROM] = data.vehicle[r, V_START]
         record[0, R_DEPART] = leaves_from(data, state, r)
         record[0, R_WORK_IN] = 0
-        record[0, R_LEAVE_BY] = 2**30
+        record[0, R_LEAVE_BY] = data.vehicle[r, V_LEAVE_BY]
         record[0, R_TO] = data.vehicle[r, V_END]
         record[0, R_START_BY] = data.vehicle[r, V_LATEST]
         record[0, R_DONE_AT] = -(2**30)
@@ -232,7 +267,6 @@ def refresh(data: Data, state: State, r: int) -> bool:
         state.route[r, COST] = 0
         return True
     plain = is_plain(data, r)
-    code = whole(NO_BREAK)
     if plain:
         if not run_through(data, state, r):
             return False
@@ -242,75 +276,26 @@ def refresh(data: Data, state: State, r: int) -> bool:
         if not sweep(data, scratch, r, k):
             return False
         record_all(data, state, r, k)
-        code = break_code(data, scratch, r, k)
-    state.route[r, CODE] = code
-    good = code != NEVER
     cost = data.number[N_USE] + data.number[N_TRAVEL] * scratch[T_LEG, k]
     for p in range(k):
         u = whole(state.sequence[r, p])
         state.placed[u, POSITION] = p
         state.route[r, LOAD] += data.service[u, DEMAND]
-        for i in range(data.service[u, FIRST_LINK], data.service[u, END_LINK]):
-            other = state.placed[data.link[i, L_OTHER], ROUTE]
-            if other >= 0 and (other != r or data.link[i, L_NURSES] != SHARING):
-                state.route[r, TIED] = 1
+        state.route[r, TIED] = max(state.route[r, TIED], tie_of(data, state, r, u))
         cost += data.number[N_TRAVEL] * scratch[T_LEG, p] + data.extra[u, r]
     state.route[r, WORK] = scratch[T_IN, k]
-    if good and data.number[N_SOFT] == 1:
-        good = plain or settle(data, state, r, k, code)
-        points, highest = soft_points(data, state, r, k, code)
-        state.route[r, SOFT] = points
-        state.route[r, HIGHEST] = highest
+    good = True
+    if data.number[N_SOFT] == 1:
+        good = time_stops(data, state, r, k, plain)
         note_lateness(data, state, r, k)
-        cost += points
+        cost += state.route[r, SOFT]
+    else:
+        state.route[r, CODE] = NO_BREAK if plain else break_code(data, scratch, r, k)
+        good = bool(state.route[r, CODE] != NEVER)
+    for p in range(k + 1):
+        record[p, R_START] = scratch[T_EARLY, p]
     state.route[r, COST] = cost
     return good
-
-
-@kernel
-def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
-    """Raise T_EARLY of k swept stops to the least times that keep span and break; False if none do.
-
-    At place k, T_EARLY then holds the return, T_BY the least leaving and T_OUT the length of the break.
-    """
-    scratch = state.scratch
-    vehicle = data.vehicle[r]
-    gap, length = whole(-1), whole(0)
-    cap = scratch[T_DURATION, k]
-    if code > 0:
-        gap = (code - 1) // OPTIONS
-        length = data.option[r, (code - 1) % OPTIONS, O_LENGTH]
-    leave = scratch[T_LOW, k]
-    pause = whole(-BIG)
-    for _ in range(64):
-        time = leave
-        for i in range(k + 1):
-            reached = time + scratch[T_LEG, i]
-            if i == gap:
-                pause = max(pause, time)
-                reached = max(reached + length, pause + length)
-            if i < k:
-                start = max(scratch[T_LOW, i], reached)
-                if start > scratch[T_HIGH, i]:
-                    return False
-                scratch[T_EARLY, i] = start
-                time = start + scratch[T_DURATION, i]
-            else:
-                time = reached
-        if time > vehicle[V_LATEST]:
-            return False
-        new_leave = max(leave, time - cap)
-        new_pause = pause
-        if gap >= 0:
-            new_leave = max(new_leave, pause - vehicle[V_STRETCH])
-            new_pause = max(pause, time - vehicle[V_STRETCH] - length)
-        if new_leave == leave and new_pause == pause:
-            scratch[T_EARLY, k] = time
-            scratch[T_BY, k] = leave
-            scratch[T_OUT, k] = length
-            return True
-        leave, pause = new_leave, new_pause
-    return False
 
 
 @kernel

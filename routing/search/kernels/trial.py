@@ -9,6 +9,7 @@ may bind, a trial excludes places but does not admit them.
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
     BIG,
+    CODE,
     COUNT,
     DURATION,
     END_LINK,
@@ -23,6 +24,7 @@ from routing.search.kernels.layout import (
     POSITION,
     R_DEPART,
     R_LEG,
+    R_START,
     R_START_BY,
     RETURN_TRIAL,
     ROUTE,
@@ -30,8 +32,11 @@ from routing.search.kernels.layout import (
     S_LIMITED,
     S_TRIAL,
     START_TRIAL,
+    T_EARLY,
+    T_SERVICE,
     TRY_RETURN,
     TRY_START,
+    V_LUNCH_FROM,
     V_OVERTIME_FROM,
     V_SPAN,
     V_UNBROKEN,
@@ -42,7 +47,7 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.rota import is_coupled
-from routing.search.kernels.timing import per_minute, start_points
+from routing.search.kernels.soft import gap_of, is_lunch, per_minute, rest_of, start_points
 
 FULL = BIG
 
@@ -54,12 +59,12 @@ def is_limited(data: Data, r: int) -> bool:
 
 
 @kernel
-def start_of(data: Data, state: State, u: int) -> int:
+def start_of(state: State, u: int) -> int:
     """Return when u starts in the present trial."""
     if state.placed[u, START_TRIAL] == state.number[S_TRIAL]:
         return whole(state.placed[u, TRY_START])
     r, p = state.placed[u, ROUTE], state.placed[u, POSITION]
-    return whole(state.record[NOW, r, p + 1, R_DEPART] - data.service[u, DURATION])
+    return whole(state.record[NOW, r, p, R_START])
 
 
 @kernel
@@ -72,7 +77,7 @@ def push_events(data: Data, state: State, u: int, start: int, s: int, least_of_s
             if bound > least_of_s:
                 return -1
             continue
-        if state.placed[v, ROUTE] < 0 or bound <= start_of(data, state, v):
+        if state.placed[v, ROUTE] < 0 or bound <= start_of(state, v):
             continue
         if events == len(state.event):
             return -1
@@ -96,12 +101,24 @@ def return_points(data: Data, state: State, r: int, returns: int) -> int:
     if state.route[r, RETURN_TRIAL] == state.number[S_TRIAL]:
         before = state.route[r, TRY_RETURN]
     elif count > 0:
-        before = whole(state.record[NOW, r, count, R_DEPART]) + state.record[NOW, r, count, R_LEG]
+        before = whole(state.record[NOW, r, count, R_START])
     if returns <= before:
         return 0
     state.route[r, RETURN_TRIAL] = state.number[S_TRIAL]
     state.route[r, TRY_RETURN] = returns
     return over_points(data, r, returns) - over_points(data, r, before)
+
+
+@kernel
+def reached(data: Data, state: State, r: int, p: int, free: int) -> int:
+    """Return when the stop at place p of route r is reached from the one before, after the break there."""
+    time = free + state.record[NOW, r, p, R_LEG]
+    code = state.route[r, CODE]
+    if data.number[N_SOFT] == 0 or gap_of(code) != p:
+        return whole(time)
+    if is_lunch(data, r, code):
+        time = max(time, data.vehicle[r, V_LUNCH_FROM])
+    return whole(time + rest_of(data, r, code))
 
 
 @kernel
@@ -130,7 +147,7 @@ def follow(
     soft = data.number[N_SOFT] == 1
     while position < state.route[route, COUNT]:
         u = whole(state.sequence[route, position])
-        before = start_of(data, state, u)
+        before = start_of(state, u)
         if time <= before:
             return points, highest, events
         if time > state.record[NOW, route, position, R_START_BY]:
@@ -151,7 +168,7 @@ def follow(
             if time + data.service[u, DURATION] + there > first:
                 events = whole(-1)
             return points, highest, events
-        time += data.service[u, DURATION] + state.record[NOW, route, position, R_LEG]
+        time = reached(data, state, route, position, time + data.service[u, DURATION])
     if soft:
         points += return_points(data, state, route, time)
     return points, highest, events
@@ -197,10 +214,67 @@ def trial(
     if events >= 0 and points < least:
         way = r, p, first + data.service[s, DURATION] + onward
         points, highest, events = follow(data, state, way, new, least, (points, highest, events))
+    return chase(data, state, new, least, (points, highest, events))
+
+
+@kernel
+def ripple(
+    data: Data,
+    state: State,
+    place: tuple[int, int, int],
+    there: int,
+    k: int,
+    least: int,
+    so_far: tuple[int, int],
+) -> int:
+    """Return the points that all times cost more, those of route r with s in it as they are in scratch.
+
+    Args:
+        data: The problem.
+        state: The search; its records must be up to date.
+        place: Route r, position and the absent service s.
+        there: Seconds of travel to s.
+        k: How many stops are settled in scratch, s among them.
+        least: Stop looking once so many points are reached.
+        so_far: Points of route r, and its largest lateness.
+
+    Returns:
+        As `trial`.
+    """
+    r, p, s = place
+    scratch = state.scratch
+    points, highest = so_far
+    state.number[S_LIMITED] = is_limited(data, r) or data.number[N_SHARING] == 1
+    state.number[S_TRIAL] += 1
+    state.route[r, RETURN_TRIAL] = state.number[S_TRIAL]
+    state.route[r, TRY_RETURN] = scratch[T_EARLY, k]
+    first = whole(scratch[T_EARLY, p])
+    events = push_events(data, state, s, first, whole(-1), whole(0), whole(0))
+    for i in range(k):
+        u = whole(scratch[T_SERVICE, i])
+        start = whole(scratch[T_EARLY, i])
+        if i == p or events < 0 or start <= start_of(state, u):
+            continue
+        state.placed[u, START_TRIAL] = state.number[S_TRIAL]
+        state.placed[u, TRY_START] = start
+        events = push_events(data, state, u, start, s, first, events)
+    return chase(data, state, (r, p, s, first, there), least, (points, highest, events))
+
+
+@kernel
+def chase(
+    data: Data,
+    state: State,
+    new: tuple[int, int, int, int, int],
+    least: int,
+    so_far: tuple[int, int, int],
+) -> int:
+    """Follow the waiting events until none is left; arguments as of `follow`, the result as of `trial`."""
+    points, highest, events = so_far
     while events > 0 and points < least:
         events -= 1
         u, time = whole(state.event[events, 0]), state.event[events, 1]
-        if time > start_of(data, state, u):
+        if time > start_of(state, u):
             way = state.placed[u, ROUTE], state.placed[u, POSITION], time
             points, highest, events = follow(data, state, way, new, least, (points, highest, events))
     if highest > state.number[S_HIGHEST]:

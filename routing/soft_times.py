@@ -1,0 +1,114 @@
+"""What times cost a route: its cheapest break, and how late its nurse can leave for nothing."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from routing.problem import Link, Nurses, Problem
+from routing.settling import NEVER, Duty, Part, PlannedBreak, Settled, pause_options, settle
+from routing.units import Points, Seconds, per_minute
+
+__all__ = ["binds", "cheapest_break", "latest_leaving", "rest_worth"]
+
+
+def rest_worth(problem: Problem) -> Points:
+    """Return what a minute of break saves where breaks are compared: its share in the longest idle time.
+
+    That is a plan's largest; if everybody rests, it falls by as much as each of them rests.
+    """
+    return problem.weights.longest_idle // max(1, len(problem.vehicles))
+
+
+def binds(problem: Problem, link: Link) -> bool:
+    """Tell whether a link may move a start: any but one that asks for two nurses and gaps the shifts keep."""
+    if link.nurses is Nurses.SAME:
+        return True
+    first = min((vehicle.shift.earliest for vehicle in problem.vehicles), default=0)
+    longest = max((vehicle.back_by for vehicle in problem.vehicles), default=0) - first
+    return link.min_gap > -longest or (link.max_gap is not None and link.max_gap < longest)
+
+
+def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> PlannedBreak | None:
+    """Return the break with which these stops cost least, or None if there is none.
+
+    A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
+    shortest that is possible is looked at. So nobody rests only to make a wait look better.
+    """
+    nurse = problem.vehicles[vehicle]
+    rule, lunch = nurse.breaks, nurse.lunch
+    most = NEVER if nurse.max_work is None else nurse.max_work
+    unbroken = NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+    best, least, first = None, 0, 0
+    if lunch is None or lunch.missed is not None:
+        none = PlannedBreak(-1, 0, min(most, unbroken))
+        settled = settle(problem, vehicle, parts, none, duty)
+        if settled is not None:
+            if lunch is None:
+                return none
+            best, least = none, _points(problem, vehicle, parts, none, settled)
+            if rule is None:  # a lunch before a stop that ends before its hours is worse than one after it
+                while first < len(parts) and settled.starts[first] + parts[first].duration <= lunch.earliest:
+                    first += 1
+    found = {True: False, False: best is not None}
+    for length, span, is_lunch in pause_options(nurse):
+        if found[is_lunch]:
+            continue
+        for gap in range(first, len(parts) + 1):
+            pause = PlannedBreak(gap, length, min(most, span), is_lunch)
+            settled = settle(problem, vehicle, parts, pause, duty)
+            if settled is None:
+                continue
+            found[is_lunch] = True
+            points = _points(problem, vehicle, parts, pause, settled)
+            if best is None or points < least:
+                best, least = pause, points
+    return best
+
+
+def _points(
+    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, settled: Settled
+) -> Points:
+    """Return the points by which breaks are compared."""
+    nurse, weights = problem.vehicles[vehicle], problem.weights
+    points = per_minute(weights.overtime, max(0, settled.returns - nurse.shift.latest))
+    for part, start in zip(parts, settled.starts, strict=True):
+        service = problem.services[part.service]
+        points += per_minute(service.late or 0, service.lateness(start))
+        if service.wish is not None:
+            off = max(0, service.wish.earliest - start, start - service.wish.latest)
+            points += per_minute(weights.off_wish, off)
+    if weights.waiting:
+        places = [nurse.start, *(part.location for part in parts), nurse.end]
+        work = sum(problem.seconds(vehicle, a, b) for a, b in pairwise(places))
+        work += sum(part.duration for part in parts)
+        leaves = latest_leaving(problem, vehicle, parts, pause, settled)
+        points += per_minute(weights.waiting, settled.returns - leaves - work - pause.length)
+    if nurse.lunch is not None and not pause.lunch:
+        points += nurse.lunch.missed or 0
+    return points - rest_worth(problem) * pause.length // 60
+
+
+def latest_leaving(
+    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, settled: Settled
+) -> Seconds:
+    """Return when she leaves at the latest with the same return and no new lateness or time off a wish."""
+    nurse, weights = problem.vehicles[vehicle], problem.weights
+    pause_by = NEVER if nurse.breaks is None else settled.leaves + nurse.breaks.longest_stretch
+    if pause.lunch and nurse.lunch is not None:
+        pause_by = min(pause_by, nurse.lunch.latest)
+    places = [nurse.start, *(part.location for part in parts), nurse.end]
+    time = settled.returns
+    for position in range(len(parts), -1, -1):
+        time -= problem.seconds(vehicle, places[position], places[position + 1])
+        if position == pause.gap:
+            time = min(time - pause.length, pause_by)
+        if position:
+            part, start = parts[position - 1], settled.starts[position - 1]
+            service = problem.services[part.service]
+            by = part.high
+            if service.late is not None:
+                ends = [window.latest for window in service.windows if window.earliest <= part.low]
+                by = min(by, max(ends, default=start))
+            if weights.off_wish and service.wish is not None:
+                by = min(by, service.wish.latest if start >= service.wish.earliest else start)
+            time = min(time - part.duration, max(start, by))
+    return max(settled.leaves, min(time, nurse.leaves_by))
