@@ -262,7 +262,15 @@ class Vehicle:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One day to plan. Services, vehicles and locations are known by their position.
+    """One day to plan, or several. Services, vehicles and locations are known by their position.
+
+    Several days lie on one axis of seconds: a vehicle for each nurse and day (`Vehicle.nurse` and `day`), and
+    windows on each day that a service may be done. A care order of two visits in a week, at least 20 hours
+    apart and by one nurse::
+
+        week = tuple(TimeWindow(n * DAY + 7 * HOUR, n * DAY + 10 * HOUR) for n in range(5))
+        services = [Service(f"wound {n}", place, 30 * MINUTE, week) for n in range(2)]
+        link = Link(0, 1, min_gap=20 * HOUR, nurses=Nurses.SAME)
 
     Attributes:
         services: What is to be done.

@@ -168,10 +168,10 @@ def balance_points(data: Data, state: State, r: int, work: int) -> int:
 
 @kernel
 def idle_points(data: Data, state: State, r: int, work: int) -> int:
-    """Return what so much more work in route r costs (below 0: saves) by what it idles beyond the limit.
+    """Return what so much more work in route r costs, 0 or less, by idle time beyond the limit.
 
-    The limit is the longest idle time of the plan before this iteration: routes from which stops were taken
-    have to come back under it, each of them, for the plan to cost no more.
+    The limit is drawn anew each time and counts for all routes: those from which stops were taken have to
+    come back under it, each of them, for the longest idle time to be there.
     """
     if data.number[N_IDLE] == 0:
         return whole(0)

@@ -271,6 +271,21 @@ def build(data: Data, state: State) -> None:
 
 
 @kernel
+def draw_idle_limit(data: Data, state: State) -> None:
+    """Draw beyond which idle time an insertion counts it: from the mean of the vehicles to the longest.
+
+    Above the longest nothing would drive it down; at the mean all vehicles would be filled up alike.
+    """
+    if data.number[N_IDLE] == 0:
+        return
+    idle = whole(0)
+    for r in range(len(data.vehicle)):
+        idle += state.route[r, IDLE]
+    most = state.number[S_IDLE_MOST]
+    state.number[S_IDLE_LIMIT] = most - whole(unit(state.random) * (most - idle // len(data.vehicle)))
+
+
+@kernel
 def search(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
     """Do what `advance` says."""
     number = state.number
@@ -290,7 +305,7 @@ def search(data: Data, state: State, iterations: int, hot: float, cold: float, t
         if total > 0:
             temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
         number[S_ITERATION] += 1
-        number[S_IDLE_LIMIT] = number[S_IDLE_MOST]
+        draw_idle_limit(data, state)
         good = ruin(data, state)
         if data.number[N_SOFT] == 1:
             note_plan(state)
