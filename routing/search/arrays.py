@@ -117,7 +117,7 @@ def state_of(data: Data, seed: int) -> State:
     state = State(
         sequence=table(vehicles, room),
         kept=table(3, vehicles, room),
-        record=table(2, vehicles, room + 1, 10),
+        record=table(2, vehicles, room + 1, 13),
         route=wide(vehicles, 2 * layout.OLD_ROUTE + 2),
         placed=wide(services, 9),
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
@@ -125,10 +125,11 @@ def state_of(data: Data, seed: int) -> State:
         old_bound=wide(3, len(data.linked) + vehicles, 3),
         scratch=wide(13, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
-        candidate=wide(vehicles, 4),
-        cheapest=wide(int(data.number[layout.N_PAIR_ROUTES])),
+        seen=wide(vehicles),
+        idle=wide(vehicles, 2),
+        place=wide(2, 6, (services + vehicles) * data.window.shape[1]),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
-        number=wide(17),
+        number=wide(19),
         random=np.array([seed], dtype=np.uint64),
     )
     state.placed[:, layout.ROUTE] = -1

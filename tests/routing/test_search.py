@@ -8,7 +8,7 @@ from routing.check import violations
 from routing.clock import time_routes
 from routing.exact import plan_exactly
 from routing.objective import cost_of
-from routing.problem import Problem, TimeWindow, Weights
+from routing.problem import Link, Nurses, Problem, TimeWindow, Weights
 from routing.search import Search
 from routing.solver import solve
 from tests.benchmarks.days import a_day
@@ -96,6 +96,27 @@ class TestSearchKeepsRules:
 
         assert plan.cost.terms["off_wish"] == 0
         assert plan.routes[0].stops[0].start == 10 * HOUR
+
+    def test_lets_two_visits_wait_for_each_other_crosswise(self) -> None:
+        # n does a1 at place 1, then b1 at place 5; m does b2 at place 5, then a2 at place 1. The second
+        # service of a visit starts 40 minutes after the first: a2 at 06:41, b1 at 06:45. With one visit done
+        # before the other, m does a2 at 06:41 and b2 at 06:55 at the earliest, which is late.
+        due = (TimeWindow(6 * HOUR, 6 * HOUR + 50 * MINUTE),)
+        names, places, skills = ("a1", "a2", "b2", "b1"), (1, 1, 5, 5), ("x", "y", "y", "x")
+        services = [
+            a_service(name, place, visit=name[0], windows=due, late=MINUTE, skills={skill: 1}, penalty=10**6)
+            for name, place, skill in zip(names, places, skills, strict=True)
+        ]
+        links = tuple(Link(first, first + 1, 40 * MINUTE, 60 * MINUTE, Nurses.DIFFERENT) for first in (0, 2))
+        problem = a_problem(
+            services, [a_vehicle("n", skills={"x": 1}), a_vehicle("m", skills={"y": 1})], links=links
+        )
+
+        plan = solve(problem, iterations=200)
+
+        orders = {route.vehicle: [stop.service for stop in route.stops] for route in plan.routes}
+        assert orders == {0: [0, 3], 1: [2, 1]}
+        assert all(stop.start <= due[0].latest for _, stop in plan.stops())
 
     def test_spreads_work_when_balance_counts(self) -> None:
         services = [a_service("a", 1, HOUR), a_service("b", 1, HOUR)]

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from routing.check import violations
 from routing.errors import InvalidPlan
 from routing.objective import depends_on_times
+from routing.plan import Plan
 from routing.problem import Problem
 from routing.solver import solve
 from tests.benchmarks.days import a_day
@@ -43,7 +44,9 @@ class TestSolveBeginningWithAPlan:
 
         after = solve(problem, iterations=0, seed=4, begin_with=before.routes)
 
-        assert after.routes == before.routes
+        # the break may stand in another gap, which moves starts at no cost
+        assert _orders(after) == _orders(before)
+        assert after.cost == before.cost
 
     def test_drops_only_the_visits_that_are_not_allowed_there(self) -> None:
         services = [a_service(f"s{n}", n) for n in range(6)]
@@ -69,6 +72,10 @@ class TestSolveBeginningWithAPlan:
             solve(small, iterations=10, begin_with=plan.routes)
         with pytest.raises(InvalidPlan, match="twice"):
             solve(large, iterations=10, begin_with=[*plan.routes, *plan.routes])
+
+
+def _orders(plan: Plan) -> list[tuple[int, list[int]]]:
+    return [(route.vehicle, [stop.service for stop in route.stops]) for route in plan.routes]
 
 
 def _is_crooked(problem: Problem) -> bool:

@@ -156,12 +156,6 @@ def least_points(
 
 
 @kernel
-def most_savings(data: Data, state: State, r: int, tied: bool) -> int:  # noqa: FBT001 - as above
-    """Return by how much an insertion may lower the points of the times of route r at most."""
-    return whole(state.route[r, SOFT]) if is_by_stop(data, r, tied) else whole(0)
-
-
-@kernel
 def balance_points(data: Data, state: State, r: int, work: int) -> int:
     """Return what so much more work in route r costs, the mean as it stands."""
     if data.number[N_BALANCE] == 0:

@@ -42,6 +42,7 @@ from routing.search.kernels.layout import (
     OLD,
     OLD_ROUTE,
     PENALTY,
+    POSITION,
     ROUTE,
     S_ABSENT,
     S_BEST,
@@ -66,6 +67,7 @@ from routing.search.kernels.layout import (
 )
 from routing.search.kernels.links import nurse_fits, refresh_dirty, relax, restore_bounds, save_bounds
 from routing.search.kernels.recreate import recreate, take_back
+from routing.search.kernels.reference import by_reference
 from routing.search.kernels.rng import unit
 from routing.search.kernels.ruin import ruin, save_route
 from routing.search.kernels.soft import per_minute
@@ -133,6 +135,7 @@ def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
             s = state.kept[K_SEQUENCE, r, p]
             state.sequence[r, p] = s
             state.placed[s, ROUTE] = r
+            state.placed[s, POSITION] = p
             state.placed[s, WINDOW] = state.kept[K_WINDOW, r, p]
             state.placed[s, LOWER] = data.window[s, state.kept[K_WINDOW, r, p], 0]
         for p in range(count + 1):
@@ -282,13 +285,9 @@ def draw_idle_limit(data: Data, state: State) -> None:
     state.number[S_IDLE_LIMIT] = most - whole(unit(state.random) * (most - idle // len(data.vehicle)))
 
 
-@entry
-def advance(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
-    """Run some iterations; the first call builds a plan from nothing.
-
-    The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first
-    call; with `total` 0 it stays at `hot`.
-    """
+@kernel
+def search(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
+    """Do what `advance` says."""
     number = state.number
     if number[S_ITERATION] < 0:
         build(data, state)
@@ -300,15 +299,16 @@ def advance(data: Data, state: State, iterations: int, hot: float, cold: float, 
             state.absent[len(data.visit) + i] = state.absent[i]
         if data.number[N_TIED] == 1:
             save_bounds(data, state, whole(_OLD))
-        for r in range(len(data.vehicle)):
-            state.flag[MOVED, r] = 0
+            for r in range(len(data.vehicle)):
+                state.flag[MOVED, r] = 0
         temperature = hot
         if total > 0:
             temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
         number[S_ITERATION] += 1
         draw_idle_limit(data, state)
         good = ruin(data, state)
-        note_plan(state)
+        if data.number[N_SOFT] == 1:
+            note_plan(state)
         if good:
             recreate(data, state)
             settle_cost(data, state)
@@ -319,3 +319,13 @@ def advance(data: Data, state: State, iterations: int, hot: float, cold: float, 
             keep_best(data, state)
         if number[S_ITERATION] % data.number[N_POOL_EVERY] == 0:
             pour(data, state)
+
+
+@entry
+def advance(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
+    """Run some iterations; the first call builds a plan from nothing.
+
+    The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first
+    call; with `total` 0 it stays at `hot`.
+    """
+    search(by_reference(data), by_reference(state), iterations, hot, cold, total)

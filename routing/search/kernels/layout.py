@@ -103,7 +103,21 @@ D_OTHER, D_GAP = range(2)
 ) = range(21)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
-R_FROM, R_DEPART, R_WORK_IN, R_LEAVE_BY, R_TO, R_START_BY, R_DONE_AT, R_WORK_OUT, R_LEG, R_START = range(10)
+(
+    R_FROM,
+    R_DEPART,
+    R_WORK_IN,
+    R_LEAVE_BY,
+    R_TO,
+    R_START_BY,
+    R_DONE_AT,
+    R_WORK_OUT,
+    R_LEG,
+    R_START,
+    R_LATE_ALL,
+    R_LATE_OFF,
+    R_LATE_NOW,
+) = range(13)
 # State.record, first axis
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
@@ -118,6 +132,11 @@ TRY_RETURN, RETURN_TRIAL = 2 * OLD_ROUTE, 2 * OLD_ROUTE + 1
 ROUTE, WINDOW, LOWER, EARLIEST, BEST_WINDOW, BEST_START, POSITION, TRY_START, START_TRIAL = range(9)
 # State.kept, first axis: what the routes were before this iteration, and in the best plan
 K_SEQUENCE, K_WINDOW, K_BEST = range(3)
+# State.place, second axis: places to look at more closely, with the points they cost at least and those of
+# the way; P_POINTS are all of them once P_KNOWN is 1
+P_POINTS, P_WAY, P_ROUTE, P_POSITION, P_WINDOW, P_KNOWN = range(6)
+# State.place, first axis: while one service is placed, and while the first of several is
+ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLACES and S_PLACES_OF_FIRST
 # State.flag, rows
 (
     TOUCHED,
@@ -171,7 +190,9 @@ T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest spa
     S_IDLE_LIMIT,
     S_SEED,
     S_OLD_ABSENT,
-) = range(17)
+    S_PLACES,
+    S_PLACES_OF_FIRST,
+) = range(19)
 
 
 class Data(NamedTuple):
@@ -224,8 +245,9 @@ class State(NamedTuple):
     Attributes:
         sequence: Services of each route, shape (vehicles, room), int32.
         kept: Sequences and windows to come back to, and the best plan; shape (3, vehicles, room), int32.
-        record: Of each position, now and before; shape (2, vehicles, room + 1, 10), int32;
-            R_START is the start of the stop, or the return, with the break in its gap.
+        record: Of each position, now and before; shape (2, vehicles, room + 1, 13), int32. R_START is the
+            start of the stop, or the return, with the break in its gap. Where times cost, a delay of that
+            by d minutes costs at least R_LATE_ALL * d - R_LATE_OFF, and R_LATE_NOW * d.
         route: Shape (vehicles, 26), int64.
         placed: Shape (services, 9), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were
@@ -239,9 +261,10 @@ class State(NamedTuple):
             levels of saving; shape (3, linked + vehicles, 3), int64.
         scratch: Shape (13, room + 3), int64.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
-        candidate: Points, position and window by route while a visit of several is placed, and the last stamp
-            of those who look at routes once; shape (vehicles, 4), int64.
-        cheapest: The lowest points in `candidate`, rising; shape (some,), int64.
+        seen: The last stamp of those who look at routes once; shape (vehicles,), int64.
+        idle: By the first vehicle of a kind, an idle one like it and the iteration that found it; shape
+            (vehicles, 2), int64.
+        place: See P_POINTS; shape (2, 6, some), int64.
         pool: Routes worth recombining, shape (some, room + 2), int32: vehicle, count, services.
         number: Totals, int64.
         random: State of the generator, one uint64.
@@ -257,8 +280,9 @@ class State(NamedTuple):
     old_bound: NDArray[np.int64]
     scratch: NDArray[np.int64]
     event: NDArray[np.int64]
-    candidate: NDArray[np.int64]
-    cheapest: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    idle: NDArray[np.int64]
+    place: NDArray[np.int64]
     pool: NDArray[np.int32]
     number: NDArray[np.int64]
     random: NDArray[np.uint64]

@@ -48,7 +48,8 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
-from routing.search.kernels.soft import NEVER, rest_of, settle
+from routing.search.kernels.record import is_plain, run_through
+from routing.search.kernels.soft import NEVER, NO_BREAK, rest_of, settle
 from routing.search.kernels.timing import is_timed, lay_out, pick, refresh, sweep
 
 
@@ -193,6 +194,23 @@ def drain(state: State, head: int, tail: int) -> None:
 
 
 @kernel
+def retime(data: Data, state: State, r: int) -> bool:
+    """Bring the starts of route r in scratch up to date, its break too; False if it has no timetable."""
+    code = whole(NO_BREAK)
+    if is_plain(data, r):
+        state.route[r, CODE] = code
+        return run_through(data, state, r)
+    k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
+    if not sweep(data, state.scratch, r, k):
+        return False
+    code = pick(data, state, r, k)
+    if code == NEVER or not settle(data, state, r, k, code):
+        return False
+    state.route[r, CODE] = code
+    return True
+
+
+@kernel
 def propagate(data: Data, state: State, tail: int) -> bool:
     """Time the queued routes, and those they move, until nothing moves; False if there is no timetable.
 
@@ -206,20 +224,16 @@ def propagate(data: Data, state: State, tail: int) -> bool:
         head += 1
         state.flag[QUEUED, r] = 0
         state.flag[DIRTY, r] = 1
-        k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
+        k = state.route[r, COUNT]
         if k == 0:
             note_duty(state, r, whole(-BIG), whole(-BIG), whole(0))
             continue
-        code = whole(NEVER)
-        if sweep(data, state.scratch, r, k):
-            code = pick(data, state, r, k)
-        if code == NEVER or not settle(data, state, r, k, code):
+        if not retime(data, state, r):
             drain(state, head, tail)
             return False
-        state.route[r, CODE] = code
         if data.number[N_COUPLED] == 1:
             home, left = state.scratch[T_EARLY, k], state.scratch[T_BY, k]
-            if note_duty(state, r, home, left, home - left - rest_of(data, r, code)):
+            if note_duty(state, r, home, left, home - left - rest_of(data, r, state.route[r, CODE])):
                 tail = push_later(data, state, tail, r)
         for p in range(k):
             u = whole(state.sequence[r, p])

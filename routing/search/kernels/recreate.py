@@ -1,31 +1,45 @@
 """Putting absent visits back, each at its cheapest place, in an order drawn anew each time."""
 
 from routing.search.compiling import kernel
-from routing.search.kernels.insertion import best_place, place, position_of, scan, take
+from routing.search.kernels.insertion import place, position_of, take
 from routing.search.kernels.layout import (
     BIG,
     DIRTY,
     END_SERVICE,
+    FIRST,
     FIRST_SERVICE,
     LOCATION,
     N_PAIR_ROUTES,
     N_SOFT,
     N_TRY_ABSENT,
+    P_KNOWN,
+    P_POINTS,
+    P_POSITION,
+    P_ROUTE,
+    P_WINDOW,
     PENALTY,
     ROUTE,
     S_ABSENT,
     S_BLINK,
     S_COST,
     S_OLD_ABSENT,
+    S_PLACES_OF_FIRST,
     S_SEED,
     S_THOROUGH,
     TRIED,
-    WINDOWS,
     Data,
     State,
     whole,
 )
-from routing.search.kernels.links import bounds_of, nurse_fits, refresh_dirty, restore_bounds, save_bounds
+from routing.search.kernels.links import refresh_dirty, restore_bounds, save_bounds
+from routing.search.kernels.places import (
+    best_place,
+    bounds_for,
+    drop_route,
+    first_place,
+    list_places,
+    look_closely,
+)
 from routing.search.kernels.rng import below
 from routing.search.kernels.ruin import save_route
 
@@ -164,32 +178,34 @@ def put_one(data: Data, state: State, visit: int) -> bool:
 
 
 @kernel
-def rank_routes(data: Data, state: State, s: int, least: int) -> None:
-    """Write the cheapest place of s in each route into `candidate`; a position of -1 stands for none.
-
-    Routes that are surely not among the cheapest few count as having none.
-    """
-    low, high = bounds_of(data, state, s)
-    for i in range(len(state.cheapest)):
-        state.cheapest[i] = least
-    for r in range(len(data.vehicle)):
-        state.candidate[r, 0] = state.cheapest[-1]
-        state.candidate[r, 1] = -1
-        if data.extra[s, r] < 0 or not nurse_fits(data, state, s, r):
+def least_of_rest(data: Data, state: State, visit: int, s: int, least: int) -> int:
+    """Return what the services of an absent visit but s cost at least; `least` if one has no place."""
+    points = whole(0)
+    for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
+        other = whole(data.member[i])
+        if other == s:
             continue
-        for w in range(data.service[s, WINDOWS]):
-            earliest, latest = max(low, data.window[s, w, 0]), min(high, data.window[s, w, 1])
-            if earliest > latest:
-                continue
-            points, position = scan(data, state, r, s, w, earliest, latest, state.candidate[r, 0])
-            if position >= 0:
-                state.candidate[r, 0], state.candidate[r, 1], state.candidate[r, 2] = points, position, w
-        if state.candidate[r, 1] >= 0:
-            i = len(state.cheapest) - 1
-            while i > 0 and state.cheapest[i - 1] > state.candidate[r, 0]:
-                state.cheapest[i] = state.cheapest[i - 1]
-                i -= 1
-            state.cheapest[i] = state.candidate[r, 0]
+        list_places(data, state, other, bounds_for(data, state, other), least, whole(FIRST))
+        cheapest = first_place(state, whole(FIRST))
+        if cheapest < 0:
+            return least
+        points += state.place[FIRST, P_POINTS, cheapest]
+    return points
+
+
+@kernel
+def next_place(data: Data, state: State, s: int, least: int) -> int:
+    """Return the cheapest place noted for s, looked at closely, or -1 if none costs less than `least`."""
+    place = state.place[FIRST]
+    bounds = bounds_for(data, state, s)
+    while True:
+        i = first_place(state, whole(FIRST))
+        if i < 0 or place[P_POINTS, i] >= least:
+            return -1
+        if place[P_KNOWN, i] == 1:
+            return i
+        place[P_POINTS, i] = look_closely(data, state, s, bounds, whole(FIRST), i, least)
+        place[P_KNOWN, i] = 1
 
 
 @kernel
@@ -204,36 +220,56 @@ def put_all(data: Data, state: State, visit: int) -> bool:
     first, end = data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]
     s = whole(data.member[first + below(state.random, end - first)])
     least = data.visit[visit, PENALTY] + 1
-    save_bounds(data, state, whole(1))
-    forget_tried(state)
-    rank_routes(data, state, s, least)
-    best = whole(-1)
-    best_position, best_window = whole(0), whole(0)
-    for _ in range(data.number[N_PAIR_ROUTES]):
-        r = whole(-1)
-        for other in range(len(data.vehicle)):
-            if state.candidate[other, 1] >= 0 and (
-                r < 0 or state.candidate[other, 0] < state.candidate[r, 0]
-            ):
-                r = other
-        if r < 0 or state.candidate[r, 0] >= least:
-            break
-        position, window = state.candidate[r, 1], state.candidate[r, 2]
-        state.candidate[r, 1] = -1
-        save_route(state, r)
-        points = whole(_FAILED)
-        if place(data, state, r, position, s, window):
-            points = put_rest(data, state, visit, state.candidate[r, 0], least)
-        clear(data, state, visit)
-        if points != _FAILED:
-            least, best, best_position, best_window = points, r, position, window
+    rest = least_of_rest(data, state, visit, s, least)
     done = False
-    if best >= 0 and place(data, state, best, best_position, s, best_window):
-        done = put_rest(data, state, visit, state.candidate[best, 0], least + 1) != _FAILED
-    if best >= 0 and not done:
-        clear(data, state, visit)
+    if rest < least:
+        save_bounds(data, state, whole(1))
+        forget_tried(state)
+        done = try_routes(data, state, visit, s, rest, least)
     state.number[S_BLINK] = blink
     return done
+
+
+@kernel
+def try_routes(data: Data, state: State, visit: int, s: int, rest: int, least: int) -> bool:
+    """Place a visit, s first, where all costs less than `least`; tell whether it was placed.
+
+    The other services cost `rest` at least.
+    """
+    list_places(data, state, s, bounds_for(data, state, s), least - rest, whole(FIRST))
+    best, points = (whole(-1), whole(0), whole(0)), whole(0)
+    for _ in range(data.number[N_PAIR_ROUTES]):
+        i = next_place(data, state, s, least - rest)
+        if i < 0:
+            break
+        alone, r = state.place[FIRST, P_POINTS, i], state.place[FIRST, P_ROUTE, i]
+        where = r, state.place[FIRST, P_POSITION, i], state.place[FIRST, P_WINDOW, i]
+        drop_route(state, whole(FIRST), r)
+        together = put_at(data, state, visit, s, where, alone, least)
+        if together != _FAILED:
+            least, best, points = together, where, alone
+            if state.number[S_PLACES_OF_FIRST] == 0:
+                return True
+            left = first_place(state, whole(FIRST))
+            if state.place[FIRST, P_POINTS, left] + rest >= least:
+                return True
+            clear(data, state, visit)
+    return best[0] >= 0 and put_at(data, state, visit, s, best, points, least + 1) != _FAILED
+
+
+@kernel
+def put_at(
+    data: Data, state: State, visit: int, s: int, where: tuple[int, int, int], alone: int, least: int
+) -> int:
+    """Put s at a place for `alone` points and the others where then best; return the points, or `_FAILED`."""
+    r, position, window = where
+    save_route(state, r)
+    points = whole(_FAILED)
+    if place(data, state, r, position, s, window):
+        points = put_rest(data, state, visit, alone, least)
+    if points == _FAILED:
+        clear(data, state, visit)
+    return points
 
 
 @kernel

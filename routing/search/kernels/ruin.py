@@ -144,9 +144,9 @@ def ruin(data: Data, state: State) -> bool:
         for i in range(-1, data.near.shape[1]):
             s = seed if i < 0 else whole(data.near[seed, i])
             r = state.placed[s, ROUTE]
-            if r < 0 or state.candidate[r, 3] == state.number[S_STAMP] or data.service[s, STAYS] == 1:
+            if r < 0 or state.seen[r] == state.number[S_STAMP] or data.service[s, STAYS] == 1:
                 continue
-            state.candidate[r, 3] = state.number[S_STAMP]
+            state.seen[r] = state.number[S_STAMP]
             most = min(longest, np.float64(state.route[r, COUNT]))
             length = whole(unit(state.random) * most) + 1
             remove_string(data, state, s, min(length, state.route[r, COUNT]))

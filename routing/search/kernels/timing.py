@@ -45,6 +45,9 @@ from routing.search.kernels.layout import (
     R_DEPART,
     R_DONE_AT,
     R_FROM,
+    R_LATE_ALL,
+    R_LATE_NOW,
+    R_LATE_OFF,
     R_LEAVE_BY,
     R_LEG,
     R_START,
@@ -87,6 +90,7 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
+from routing.search.kernels.record import is_plain, note_lateness, record_all, record_plain, run_through
 from routing.search.kernels.rota import day_left, is_coupled, leaves_from
 from routing.search.kernels.soft import (
     NEVER,
@@ -206,15 +210,19 @@ def is_timed(data: Data, link: int) -> bool:
 
 
 @kernel
-def time_stops(data: Data, state: State, r: int, k: int) -> bool:
-    """Settle k swept stops with the cheapest break and note what that costs; False if there is none."""
+def time_stops(data: Data, state: State, r: int, k: int, plain: bool) -> bool:  # noqa: FBT001 - a kernel
+    """Settle k swept stops with the cheapest break and note what that costs; False if there is none.
+
+    Those of a `plain` vehicle that were run through are settled already.
+    """
     scratch = state.scratch
-    good = True
-    if state.route[r, TIED] != FREE:
-        pin(data, state, r, k)
-        good = sweep(data, scratch, r, k)
-    code = choose(data, state, r, k) if good else whole(NEVER)
-    good = code != NEVER and settle(data, state, r, k, code)
+    good, code = True, whole(NO_BREAK)
+    if not plain:
+        if state.route[r, TIED] != FREE:
+            pin(data, state, r, k)
+            good = sweep(data, scratch, r, k)
+        code = choose(data, state, r, k) if good else whole(NEVER)
+        good = code != NEVER and settle(data, state, r, k, code)
     state.route[r, CODE] = code
     points, highest = soft_points(data, state, r, k, code)
     state.route[r, SOFT] = points
@@ -241,7 +249,7 @@ def tie_of(data: Data, state: State, r: int, u: int) -> int:
 def refresh(data: Data, state: State, r: int) -> bool:
     """Bring record, cost and break code of route r up to date; False if it has no timetable."""
     scratch = state.scratch
-    k = lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
+    k = state.route[r, COUNT]
     state.flag[DIRTY, r] = 0
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
@@ -252,58 +260,47 @@ def refresh(data: Data, state: State, r: int) -> bool:
     record = state.record[NOW, r]
     if k == 0:
         record[0, R_FROM] = data.vehicle[r, V_START]
-        record[0, R_DEPART] = scratch[T_LOW, 0]
+        record[0, R_DEPART] = leaves_from(data, state, r)
         record[0, R_WORK_IN] = 0
         record[0, R_LEAVE_BY] = data.vehicle[r, V_LEAVE_BY]
         record[0, R_TO] = data.vehicle[r, V_END]
         record[0, R_START_BY] = data.vehicle[r, V_LATEST]
         record[0, R_DONE_AT] = -(2**30)
         record[0, R_WORK_OUT] = 0
+        record[0, R_LATE_ALL] = 0
+        record[0, R_LATE_OFF] = 0
+        record[0, R_LATE_NOW] = 0
         record[0, R_LEG] = 0  # who does not leave does not travel
         state.route[r, CODE] = NO_BREAK
         state.route[r, COST] = 0
         return True
-    if not sweep(data, scratch, r, k):
-        return False
-    at = data.vehicle[r, V_START]
-    depart = scratch[T_LOW, k]
-    work_in = whole(0)
-    leave_by = whole(data.vehicle[r, V_LEAVE_BY])
-    for p in range(k + 1):
-        record[p, R_FROM] = at
-        record[p, R_DEPART] = depart
-        record[p, R_WORK_IN] = work_in
-        record[p, R_LEAVE_BY] = leave_by
-        record[p, R_START_BY] = scratch[T_LATE, p]
-        record[p, R_DONE_AT] = max(scratch[T_AT, p], -(2**30))
-        record[p, R_WORK_OUT] = scratch[T_OUT, p]
-        record[p, R_LEG] = scratch[T_LEG, p]
-        if p < k:
-            at = scratch[T_LOCATION, p]
-            depart = scratch[T_EARLY, p] + scratch[T_DURATION, p]
-            work_in = scratch[T_IN, p] + scratch[T_DURATION, p]
-            leave_by = scratch[T_BY, p]
-            record[p, R_TO] = at
-            u = whole(state.sequence[r, p])
-            state.placed[u, POSITION] = p
-            state.route[r, LOAD] += data.service[u, DEMAND]
-            state.route[r, TIED] = max(state.route[r, TIED], tie_of(data, state, r, u))
-        else:
-            record[p, R_TO] = data.vehicle[r, V_END]
-    cost = data.number[N_USE]
-    for p in range(k + 1):
-        cost += data.number[N_TRAVEL] * scratch[T_LEG, p]
+    plain = is_plain(data, r)
+    if plain:
+        if not run_through(data, state, r):
+            return False
+        record_plain(data, state, r)
+    else:
+        lay_out(data, state, r, whole(-1), whole(0), whole(0), whole(0), whole(0))
+        if not sweep(data, scratch, r, k):
+            return False
+        record_all(data, state, r, k)
+    cost = data.number[N_USE] + data.number[N_TRAVEL] * scratch[T_LEG, k]
     for p in range(k):
         u = whole(state.sequence[r, p])
-        cost += data.extra[u, r] + window_points(data, r, u, state.placed[u, WINDOW])
+        state.placed[u, POSITION] = p
+        state.route[r, LOAD] += data.service[u, DEMAND]
+        state.route[r, TIED] = max(state.route[r, TIED], tie_of(data, state, r, u))
+        cost += data.number[N_TRAVEL] * scratch[T_LEG, p] + data.extra[u, r]
+        cost += window_points(data, r, u, state.placed[u, WINDOW])
     state.route[r, WORK] = scratch[T_IN, k]
     good = True
-    if data.number[N_SOFT] == 0:
-        state.route[r, CODE] = break_code(data, scratch, r, k)
-        good = bool(state.route[r, CODE] != NEVER)
-    else:
-        good = time_stops(data, state, r, k)
+    if data.number[N_SOFT] == 1:
+        good = time_stops(data, state, r, k, plain)
+        note_lateness(data, state, r, k)
         cost += state.route[r, SOFT]
+    else:
+        state.route[r, CODE] = NO_BREAK if plain else break_code(data, scratch, r, k)
+        good = bool(state.route[r, CODE] != NEVER)
     for p in range(k + 1):
         record[p, R_START] = scratch[T_EARLY, p]
     state.route[r, COST] = cost
