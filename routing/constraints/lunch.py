@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from routing.plan import Plan, Violation
 from routing.problem import Problem
+from routing.units import as_duration
 
 
 class LunchBreaks:
@@ -20,5 +21,7 @@ class LunchBreaks:
                 continue
             if not any(lunch.is_taken_by(pause.start, pause.end) for pause in route.breaks):
                 hours = f"between {lunch.earliest} and {lunch.latest}"
-                sentence = f"nurse {vehicle.id} has no break of {lunch.length} s that begins {hours}"
+                sentence = (
+                    f"nurse {vehicle.id} has no break of {as_duration(lunch.length)} that begins {hours}"
+                )
                 yield Violation(self.name, sentence, vehicle=route.vehicle)

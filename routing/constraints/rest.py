@@ -27,10 +27,14 @@ class Rest:
             ends += [returns for day, returns in duties[vehicle.nurse] if day < vehicle.day]
             due = as_duration(vehicle.rest)
             if ends and route.leaves - max(ends) < vehicle.rest:
-                rest = route.leaves - max(ends)
-                sentence = f"nurse {vehicle.nurse} leaves {rest} s after her last duty; {due} of rest are due"
+                soon = as_duration(max(ends) + vehicle.rest - route.leaves)
+                sentence = (
+                    f"nurse {vehicle.nurse} leaves {soon} too soon after her last duty; {due} of rest are due"
+                )
                 yield Violation(self.name, sentence, vehicle=route.vehicle)
             if vehicle.next_duty is not None and vehicle.next_duty - route.returns < vehicle.rest:
-                rest = vehicle.next_duty - route.returns
-                sentence = f"nurse {vehicle.nurse} is back {rest} s before her next duty; {due} are due"
+                late = as_duration(route.returns + vehicle.rest - vehicle.next_duty)
+                sentence = (
+                    f"nurse {vehicle.nurse} is back {late} too late for her next duty; {due} of rest are due"
+                )
                 yield Violation(self.name, sentence, vehicle=route.vehicle)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from routing.plan import Plan, Route, Violation
 from routing.problem import Problem
+from routing.units import as_duration
 
 
 class WorkingDay:
@@ -28,11 +29,13 @@ class WorkingDay:
             in_order = [routes[i] for i in sorted(range(len(routes)), key=lambda i: (shifts[i], i))]
             for before, after in pairwise(in_order):
                 if after.vehicle != before.vehicle and after.leaves < before.returns:
-                    early = before.returns - after.leaves
-                    sentence = f"nurse {nurse} leaves {early} s before she is back from her shift before"
+                    early = as_duration(before.returns - after.leaves)
+                    sentence = f"nurse {nurse} leaves {early} before she is back from her shift before"
                     yield Violation(self.name, sentence, vehicle=after.vehicle)
             work = sum(route.returns - route.leaves - route.rest for route in routes)
             most = limits.get((nurse, day), work)
             if work > most:
-                sentence = f"nurse {nurse} works {work} s on one day, {work - most} s too long"
+                sentence = (
+                    f"nurse {nurse} works {as_duration(work)} on one day, {as_duration(work - most)} too long"
+                )
                 yield Violation(self.name, sentence, vehicle=routes[-1].vehicle)

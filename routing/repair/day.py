@@ -17,7 +17,7 @@ from routing.repair.events import (
 )
 from routing.rota import Rota
 from routing.timetable import Part, fit
-from routing.units import Seconds
+from routing.units import Seconds, as_duration
 
 __all__ = ["ChangedDay", "changed_day"]
 
@@ -143,7 +143,7 @@ def _refuse(
                 ends = part.duration + (link.max_gap or 0)
                 if link.first == part.inside == event.service and ends > event.duration:
                     raise InvalidEvent(
-                        f"service {part.id} may end {ends} s after the one it is inside of began"
+                        f"service {part.id} may end {as_duration(ends)} after the one it is inside of began"
                     )
 
 

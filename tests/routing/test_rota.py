@@ -101,7 +101,7 @@ class TestViolations:
         assert broken(problem, routes_of(problem, {0: [0], 1: [1]})) == set()
         found = violations(short, routes_of(short, {0: [0], 1: [1]}))
         assert [v.sentence for v in found] == [
-            "nurse anna leaves 38880 s after her last duty; 11 h of rest are due"
+            "nurse anna leaves 12 min too soon after her last duty; 11 h of rest are due"
         ]
 
     @pytest.mark.parametrize(
