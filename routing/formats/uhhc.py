@@ -5,6 +5,7 @@ what it finds is timed once more, since it leaves starts that are tied to other 
 (`uhhc_times`), and counted as published (`uhhc_cost`).
 """
 
+from dataclasses import replace
 from typing import Any
 
 from routing.formats.answers import plan_of, route_of
@@ -40,7 +41,7 @@ class UhhcTask:
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return the plan with the times and lunch breaks that cost least for its routes."""
-        own = plan_of(self.problem, plan.routes, like=plan)
+        own = plan_of(self.problem, [_off_the_road(route) for route in plan.routes], like=plan)
         routes = best_times(self.problem, self._published, plan.routes, limit_s, seed=plan.seed)
         if routes is None:
             return own
@@ -79,10 +80,23 @@ class UhhcTask:
             )
             if not care:
                 continue
-            first = breaks[0].start if breaks and breaks[0].after == 0 else None
+            places = [stop.patient for stop in stops if stop.service == LUNCH]
+            nurse = self.problem.vehicles[caregiver]
+            first = None
+            if breaks and breaks[0].after == 0:
+                first = breaks[0].start
+                if places[0] == self._published.patients[care[0][0]]:
+                    there = self.problem.services[care[0][0]].location
+                    first -= self.problem.seconds(caregiver, nurse.start, there)
             if self._published.leaves_at_shift_start:
-                first = self.problem.vehicles[caregiver].shift.earliest
-            routes.append(route_of(self.problem, caregiver, care, breaks, first))
+                first = nurse.shift.earliest
+            route = route_of(self.problem, caregiver, care, breaks, first)
+            if breaks and breaks[-1].after == len(care) and places[-1] == self._published.arriving[caregiver]:
+                # At her end the way is behind her; where that is also her start, the same time has passed.
+                home = max(care[-1][2] + route.travel_home, breaks[-1].end)
+                if breaks[-1].start >= care[-1][2] + route.travel_home:
+                    route = replace(route, returns=home)
+            routes.append(route)
         return plan_of(self.problem, routes)
 
     def cost(self, plan: Plan) -> float:
@@ -135,6 +149,19 @@ def from_uhhc(text: str) -> UhhcTask:
         InvalidFile: With the key and the reason.
     """
     return UhhcTask(*read_uhhc(parse_json(text)))
+
+
+def _off_the_road(route: Route) -> Route:
+    """Return a route whose breaks do not interrupt a way: what does not fit before it comes after it."""
+    breaks = []
+    for pause in route.breaks:
+        last = pause.after == len(route.stops)
+        way = route.travel_home if last else route.stops[pause.after].travel
+        until = route.returns if last else route.stops[pause.after].start
+        free = route.stops[pause.after - 1].end if pause.after else route.leaves
+        start = pause.start if pause.end + way <= until else max(pause.start, free + way)
+        breaks.append(replace(pause, start=start, end=start + pause.end - pause.start))
+    return replace(route, breaks=tuple(breaks))
 
 
 def _seconds(minutes: float) -> Seconds:

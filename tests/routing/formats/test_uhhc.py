@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from routing.check import violations
 from routing.cli.commands import faults_of
 from routing.errors import RoutingError
 from routing.formats.uhhc import UhhcTask, from_uhhc
-from routing.plan import Plan
+from routing.plan import Break, Plan
 from routing.solver import solve
+from routing.units import MINUTE
 from tests.routing.formats.days import Json, a_uhhc_day
 from tests.routing.formats.judges import SHARED, judged
 
@@ -112,6 +114,35 @@ class TestCost:
         task = a_task(day)
 
         assert task.faults(task.plan(json.dumps(answer))) == ["missed_lunch_break must be 0 and comes to 1"]
+
+
+def lunch_at_the_door() -> Json:
+    """Lunch of c1 before her first stop and after the way: 100-130 at p0."""
+    answer = an_answer()
+    first = [stop("p0", "lunch_break", 100, 130), stop("p0", "s1", 130, 150), stop("p1", "s1", 170, 190)]
+    answer["routes"][0]["locations"] = first
+    return answer
+
+
+class TestLunchAtTheDoor:
+    def test_is_read_as_it_is_written(self) -> None:
+        task = a_task()
+
+        plan = task.plan(json.dumps(lunch_at_the_door()))
+
+        # ten minutes from her start to p0
+        assert plan.routes[0].leaves == 90 * MINUTE
+        assert not [v for v in violations(task.problem, plan) if v.rule == "travel-times"]
+        assert task.answer(plan)["routes"][0]["locations"][0]["patient"] == "p0"
+
+    def test_does_not_begin_on_the_way(self) -> None:
+        task = a_task()
+        plan = task.plan(json.dumps(lunch_at_the_door()))
+        on_the_way = replace(plan.routes[0], breaks=(Break(95 * MINUTE, 125 * MINUTE, 0),))
+
+        finished = task.finish(replace(plan, routes=(on_the_way, *plan.routes[1:])), 0.0)
+
+        assert finished.routes[0].breaks == (Break(100 * MINUTE, 130 * MINUTE, 0),)
 
 
 class TestFinish:
