@@ -23,7 +23,7 @@ from careapp.errors import Invalid
 from careapp.tours.models import TourStatus
 
 SLOT_DAYS = 14
-COMPILING = "compiling the search, once on this machine (about 25 s)"
+COMPILING = "compiling the search, once on this machine (about 30 s)"
 
 
 class DemoNeedsItsOwnDatabase(Invalid):

@@ -121,7 +121,7 @@ def plan_day(
             f"{date.isoformat()} cannot be planned: {contradiction}"
         ) from contradiction
     if not search.compiled():
-        on_progress(Progress(0.03, "compiling the search, once on this machine (about 25 s)"))
+        on_progress(Progress(0.03, "compiling the search, once on this machine (about 30 s)"))
         search.warm_up()
 
     def tell(state: SearchProgress) -> None:

@@ -48,8 +48,8 @@ open."""
 
 LARGE_SERVICES = 2000
 PIECE_SERVICES = 500
-"""A day of at least so many services is planned in pieces of about so many. At 1000 services pieces cost 2 to
-4 % more than one search with as many iterations, at 3000 they do 1.7 times as many in the same time."""
+"""A day of at least so many services is planned in pieces of about so many. At 1000 services pieces cost 3 to
+7 % more than one search with as many iterations, at 3000 they do 1.7 times as many in the same time."""
 
 Searches = Team | Pieces
 
@@ -90,7 +90,7 @@ def solve(
 
     There is a plan from the first moment on; more time makes it better. With `iterations` and no `limit` the
     same problem, seed and version give the same plan, bit for bit. The first call in an installation compiles
-    the search (about twenty seconds, see `routing.search.compiled`); that time is not part of the limit.
+    the search (about thirty seconds, see `routing.search.compiled`); that time is not part of the limit.
 
     Args:
         problem: The day.

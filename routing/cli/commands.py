@@ -24,7 +24,7 @@ def solve_file(options: argparse.Namespace) -> int:
     for note in task.notes:
         _say(f"note: {note}")
     if not compiled():
-        _say("compiling the search once (about 25 s)")
+        _say("compiling the search once (about 30 s)")
     plan = solve_task(
         task,
         options.limit,
