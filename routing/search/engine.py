@@ -24,7 +24,7 @@ __all__ = ["Best", "Search", "Sketch", "compiled", "planned", "warm_up"]
 HOT_SHARE, COLD_SHARE = 6.0, 0.01
 """The temperature falls from and to these shares of a stop's mean cost. Of 0.3 to 24, a beginning at 6 to 12
 cost least on days that leave visits out (100, 300 and 1000 visits) and on 1000 customers. On linked days full
-of lateness (75 to 200 patients) 5 cost less than 2, 1 and 0.3, the last of which was 3 % dearer; few seeds."""
+of lateness (75 to 200 patients) 5 cost less than 2, 1 and 0.3 (few seeds)."""
 
 
 @dataclass(frozen=True)
