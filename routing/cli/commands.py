@@ -66,6 +66,7 @@ def solve_task(
         seed=seed,
         iterations=iterations,
         threads=threads,
+        begin_with=task.begin_with,
         on_progress=on_progress,
     )
     return task.finish(plan, finish_s)
