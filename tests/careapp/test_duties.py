@@ -13,6 +13,7 @@ from careapp.people.models import Absence, Role
 from careapp.tours import continuity, queries
 from careapp.tours.duties import REST, Duty, ShiftsOverlap, bounds, work_times
 from careapp.tours.models import Plan, Stop, Tour, TourStatus
+from routing.solver import solve
 from tests.careapp.worlds import (
     DAY,
     EVERYONE,
@@ -220,6 +221,37 @@ class TestRest:
         bound = bounds(DAY, work_times([a_shift(session, nurse)], []), [])[nurse.practitioner_id]
 
         assert (bound.rest, bound.free_since, bound.max_day) == (REST, None, None)
+
+
+class TestPlans:
+    def test_keep_the_rest_and_say_so_where_it_leaves_a_visit_out(self, session, read):
+        nurse = a_nurse(session)
+        a_shift(session, nurse, day=DAY - ONE_DAY, starts_at=moment(13, day=DAY - ONE_DAY))
+        a_shift(session, nurse)
+        a_visit(session, a_patient(session, nurse.organisation), windows=[(moment(6), moment(7))])
+        later = a_visit(session, a_patient(session, nurse.organisation), windows=[(moment(9), moment(10))])
+        day, problem = read()
+
+        plan = solve(problem, iterations=20)
+
+        # She may leave at 09:00 in Berlin: too late for 07:00 to 08:00.
+        (left,) = plan.unassigned
+        assert "rest long enough between two days" in left.sentence
+        assert [day.services[stop.service].visit_id for _, stop in plan.stops()] == [later.id]
+
+    def test_send_the_nurse_whom_the_patient_knows(self, session, read):
+        organisation = an_organisation(session)
+        known, stranger = a_nurse(session, organisation), a_nurse(session, organisation)
+        patient = a_patient(session, organisation)
+        a_past_visit(session, patient, known, 2)
+        for nurse in (known, stranger):
+            a_shift(session, nurse)
+        a_visit(session, patient)
+        day, problem = read()
+
+        ((vehicle, _),) = solve(problem, iterations=20).stops()
+
+        assert day.work_times[vehicle].shift.role_id == known.id
 
 
 class TestSplitShifts:
