@@ -6,7 +6,7 @@ from itertools import groupby
 
 from routing.bench.runs import OURS, Run
 
-__all__ = ["summary"]
+__all__ = ["percents", "summary"]
 
 AT_BEST_PERCENT = 0.01
 """Published values are rounded: a gap up to this counts as reached."""
@@ -53,7 +53,12 @@ def _gaps(runs: Iterable[Run]) -> list[str]:
     if not gaps:
         return ["", "", ""]
     share = 100 * sum(gap <= AT_BEST_PERCENT for gap in gaps) / len(gaps)
-    return [f"{sum(gaps) / len(gaps):.2f}", f"{max(gaps):.2f}", f"{share:.0f}"]
+    return [percents(sum(gaps) / len(gaps)), percents(max(gaps)), f"{share:.0f}"]
+
+
+def percents(value: float) -> str:
+    """Return percents with two digits; nothing is below 0 that is 0 when rounded."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _ratio(runs: Iterable[Run], peer: str) -> str:

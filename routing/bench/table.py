@@ -12,7 +12,7 @@ from pathlib import Path
 
 from routing.bench.instances import Instance, list_instances
 from routing.bench.runs import OURS, Run, run_ours, run_peer
-from routing.bench.summary import summary
+from routing.bench.summary import percents, summary
 from routing.errors import RoutingError
 from routing.search import warm_up
 from routing.solver import VERSION
@@ -83,8 +83,8 @@ def _limits(instances: Sequence[Instance], options: argparse.Namespace) -> dict[
             f"{', '.join(missing[:5])}{more}: no published seconds in best.csv; say how many they get with "
             "--limit-else, or choose others with --only"
         )
-    for name in missing:
-        print(f"{name}: no published seconds, gets {options.limit_else:g}")
+    if missing:
+        print(f"no published seconds, {options.limit_else:g} s each: {', '.join(missing)}")
     return {
         instance.name: options.limit_else if instance.published_s is None else instance.published_s
         for instance in instances
@@ -137,7 +137,7 @@ def _progress(words: str) -> None:
 def _line(run: Run) -> str:
     cost = "none" if run.cost is None else f"{run.cost:.10g}"
     best = f"{run.instance.best:.10g}" if run.instance.best else ""
-    gap = "" if run.gap is None else f"{run.gap:.2f}"
+    gap = "" if run.gap is None else percents(run.gap)
     line = f"{run.instance.name:36}{run.planner:10}{run.seed:5}{run.limit_s:8.4g}{run.seconds:9.1f}"
     return f"{line}{cost:>14}{best:>12}{gap:>8}  {run.remark}".rstrip()
 

@@ -111,7 +111,7 @@ class TestBench:
         said = capsys.readouterr().out
         assert (refused, measured) == (2, 0)
         assert reason.startswith("tiny: no published seconds in best.csv")
-        assert said.startswith("tiny: no published seconds, gets 0.25\n")
+        assert said.startswith("no published seconds, 0.25 s each: tiny\n")
         assert "0.25 to 0.5 s each as published" in said
 
     def test_ends_with_the_table_so_far_when_interrupted(
