@@ -43,6 +43,7 @@ TAGS = [
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
+    {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},
     {"name": "about", "description": "Version, sources, terms of use."},
     {"name": "health", "description": "For whoever watches over the service."},
 ]

@@ -21,6 +21,8 @@ from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
+from api.roads import tiles as _roads_tiles  # noqa: F401 -- adds its command to the group
+from api.roads.group import roads
 from api.server import address_of, listen, serve, set_up_logging
 from careapp import migrate
 from careapp.config import Settings
@@ -104,6 +106,9 @@ def main() -> None:
     """Plan community nurses' tours together with doctors' video consultations."""
     # Then every block is left in order: children are stopped, jobs go back to the queue.
     signal.signal(signal.SIGTERM, _leave)
+
+
+main.add_command(roads)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -9,10 +9,12 @@ from api.routers import (
     jobs,
     nurses,
     orders,
+    pages,
     patients,
     tours,
     visits,
 )
+from api.routers import map as map_ground
 
 __all__ = ["ROUTERS"]
 
@@ -27,5 +29,7 @@ ROUTERS = (
     patients.router,
     orders.router,
     consultations.router,
+    map_ground.router,
     fhir.router,
+    pages.router,
 )

@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from api.dependencies import SettingsDep
 from api.shapes import Out, shown_as
 from careapp.demo.facts import attribution
+from careapp.roads.attribution import credit_lines
+from careapp.roads.tiles import find_tiles
 
 router = APIRouter(prefix="/api", tags=["about"])
 
@@ -42,5 +44,9 @@ def get_about(settings: SettingsDep) -> AboutOut:
         version=version("careapp"),
         zone=settings.zone,
         sign_in=SIGN_IN,
-        attribution=[*attribution(), INVENTED],
+        attribution=[
+            *attribution(),
+            *credit_lines(find_tiles(settings.roads_dir), settings.roads_dir),
+            INVENTED,
+        ],
     )

@@ -1,0 +1,65 @@
+"""Whose data a map shows: what must be printed beside it."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from careapp.roads.tiles import OPENSTREETMAP, SYNTHETIC_NETWORK, Tiles
+
+LOG = logging.getLogger("careapp.roads")
+
+
+@dataclass(frozen=True)
+class Credit:
+    """One line beside a map.
+
+    Attributes:
+        text: What is printed, short enough for a telephone.
+        url: Where the licence or the source is; None if there is nothing to look up.
+    """
+
+    text: str
+    url: str | None
+
+
+_OPENSTREETMAP = Credit("© OpenStreetMap contributors (ODbL)", "https://www.openstreetmap.org/copyright")
+_GEONAMES = Credit("GeoNames (CC BY 4.0)", "https://www.geonames.org")
+_RAILWAY = Credit("DB InfraGO AG (CC BY 4.0)", "https://data.deutschebahn.com")
+_SYNTHETIC = Credit("synthetisches Demo-Straßennetz", None)
+
+
+def map_credits(tiles: Tiles | None) -> list[Credit]:
+    """Return what is printed on a map, whether its ground is tiles or the plain map.
+
+    The demo region's homes lie beside public-transport stops and carry names of GeoNames, so those two stand
+    on every map on which tours may be drawn.
+    """
+    synthetic = [_SYNTHETIC] if tiles is not None and tiles.synthetic else []
+    return [*synthetic, _OPENSTREETMAP, _GEONAMES, _RAILWAY]
+
+
+def credit_lines(tiles: Tiles | None, roads_dir: Path) -> list[str]:
+    """Return the full lines about tiles and road data in use, for `/api/about`; none where there are none.
+
+    Args:
+        tiles: As `find_tiles` gave them.
+        roads_dir: The folder `roads` in the data folder.
+    """
+    lines = [] if tiles is None else [f"Map: {line}" for line in tiles.attribution]
+    return [*lines, *(f"Roads: {line}" for line in _of_roads(roads_dir))]
+
+
+def _of_roads(roads_dir: Path) -> list[str]:
+    manifest = roads_dir / "current" / "manifest.json"
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        attribution, is_synthetic = str(found["attribution"]), bool(found["synthetic"])
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as damage:
+        LOG.warning("the manifest of the road data cannot be read: %s", type(damage).__name__)
+        return [OPENSTREETMAP]  # rather named too often than not at all
+    if is_synthetic and SYNTHETIC_NETWORK not in attribution:
+        return [SYNTHETIC_NETWORK, attribution]
+    return [attribution]
