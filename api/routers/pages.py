@@ -32,8 +32,12 @@ PAGE_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "private, no-cache",
 }
-FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-"""For files whose name holds their hash."""
+ASSET_HEADERS = {
+    # A worker goes by the policy of its own file, not by the page's.
+    "Content-Security-Policy": "default-src 'none'; connect-src 'self'",
+    # The file's name holds its hash.
+    "Cache-Control": "private, max-age=31536000, immutable",
+}
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -58,7 +62,7 @@ def show_map(request: Request) -> Response:
 @router.get("/app/assets/{name}")
 def send_asset(name: str, request: Request) -> Response:
     """Send a script or a style sheet; its name changes with its content."""
-    return _answer(request, f"assets/{name}", FOREVER)
+    return _answer(request, f"assets/{name}", ASSET_HEADERS)
 
 
 def _answer(request: Request, name: str, headers: dict[str, str]) -> Response:
