@@ -242,8 +242,11 @@ def _serve(settings: Settings, engine: Engine, listener: socket, *, day: date | 
     set_up_logging(settings.log_level)
     address = address_of(listener)
     pages = ["/openapi.json", "/api/about", "/fhir/metadata"]
-    if day is not None:
-        pages[:0] = [f"/api/days/{day.isoformat()}", f"/api/tours?date={day.isoformat()}"]
+    if day is None:
+        pages[:0] = ["/map"]
+    else:
+        asked = day.isoformat()
+        pages[:0] = [f"/map?date={asked}", f"/api/days/{asked}", f"/api/tours?date={asked}"]
 
     def say_so() -> None:
         STDERR.print(

@@ -14,7 +14,7 @@ from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
 from careapp.db import make_engine, make_sessions
 from careapp.migrate import upgrade
-from tests import databases
+from tests import databases, needs
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +108,8 @@ def viewer() -> Viewer:
 def calendar() -> Calendar:
     """Local days and holidays of North Rhine-Westphalia."""
     return Calendar(ZoneInfo("Europe/Berlin"), "DE-NW")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what could not be run on this machine."""
+    needs.tell(terminalreporter)

@@ -78,7 +78,7 @@ class MapOut(Out):
     credits: list[CreditOut]
 
     @classmethod
-    def of(cls, tiles: Tiles | None) -> Self:
+    def of(cls, tiles: Tiles | None, shown: list[Credit]) -> Self:
         """Show the tiles in use, or the plain map where there are none."""
         return cls(
             kind="plain" if tiles is None else "tiles",
@@ -90,7 +90,7 @@ class MapOut(Out):
             last_zoom=LAST_ZOOM if tiles is None else tiles.last_zoom,
             is_synthetic=tiles is not None and tiles.synthetic,
             built_at=None if tiles is None else tiles.built_at,
-            credits=[CreditOut.of(credit) for credit in map_credits(tiles)],
+            credits=[CreditOut.of(credit) for credit in shown],
         )
 
 
@@ -122,9 +122,9 @@ def _shown(media_type: str, example: Any, **schema: Any) -> dict[int | str, dict
 
 
 @router.get("")
-def get_map(tiles: TilesInUse) -> MapOut:
+def get_map(tiles: TilesInUse, settings: SettingsDep) -> MapOut:
     """Tell which ground the map has and what must be printed beside it."""
-    return MapOut.of(tiles)
+    return MapOut.of(tiles, map_credits(tiles, settings.roads_dir))
 
 
 @router.get(

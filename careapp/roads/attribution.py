@@ -29,14 +29,18 @@ _RAILWAY = Credit("DB InfraGO AG (CC BY 4.0)", "https://data.deutschebahn.com")
 _SYNTHETIC = Credit("synthetisches Demo-Straßennetz", None)
 
 
-def map_credits(tiles: Tiles | None) -> list[Credit]:
+def map_credits(tiles: Tiles | None, roads_dir: Path) -> list[Credit]:
     """Return what is printed on a map, whether its ground is tiles or the plain map.
 
     The demo region's homes lie beside public-transport stops and carry names of GeoNames, so those two stand
-    on every map on which tours may be drawn.
+    on every map on which tours may be drawn; and OpenStreetMap does for its part in the stops.
+
+    Args:
+        tiles: As `find_tiles` gave them.
+        roads_dir: The folder `roads` in the data folder.
     """
-    synthetic = [_SYNTHETIC] if tiles is not None and tiles.synthetic else []
-    return [*synthetic, _OPENSTREETMAP, _GEONAMES, _RAILWAY]
+    is_invented = any(SYNTHETIC_NETWORK in line for line in credit_lines(tiles, roads_dir))
+    return [*([_SYNTHETIC] if is_invented else []), _OPENSTREETMAP, _GEONAMES, _RAILWAY]
 
 
 def credit_lines(tiles: Tiles | None, roads_dir: Path) -> list[str]:

@@ -159,7 +159,7 @@ class TestFindTiles:
 
 class TestCredits:
     def test_name_openstreetmap_geonames_and_the_railway(self, built):
-        texts = [credit.text for credit in map_credits(built)]
+        texts = [credit.text for credit in map_credits(built, built.path.parent)]
 
         assert texts == [
             "© OpenStreetMap contributors (ODbL)",
@@ -170,7 +170,7 @@ class TestCredits:
     def test_say_that_synthetic_roads_are_synthetic(self, tmp_path):
         tiles = build(a_village(tmp_path / "net.osm.pbf", generator="careapp synthetic 1"), tmp_path)
 
-        assert map_credits(tiles)[0].text == "synthetisches Demo-Straßennetz"
+        assert map_credits(tiles, tmp_path)[0].text == "synthetisches Demo-Straßennetz"
         assert "synthetisches Demo-Straßennetz" in credit_lines(tiles, tmp_path)[0]
 
     def test_of_the_road_data_come_from_its_manifest(self, tmp_path):
@@ -182,6 +182,7 @@ class TestCredits:
 
         assert "synthetisches Demo-Straßennetz" in lines[0]
         assert lines[1] == "Roads: © Somebody"
+        assert map_credits(None, tmp_path)[0].text == "synthetisches Demo-Straßennetz"
 
     def test_name_openstreetmap_where_the_manifest_cannot_be_read(self, tmp_path):
         (tmp_path / "current").mkdir()

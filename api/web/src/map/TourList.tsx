@@ -32,7 +32,9 @@ function TourItem(props: Props & { tour: Tour; colour: string }) {
   const isChosen = props.tourId === tour.id;
   const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone: zone });
   const at = (moment: string) => time.format(new Date(moment));
-  const isGuessed = props.paths.get(tour.id)?.some((leg) => leg.estimated) ?? false;
+  const legs = props.paths.get(tour.id);
+  const isGuessed = legs?.some((leg) => leg.estimated) ?? false;
+  const isStopGuessed = (index: number) => legs?.length === tour.stops.length + 1 && legs[index]?.estimated;
   const stopsId = `stops-${tour.id}`;
   return (
     <li className="tour" data-chosen={isChosen}>
@@ -59,7 +61,7 @@ function TourItem(props: Props & { tour: Tour; colour: string }) {
         </span>
       </button>
       <ol className="stops" id={stopsId} hidden={!isChosen}>
-        {tour.stops.map((stop) => (
+        {tour.stops.map((stop, index) => (
           <li key={`${stop.visit_id}-${stop.service_number}`}>
             <button
               type="button"
@@ -75,7 +77,10 @@ function TourItem(props: Props & { tour: Tour; colour: string }) {
                 {stop.patient.name} · {stop.title}
               </span>
               <span className="stop-where">{addressOf(stop.place)}</span>
-              <span className="stop-way">{words.wayToStop(...wayOf(stop, language))}</span>
+              <span className="stop-way">
+                {words.wayToStop(...wayOf(stop, language))}
+                {isStopGuessed(index) ? ` (${words.guessed})` : ""}
+              </span>
             </button>
           </li>
         ))}

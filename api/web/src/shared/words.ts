@@ -19,7 +19,6 @@ const de = {
   failed: "Das hat nicht geklappt:",
   again: "Noch einmal versuchen",
   allTours: "Alle Touren zeigen",
-  showTour: "Auf der Karte hervorheben",
   stops: (count: number) => (count === 1 ? "1 Halt" : `${count} Halte`),
   summary: (tours: number, stops: number) =>
     `${tours === 1 ? "1 Tour" : `${tours} Touren`} mit ${stops === 1 ? "1 Halt" : `${stops} Halten`}`,
@@ -32,12 +31,12 @@ const de = {
   road: "Weg auf der Straße",
   estimated: "geschätzt (keine Straße bekannt)",
   estimatedTour: "Wege geschätzt",
+  guessed: "geschätzt",
   noPaths: "Wege sind nicht abrufbar; die Karte zeigt gerade Linien von Halt zu Halt.",
   plainMap: "Einfache Karte ohne Straßen: Orte und Haltestellen der Demo-Region.",
   syntheticMap: "Erfundene Straßen (synthetisches Demo-Straßennetz).",
   noWebGl: "Dieser Browser kann die Karte nicht zeichnen (WebGL fehlt). Die Liste enthält alles.",
   credits: "Kartendaten",
-  invented: "Demo-Region: alle Personen sind erfunden.",
   zoomIn: "Näher heran",
   zoomOut: "Weiter weg",
 };
@@ -64,7 +63,6 @@ const en = {
   failed: "That did not work:",
   again: "Try again",
   allTours: "Show all tours",
-  showTour: "Highlight on the map",
   stops: (count) => (count === 1 ? "1 stop" : `${count} stops`),
   summary: (tours, stops) =>
     `${tours === 1 ? "1 tour" : `${tours} tours`} with ${stops === 1 ? "1 stop" : `${stops} stops`}`,
@@ -77,12 +75,12 @@ const en = {
   road: "way by road",
   estimated: "estimated (no road known)",
   estimatedTour: "ways estimated",
+  guessed: "estimated",
   noPaths: "Ways cannot be fetched; the map shows straight lines from stop to stop.",
   plainMap: "Plain map without roads: places and public-transport stops of the demo region.",
   syntheticMap: "Invented roads (synthetisches Demo-Straßennetz).",
   noWebGl: "This browser cannot draw the map (no WebGL). The list holds everything.",
   credits: "Map data",
-  invented: "Demo region: all persons are invented.",
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
 } satisfies Words;
