@@ -6,13 +6,12 @@ import click
 from rich.console import Console
 
 from api.progress import ProgressLine
-from api.roads.group import roads
 from careapp import clock
 from careapp.config import Settings
 from careapp.roads.tiles import build_tiles
 
 
-@roads.command()
+@click.command()
 @click.argument("extract", metavar="FILE.osm.pbf", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder where the tiles are kept."

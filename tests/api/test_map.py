@@ -6,7 +6,7 @@ import pytest
 
 from careapp.demo.facts import read_facts
 from careapp.roads.tiles import build_tiles
-from tests.careapp.roads.extracts import a_village
+from tests.careapp.roads.village import a_village
 
 TILES = "/api/map/tiles.pmtiles"
 

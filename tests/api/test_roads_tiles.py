@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from api.cli import main
 from careapp.roads.tiles import find_tiles
-from tests.careapp.roads.extracts import a_village
+from tests.careapp.roads.village import a_village
 
 
 @pytest.fixture

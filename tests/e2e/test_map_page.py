@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Request, Response, expect
 from careapp.roads.tiles import TilesFailed, tippecanoe
 from tests import needs
 from tests.api import processes
-from tests.careapp.roads.extracts import a_village
+from tests.careapp.roads.village import a_village
 from tests.e2e.conftest import DAY
 
 DRAWN_WITHIN_MS = 60_000

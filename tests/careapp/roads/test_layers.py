@@ -8,7 +8,7 @@ import osmium
 import pytest
 
 from careapp.roads.layers import ExtractUnreadable, header_of, write_layers
-from tests.careapp.roads.extracts import a_village
+from tests.careapp.roads.village import a_village
 
 
 def features_of(path) -> dict[str, list[dict[str, Any]]]:

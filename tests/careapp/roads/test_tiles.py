@@ -14,7 +14,7 @@ from careapp.roads import tiles as tiles_module
 from careapp.roads.attribution import credit_lines, map_credits
 from careapp.roads.layers import ExtractUnreadable
 from careapp.roads.tiles import Tiles, TilesFailed, TilesStopped, build_tiles, find_tiles
-from tests.careapp.roads.extracts import SOUTH, WEST, a_village
+from tests.careapp.roads.village import SOUTH, WEST, a_village
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EXTRACTS = sorted((Path(__file__).parents[4] / "shared" / "osm").glob("*.osm.pbf"))
