@@ -36,6 +36,7 @@ HOST: Final = "127.0.0.1"
 START_LIMIT_S: Final = 120.0
 """How long a child may take to answer for the first time."""
 ASK_EVERY_S: Final = 0.02
+CONNECT_S: Final = 2.0
 LOOK_S: Final = 0.2
 """Seconds between two looks at the children."""
 LOOK_AT_DATA_S: Final = 1.0
@@ -159,7 +160,12 @@ class Engine:
             self._port.close()
 
     def _lives(self) -> bool:
-        return self._program is not None and not self._program.has_ended
+        """Whether the child is there and listens; one that is busy does, one that just died does not."""
+        if self._program is None or self._program.has_ended:
+            return False
+        with socket.socket() as probe:
+            probe.settimeout(CONNECT_S)
+            return probe.connect_ex((HOST, self._port.getsockname()[1])) == 0
 
     def _start(self) -> None:
         if self._is_stopped:
