@@ -15,7 +15,7 @@ from careapp.roads.cache import BASE, CachedTravel
 from routing.errors import TravelError, TravelUnavailable
 from routing.travel.adjusted import AdjustedTravel
 from routing.travel.estimate import CarEstimate, EBikeEstimate
-from routing.travel.http import never
+from routing.travel.http import PATIENT, Limits, never
 from routing.travel.osrm import OsrmTravel
 from routing.travel.source import Profile, TravelSource
 from routing.travel.valhalla import ValhallaTravel
@@ -58,6 +58,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
         today: For the date of last use.
         cancel: True ends the asking.
         time_slice: Hours and season of the roads; only data built for a slice have others than `BASE`.
+        limits: How patiently an engine is asked.
     """
 
     settings: Settings
@@ -65,6 +66,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
     today: date
     cancel: Callable[[], bool] = never
     time_slice: str = BASE
+    limits: Limits = PATIENT
 
     def __iter__(self) -> Iterator[VehicleKind]:
         return iter(VehicleKind)
@@ -108,6 +110,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
                 _data_of(settings),
                 radius_m=settings.snap_radius_m,
                 table_size=settings.roads_table_size or _VALHALLA_TABLE,
+                limits=self.limits,
                 cancel=self.cancel,
             )
         if "{profile}" not in address and profile is not Profile.CAR:
@@ -121,6 +124,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
             _data_of(settings),
             radius_m=settings.snap_radius_m,
             table_size=settings.roads_table_size or _OSRM_TABLE,
+            limits=self.limits,
             cancel=self.cancel,
         )
 
@@ -132,9 +136,10 @@ def travel_sources(
     sessions: sessionmaker[Session] | None = None,
     cancel: Callable[[], bool] = never,
     time_slice: str = BASE,
+    limits: Limits = PATIENT,
 ) -> Sources:
     """Return who knows the ways of each kind of vehicle; see `Sources`."""
-    return Sources(settings, sessions, today, cancel, time_slice)
+    return Sources(settings, sessions, today, cancel, time_slice, limits)
 
 
 def _data_of(settings: Settings) -> str:
