@@ -49,7 +49,7 @@ class PlanReport:
     @property
     def origins(self) -> list[tuple[str, str, bool]]:
         """Where the travel times come from: source, hash of its data, whether estimated."""
-        ways: list[Way] = [leg for tour in self.tours for leg in (tour, *tour.stops)]
+        ways: list[Way] = [*self.tours, *(stop for tour in self.tours for stop in tour.stops)]
         return sorted({(way.travel_source, way.travel_data, way.is_estimated) for way in ways})
 
     @property
