@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page, Request, Response, expect
+from playwright.sync_api import Browser, Page, Request, Response, Route, expect
 
 from careapp.roads.tiles import TilesFailed, tippecanoe
 from tests import needs
@@ -145,19 +145,44 @@ class TestMapPage:
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         expect(page.locator(".credits")).to_be_in_viewport()
 
-    @pytest.mark.parametrize("look", ["light", "dark", "contrast"])
     @pytest.mark.parametrize("language", ["de", "en"])
-    def test_leaves_nobody_out(self, watched, address, look, language):
+    def test_leaves_nobody_out(self, watched, address, language):
         watched.open(address)
         page = watched.page
-
-        page.locator(".choice select").nth(0).select_option(look)
         page.locator(".choice select").nth(1).select_option(language)
         page.locator(".tour-head").first.click()
         page.locator(".stop").first.click()
-        watched.wait()
 
-        assert findings(page) == []
+        for look in ("light", "dark", "contrast"):
+            page.locator(".choice select").nth(0).select_option(look)
+            watched.wait()
+
+            assert findings(page) == [], look
+
+    def test_tells_roads_from_guesses(self, watched, address):
+        def on_roads(route: Route) -> None:
+            answer = route.fetch()
+            found = answer.json()
+            for leg in found["features"]:
+                leg["properties"]["estimated"] = False
+            route.fulfill(response=answer, json=found)
+
+        page = watched.page
+        page.route("**/path", on_roads)
+        watched.open(address)
+
+        page.locator(".tour-head").first.click()
+
+        expect(page.locator(".tour").first).to_contain_text("Fahrt")
+        expect(page.locator(".tour").first).not_to_contain_text("geschätzt")
+
+    def test_says_that_lines_are_straight_where_ways_cannot_be_had(self, watched, address):
+        page = watched.page
+        page.route("**/path", lambda route: route.fulfill(status=503, json={"detail": "the roads are away"}))
+        watched.open(address)
+
+        expect(page.locator(".list .notice")).to_contain_text("gerade Linien")
+        expect(page.locator(".tour").first).to_contain_text("Wege geschätzt")
 
     def test_says_when_a_day_has_no_tours(self, watched, address):
         watched.open(address, day="2026-03-04")
