@@ -10,6 +10,7 @@ from api.routers import (
     nurses,
     orders,
     patients,
+    roads,
     tours,
     visits,
 )
@@ -22,6 +23,7 @@ ROUTERS = (
     days.router,
     jobs.router,
     tours.router,
+    roads.router,
     nurses.router,
     visits.router,
     patients.router,
