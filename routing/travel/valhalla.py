@@ -16,6 +16,7 @@ from routing.travel.answers import (
     blocks,
     judged_snap,
     judged_table,
+    refuse_impossible,
     refuse_none_snapped,
     same_places,
 )
@@ -110,7 +111,9 @@ class ValhallaTravel:
             seconds[np.ix_(rows, columns)], metres[np.ix_(rows, columns)] = found
         same = same_places(origins, destinations)
         seconds[same] = metres[same] = 0
-        return Table(seconds, metres)
+        table = Table(seconds, metres)
+        refuse_impossible(self._server.label, origins, destinations, table, self.radius_m)
+        return table
 
     def snap(self, places: Sequence[Coordinates]) -> list[Snapped]:
         """Return where each place meets the roads; see `TravelSource.snap`."""
