@@ -23,6 +23,7 @@ from careapp.roads.rows import (
     unpacked,
     upsert_rows,
 )
+from routing.errors import TravelNonsense
 from routing.problem import Travel
 from routing.travel.answers import same_places
 from routing.travel.source import Coordinates, Path, Profile, Snapped, Table, TravelSource
@@ -126,6 +127,11 @@ class CachedTravel:
             if each.place is not None and each.metres is not None
         }
         self._nowhere.update(place for place in new if place not in at_road)
+        if len(distinct) > 1 and not known and not at_road:
+            raise TravelNonsense(
+                f"none of {len(distinct)} places lies near a road that {self.source.name} knows: "
+                "its data are of another region"
+            )
         if at_road:
             with self.sessions.begin() as session:
                 self._store(session, at_road)
