@@ -6,10 +6,11 @@ even if that process is killed. The leash itself may be killed: then the kernel 
 from `start_new_session` and a parent's signals this is what a process group cannot do.
 
 It writes one line of JSON to the file descriptor `REPORT`: `{"pid": …}` at the start, and at the end
-`{"code": …, "cpu_seconds": …, "peak_bytes": …}`; `code` is negative for a signal. This file imports nothing of
-ours, so that it starts in some 20 ms.
+`{"code": …, "cpu_seconds": …, "peak_bytes": …}`; `code` is negative for a signal. This file imports nothing
+of ours, so that it starts in some 20 ms.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -28,17 +29,18 @@ LOOK_S: Final = 0.02
 def main(arguments: list[str]) -> int:
     """Run the command of the arguments; return 0 whatever it returned: the report tells."""
     report = int(arguments[0])
-    os.set_inheritable(report, False)
+    os.set_inheritable(report, False)  # noqa: FBT003 -- takes no keyword
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
-    signal.set_wakeup_fd(waker)
-    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)  # the pipe tells us; a terminal's Ctrl-C does not
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         _become(arguments[1:], parent)
+    # Only now: a signal for the child must not meet our handlers there.
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)  # the pipe tells us; a terminal's Ctrl-C does not
     _tell(report, {"pid": child})
     status = _watch(child, wake)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -64,8 +66,7 @@ def _become(command: list[str], parent: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         nowhere = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nowhere, 0)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(command[0], command)  # noqa: S606 -- the command is our own program's
     except OSError as refused:
         os.write(2, f"{command[0]}: {refused.strerror}\n".encode())
@@ -95,10 +96,8 @@ def _watch(child: int, wake: int) -> int:
 
 
 def _tell(report: int, line: dict[str, Any]) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone
         os.write(report, (json.dumps(line) + "\n").encode())
-    except BrokenPipeError:  # whoever asked is gone
-        pass
 
 
 if __name__ == "__main__":

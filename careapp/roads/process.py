@@ -96,7 +96,7 @@ class Leashed:
         _ = self.pid
         if len(self._lines) == 1 and (line := self._report.readline()):
             self._lines.append(json.loads(line))
-        if len(self._lines) < 2:  # noqa: PLR2004 -- the leash itself was killed, and so the program
+        if len(self._lines) < 2:  # the leash itself was killed, and so the program
             return Usage(-9, 0.0, 0)
         return Usage(**self._lines[1])
 

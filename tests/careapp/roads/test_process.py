@@ -51,6 +51,7 @@ class TestLeashed:
 
     def test_ends_when_its_parent_is_killed(self):
         parent = subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True)
+        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
 
         parent.kill()

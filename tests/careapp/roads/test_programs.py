@@ -1,5 +1,6 @@
 """Finding and fetching OSRM's programs."""
 
+import platform
 import subprocess
 import tomllib
 import zipfile
@@ -81,7 +82,7 @@ class TestGetPrograms:
         assert list((nowhere / "programs").iterdir()) == []
 
     def test_names_the_machine_that_has_no_wheel(self, nowhere, monkeypatch):
-        monkeypatch.setattr(programs.platform, "machine", lambda: "riscv64")
+        monkeypatch.setattr(platform, "machine", lambda: "riscv64")
 
         with pytest.raises(ProgramsMissing, match="riscv64"):
             fetch_programs(nowhere)
@@ -122,7 +123,7 @@ class TestGetPrograms:
 
 
 def this_machine() -> tuple[str, str]:
-    return (programs.platform.system().lower(), programs.platform.machine().lower())
+    return (platform.system().lower(), platform.machine().lower())
 
 
 def test_the_extra_asks_for_no_older_version_than_the_pinned():
