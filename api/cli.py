@@ -21,6 +21,7 @@ from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
+from api.roads.accuracy import accuracy
 from api.roads.build import build, status
 from api.roads.group import roads
 from api.server import address_of, listen, serve, set_up_logging
@@ -230,7 +231,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
         _print(report, as_json=as_json)
 
 
-for road_command in (build, status):
+for road_command in (build, status, accuracy):
     roads.add_command(road_command)
 main.add_command(roads)
 
