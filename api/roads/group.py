@@ -1,4 +1,4 @@
-"""The group that the road commands belong to."""
+"""The group that the commands hang on."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""The commands that make a synthetic network, the gazetteer, and learn from driven legs."""
+"""`careapp roads synthetic`, `gazetteer` and `calibrate`: roads and addresses to try, times to learn."""
 
 from pathlib import Path
 
@@ -6,13 +6,17 @@ import click
 from rich.console import Console
 
 from api.progress import ProgressLine
+from api.roads.group import roads
+from careapp.config import Settings
 from careapp.demo.facts import read_facts
 from careapp.roads import network
+from careapp.roads.gazetteer import Gazetteer
+from careapp.roads.gazetteer_making import lines_of, make_gazetteer, try_gazetteer
 
 OSM_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+@roads.command()
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all chance."
 )
@@ -34,3 +38,31 @@ def synthetic(*, seed: int, nodes: int, out: Path) -> None:
         network.write_network(made, out)
     counts = f"{len(made.points)} points, {len(made.ways)} roads, {len(made.houses)} houses"
     click.echo(f"{out.name}: {network.LABEL}, {counts}")
+
+
+@roads.command()
+@click.argument("extract", metavar="FILE.osm.pbf", type=OSM_FILE)
+@click.option(
+    "--try", "tries", type=click.IntRange(1, 100_000), help="Ask for so many of its addresses, and tell."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of the addresses."
+)
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder where the gazetteer is kept."
+)
+def gazetteer(*, extract: Path, tries: int | None, seed: int, data_dir: Path | None) -> None:
+    """Make the search for addresses from an OpenStreetMap extract and take it into use.
+
+    A running server asks the new one from its next search on. If this fails, the old one stays.
+    """
+    path = Settings.read(data_dir=data_dir).gazetteer_path
+    with ProgressLine(Console(stderr=True)) as progress:
+        found, counts = make_gazetteer(extract, path, tell=progress.tell)
+    what = ", ".join(f"{count} {precision}" for precision, count in sorted(counts.items()))
+    click.echo(f"{path.name} is in use: {what}", err=True)
+    if tries is not None:
+        searcher = Gazetteer(path)
+        for line in lines_of(try_gazetteer(searcher, found, count=tries, seed=seed)):
+            click.echo(line)
+        searcher.close()

@@ -49,6 +49,14 @@ _STEMS = (
     *("Schwalben", "Sonnen", "Specht", "Stein", "Süd", "Tal", "Tannen", "Tulpen", "Ulmen", "Veilchen"),
     *("Wacholder", "Wald", "Weiden", "Wein", "West", "Wiesen", "Zaun", "Zeder"),
 )
+_PREFIXES = (
+    ("Am", "berg"),
+    ("Im", "feld"),
+    ("Zum", "bach"),
+    ("Auf dem", "hof"),
+    ("Hinterm", "hain"),
+    ("Alter", "pfad"),
+)
 _ENDINGS = ("weg", "straße", "ring", "pfad", "gasse", "stieg", "hang", "grund")
 
 
@@ -99,7 +107,8 @@ class Streets:
     ways: list[Way] = field(default_factory=list)
     houses: list[House] = field(default_factory=list)
     _taken: dict[tuple[int, int], int] = field(default_factory=dict)
-    _names: dict[Settlement, Iterator[str]] = field(default_factory=dict)
+    _names: dict[str, Iterator[str]] = field(default_factory=dict)
+    _main: dict[Settlement, str] = field(default_factory=dict)
     _roots: list[list[tuple[int, complex]]] = field(default_factory=list)
 
     def lay_through_roads(self, junctions: Sequence[Junction], links: Sequence[Link]) -> None:
@@ -203,12 +212,18 @@ class Streets:
         )
 
     def _through_name(self, road: RoadClass, settlement: Settlement) -> str:
-        return "Hauptstraße" if road is not RoadClass.TERTIARY else self._next_name(settlement)
+        if road is RoadClass.TERTIARY:
+            return self._next_name(settlement)
+        if settlement not in self._main:
+            self._main[settlement] = self._next_name(settlement)
+        return self._main[settlement]
 
     def _next_name(self, settlement: Settlement) -> str:
-        if settlement not in self._names:
-            self._names[settlement] = _all_names(self.random.getrandbits(32))
-        return next(self._names[settlement])
+        """Return a name that no other street of the municipality has."""
+        ags = settlement.municipality.ags
+        if ags not in self._names:
+            self._names[ags] = _all_names(self.random.getrandbits(32))
+        return next(self._names[ags])
 
 
 def speed_limit(road: RoadClass, *, inside: bool) -> int:
@@ -230,7 +245,9 @@ def _all_names(seed: int) -> Iterator[str]:
     """Yield street names without end: those of the demo's addresses, then compounds, then numbered ones."""
     random = Random(seed)  # noqa: S311 -- a demo must repeat, it guards nothing
     known = street_names()
-    compounds = sorted({stem + ending for stem in _STEMS for ending in _ENDINGS} - set(known))
+    simple = {stem + ending for stem in _STEMS for ending in _ENDINGS}
+    longer = {f"{first} {stem}{last}" for stem in _STEMS for first, last in _PREFIXES}
+    compounds = sorted((simple | longer) - set(known))
     random.shuffle(known)
     random.shuffle(compounds)
     yield from known

@@ -113,7 +113,7 @@ class TestMakeNetwork:
         named = {(way.settlement, way.name) for way in network.ways if way.name}
         assert len(network.houses) > 1000
         assert {(settlement, street) for settlement, street, _ in addresses} <= named
-        assert sum(count > 1 for (_, street, _), count in addresses.items() if street != "Hauptstraße") == 0
+        assert sum(count > 1 for count in addresses.values()) < len(addresses) / 20  # main roads begin anew
 
     def test_refuses_fewer_nodes_than_the_region_needs(self):
         with pytest.raises(TooFewNodes, match="ask for at least"):
