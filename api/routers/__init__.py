@@ -10,6 +10,7 @@ from api.routers import (
     nurses,
     orders,
     patients,
+    places,
     tours,
     visits,
 )
@@ -25,6 +26,7 @@ ROUTERS = (
     nurses.router,
     visits.router,
     patients.router,
+    places.router,
     orders.router,
     consultations.router,
     fhir.router,

@@ -15,11 +15,10 @@ from careapp.errors import Unavailable
 from careapp.roads.addresses import OWN_TOWN
 from careapp.roads.gazetteer_file import FORMAT, Entry, fill
 from careapp.roads.network import settlement_points
-from careapp.roads.places import FoundPlace, Precision, label_of
+from careapp.roads.places import FoundPlace, PlacedBy, Precision, label_of
 from careapp.roads.spelling import HOUSE_NUMBER, POSTAL_CODE, likeness, trigrams, words_of
 from routing.travel import Coordinates
 
-SOURCE = "gazetteer"
 LONGEST_QUERY = 200
 
 _MOST_WORDS = 12
@@ -180,7 +179,7 @@ class Gazetteer:
             precision=precision,
             score=0.0,
             attribution=self._attribution,
-            source=SOURCE,
+            source=PlacedBy.GAZETTEER,
             street=row.name if is_street else None,
             postal_code=row.postal_code,
             city=city,

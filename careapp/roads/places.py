@@ -19,6 +19,17 @@ class Precision(StrEnum):
     POSTAL_CODE = "postal-code"
 
 
+class PlacedBy(StrEnum):
+    """Who or what said where a place is."""
+
+    PERSON = "person"
+    GAZETTEER = "gazetteer"
+    NOMINATIM = "nominatim"
+    PHOTON = "photon"
+    DEMO = "demo"
+    """Invented with the demo region."""
+
+
 @dataclass(frozen=True)
 class FoundPlace:
     """One answer.
@@ -29,7 +40,7 @@ class FoundPlace:
         precision: What the point stands for.
         score: From 0 to 1, how well it fits what was asked; of use only beside other answers.
         attribution: Must be shown with it.
-        source: Which geocoder found it: `gazetteer`, `nominatim` or `photon`.
+        source: Which geocoder found it.
         street: Without the number.
         house_number: None if the house was not found.
         postal_code: Five digits in Germany.
@@ -42,7 +53,7 @@ class FoundPlace:
     precision: Precision
     score: float
     attribution: str
-    source: str
+    source: PlacedBy
     street: str | None = None
     house_number: str | None = None
     postal_code: str | None = None
