@@ -10,8 +10,11 @@ from api.roads.group import roads
 from careapp.config import Settings
 from careapp.demo.facts import read_facts
 from careapp.roads import network
+from careapp.roads.calibrate import calibrate as learn
+from careapp.roads.calibrate import report_lines
 from careapp.roads.gazetteer import Gazetteer
 from careapp.roads.gazetteer_making import lines_of, make_gazetteer, try_gazetteer
+from careapp.roads.legs import read_legs
 
 OSM_FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -66,3 +69,32 @@ def gazetteer(*, extract: Path, tries: int | None, seed: int, data_dir: Path | N
         for line in lines_of(try_gazetteer(searcher, found, count=tries, seed=seed)):
             click.echo(line)
         searcher.close()
+
+
+@roads.command()
+@click.argument("legs", metavar="LEGS.csv", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--kind", default="car", show_default=True, help="Vehicle whose legs count.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of the bootstrap."
+)
+@click.option(
+    "--speed-factor",
+    type=click.FloatRange(0.2, 5),
+    default=1.0,
+    show_default=True,
+    help="The setting with which the legs were planned.",
+)
+@click.option(
+    "--access", "access_s", type=click.FloatRange(0, 3600), default=0.0, show_default=True, help="Likewise."
+)
+def calibrate(*, legs: Path, kind: str, seed: int, speed_factor: float, access_s: float) -> None:
+    """Learn speed and fixed time of each way from legs as they were planned and driven.
+
+    The file's first line names its columns: planned_s, driven_s, and if they are known hour and kind. Nothing
+    is changed; the report ends with the settings to set.
+    """
+    recorded, left_out = read_legs(legs)
+    found = learn(recorded, kind=kind, seed=seed, speed_factor=speed_factor, access_s=access_s)
+    found.left_out.update(+left_out)
+    for line in report_lines(found):
+        click.echo(line)
