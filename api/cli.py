@@ -21,8 +21,9 @@ from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
-from api.roads import network as _roads_network  # noqa: F401 -- adds its commands to the group
+from api.roads.build import build, status
 from api.roads.group import roads
+from api.roads.network import calibrate, gazetteer, synthetic
 from api.server import address_of, listen, serve, set_up_logging
 from careapp import migrate
 from careapp.config import Settings
@@ -106,9 +107,6 @@ def main() -> None:
     """Plan community nurses' tours together with doctors' video consultations."""
     # Then every block is left in order: children are stopped, jobs go back to the queue.
     signal.signal(signal.SIGTERM, _leave)
-
-
-main.add_command(roads)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -228,6 +226,11 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
             report = read_report(session, date=day, zone=settings.zone_info, viewer=LOCAL_VIEWER)
     if report is not None:
         _print(report, as_json=as_json)
+
+
+for road_command in (build, calibrate, gazetteer, status, synthetic):
+    roads.add_command(road_command)
+main.add_command(roads)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -15,6 +15,9 @@ from careapp.calendar import Calendar
 from careapp.db import make_engine, make_sessions
 from careapp.migrate import upgrade
 from tests import databases
+from tests.roads_programs import osrm_programs, pytest_terminal_summary
+
+__all__ = ["osrm_programs", "pytest_terminal_summary"]  # pytest finds fixtures and hooks here
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""The commands `careapp roads …`, one file per subject."""
+"""The commands `careapp roads …`, one file per room of `careapp.roads`."""

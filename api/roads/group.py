@@ -1,4 +1,4 @@
-"""The group that the commands hang on."""
+"""The group that the road commands belong to."""
 
 import click
 

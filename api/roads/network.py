@@ -6,7 +6,6 @@ import click
 from rich.console import Console
 
 from api.progress import ProgressLine
-from api.roads.group import roads
 from careapp.config import Settings
 from careapp.demo.facts import read_facts
 from careapp.roads import network
@@ -19,7 +18,7 @@ from careapp.roads.legs import read_legs
 OSM_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@roads.command()
+@click.command()
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all chance."
 )
@@ -43,7 +42,7 @@ def synthetic(*, seed: int, nodes: int, out: Path) -> None:
     click.echo(f"{out.name}: {network.LABEL}, {counts}")
 
 
-@roads.command()
+@click.command()
 @click.argument("extract", metavar="FILE.osm.pbf", type=OSM_FILE)
 @click.option(
     "--try", "tries", type=click.IntRange(1, 100_000), help="Ask for so many of its addresses, and tell."
@@ -71,7 +70,7 @@ def gazetteer(*, extract: Path, tries: int | None, seed: int, data_dir: Path | N
         searcher.close()
 
 
-@roads.command()
+@click.command()
 @click.argument("legs", metavar="LEGS.csv", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--kind", default="car", show_default=True, help="Vehicle whose legs count.")
 @click.option(

@@ -6,7 +6,7 @@ Deploy: safe at any time; the previous release neither reads nor writes the two 
 from alembic import op
 
 revision = "b7d2e4f19c36"
-down_revision = "684c38e03ba3"
+down_revision = "b7c1d0a95e42"
 branch_labels = None
 depends_on = None
 
