@@ -24,6 +24,7 @@ from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
 from careapp.records.keys import shared_key
 from careapp.roads.engine import stop_all
+from careapp.roads.geocoders import choose_geocoder
 from careapp.roads.keeper import RoadKeeper
 from careapp.scheduler import start_scheduler
 
@@ -42,6 +43,7 @@ TAGS = [
     {"name": "nurses", "description": "Nurses, their shifts and absences, and each one's own day."},
     {"name": "visits", "description": "Planned home visits."},
     {"name": "patients", "description": "People who receive care."},
+    {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
@@ -74,6 +76,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     )
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
+    app.state.geocoder = choose_geocoder(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)

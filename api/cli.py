@@ -24,6 +24,7 @@ from api.progress import ProgressLine
 from api.roads.accuracy import accuracy
 from api.roads.build import build, status
 from api.roads.group import roads
+from api.roads.network import calibrate, gazetteer, synthetic
 from api.server import address_of, listen, serve, set_up_logging
 from careapp import clock, migrate
 from careapp.config import Settings
@@ -231,7 +232,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
         _print(report, as_json=as_json)
 
 
-for road_command in (build, status, accuracy):
+for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic):
     roads.add_command(road_command)
 main.add_command(roads)
 
