@@ -63,19 +63,19 @@ def write_network(path: Path) -> None:
         writer.add_node(node(id=number, version=1, location=(place.longitude, place.latitude), tags={}))
     corners = [(0, 0), (0, 0.01), (0.01, 0.01), (0.01, 0)]
     for number, (north, east) in enumerate(corners, 1001):
-        place = (ISLAND.longitude + east, ISLAND.latitude + north)
-        writer.add_node(node(id=number, version=1, location=place, tags={}))
+        corner = (ISLAND.longitude + east, ISLAND.latitude + north)
+        writer.add_node(node(id=number, version=1, location=corner, tags={}))
     for line in range(SIDE):
         tags = {"highway": "residential", "name": f"Reihe {line}"}
         if line == ONE_WAY_ROW:
             tags["oneway"] = "yes"
         if line == FAST_ROW:
             tags |= {"highway": "primary", "maxspeed": "100"}
-        row = [numbers[line, column] for column in range(SIDE)]
-        writer.add_way(way(id=1 + 2 * line, version=1, nodes=row, tags=tags))
-        column = [numbers[other, line] for other in range(SIDE)]
+        eastward = [numbers[line, other] for other in range(SIDE)]
+        writer.add_way(way(id=1 + 2 * line, version=1, nodes=eastward, tags=tags))
+        northward = [numbers[other, line] for other in range(SIDE)]
         street = {"highway": "residential", "name": f"Spalte {line}"}
-        writer.add_way(way(id=2 + 2 * line, version=1, nodes=column, tags=street))
+        writer.add_way(way(id=2 + 2 * line, version=1, nodes=northward, tags=street))
     ring = [1001, 1002, 1003, 1004, 1001]
     writer.add_way(way(id=301, version=1, nodes=ring, tags={"highway": "residential"}))
     writer.close()

@@ -46,7 +46,7 @@ def get_about(settings: SettingsDep) -> AboutOut:
         sign_in=SIGN_IN,
         attribution=[
             *attribution(),
-            *credit_lines(find_tiles(settings.roads_dir), settings.roads_dir),
+            *credit_lines(find_tiles(settings.roads_dir), settings.data_dir),
             INVENTED,
         ],
     )

@@ -124,7 +124,7 @@ def _shown(media_type: str, example: Any, **schema: Any) -> dict[int | str, dict
 @router.get("")
 def get_map(tiles: TilesInUse, settings: SettingsDep) -> MapOut:
     """Tell which ground the map has and what must be printed beside it."""
-    return MapOut.of(tiles, map_credits(tiles, settings.roads_dir))
+    return MapOut.of(tiles, map_credits(tiles, settings.data_dir))
 
 
 @router.get(

@@ -1,10 +1,12 @@
 """Whose data a map shows: what must be printed beside it."""
 
-import json
 import logging
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from careapp.roads.manifest import RoadsDamaged, find_manifest
 from careapp.roads.tiles import OPENSTREETMAP, SYNTHETIC_NETWORK, Tiles
 
 LOG = logging.getLogger("careapp.roads")
@@ -29,7 +31,7 @@ _RAILWAY = Credit("DB InfraGO AG (CC BY 4.0)", "https://data.deutschebahn.com")
 _SYNTHETIC = Credit("synthetisches Demo-Straßennetz", None)
 
 
-def map_credits(tiles: Tiles | None, roads_dir: Path) -> list[Credit]:
+def map_credits(tiles: Tiles | None, data_dir: Path) -> list[Credit]:
     """Return what is printed on a map, whether its ground is tiles or the plain map.
 
     The demo region's homes lie beside public-transport stops and carry names of GeoNames, so those two stand
@@ -37,33 +39,46 @@ def map_credits(tiles: Tiles | None, roads_dir: Path) -> list[Credit]:
 
     Args:
         tiles: As `find_tiles` gave them.
-        roads_dir: The folder `roads` in the data folder.
+        data_dir: The data folder.
     """
-    is_invented = any(SYNTHETIC_NETWORK in line for line in credit_lines(tiles, roads_dir))
+    is_invented = any(SYNTHETIC_NETWORK in line for line in credit_lines(tiles, data_dir))
     return [*([_SYNTHETIC] if is_invented else []), _OPENSTREETMAP, _GEONAMES, _RAILWAY]
 
 
-def credit_lines(tiles: Tiles | None, roads_dir: Path) -> list[str]:
-    """Return the full lines about tiles and road data in use, for `/api/about`; none where there are none.
+def credit_lines(tiles: Tiles | None, data_dir: Path) -> list[str]:
+    """Return the full lines about the map, roads and addresses in use, for `/api/about`.
+
+    What cannot be read counts as OpenStreetMap's: rather named too often than not at all.
 
     Args:
         tiles: As `find_tiles` gave them.
-        roads_dir: The folder `roads` in the data folder.
+        data_dir: The data folder.
     """
-    lines = [] if tiles is None else [f"Map: {line}" for line in tiles.attribution]
-    return [*lines, *(f"Roads: {line}" for line in _of_roads(roads_dir))]
+    return [
+        *(f"Map: {line}" for line in (tiles.attribution if tiles is not None else ())),
+        *(f"Roads: {line}" for line in _of_roads(data_dir)),
+        *(f"Addresses: {line}" for line in _of_addresses(data_dir / "roads" / "gazetteer.sqlite")),
+    ]
 
 
-def _of_roads(roads_dir: Path) -> list[str]:
-    manifest = roads_dir / "current" / "manifest.json"
+def _of_roads(data_dir: Path) -> list[str]:
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
-        attribution, is_synthetic = str(found["attribution"]), bool(found["synthetic"])
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError) as damage:
+        manifest = find_manifest(data_dir)
+    except (RoadsDamaged, OSError) as damage:
         LOG.warning("the manifest of the road data cannot be read: %s", type(damage).__name__)
-        return [OPENSTREETMAP]  # rather named too often than not at all
-    if is_synthetic and SYNTHETIC_NETWORK not in attribution:
-        return [SYNTHETIC_NETWORK, attribution]
-    return [attribution]
+        return [OPENSTREETMAP]
+    if manifest is None:
+        return []
+    return [*([SYNTHETIC_NETWORK] if manifest.synthetic else []), manifest.attribution]
+
+
+def _of_addresses(gazetteer: Path) -> list[str]:
+    if not gazetteer.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{gazetteer.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (line,) = connection.execute("SELECT value FROM meta WHERE name = 'attribution'").fetchone()
+    except (sqlite3.Error, TypeError) as damage:
+        LOG.warning("the gazetteer cannot be read: %s", type(damage).__name__)
+        return [OPENSTREETMAP]
+    return [str(line)]

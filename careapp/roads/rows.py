@@ -110,7 +110,7 @@ def contents(session: Session, ids: Iterable[int]) -> Iterable[tuple[int, bytes]
     for chunk in chunks(ids):
         yield from session.execute(
             select(TravelRow.place_id, TravelRow.content).where(TravelRow.place_id.in_(chunk))
-        ).tuples()
+        )
 
 
 def alive(session: Session, ids: Iterable[int]) -> Iterable[int]:

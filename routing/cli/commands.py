@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from routing.check import violations
+from routing.cli.interrupt import interrupted
 from routing.cli.reasons import reasons_of
 from routing.errors import RoutingError
 from routing.formats import InvalidAnswer, Task, read_task
@@ -25,14 +26,16 @@ def solve_file(options: argparse.Namespace) -> int:
         _say(f"note: {note}")
     if not compiled():
         _say("compiling the search once (about 30 s)")
-    plan = solve_task(
-        task,
-        options.limit,
-        seed=options.seed,
-        iterations=options.iterations,
-        threads=options.threads,
-        on_progress=_progress_line(),
-    )
+    with interrupted() as is_interrupted:
+        plan = solve_task(
+            task,
+            options.limit,
+            seed=options.seed,
+            iterations=options.iterations,
+            threads=options.threads,
+            on_progress=_progress_line(),
+            cancel=is_interrupted,
+        )
     if sys.stderr.isatty():
         _say("")
     if options.out is not None:
@@ -53,6 +56,7 @@ def solve_task(
     iterations: int | None = None,
     threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> Plan:
     """Plan a task within a limit; part of it may belong to what its format decides after the search."""
     if limit_s is None and iterations is None:
@@ -66,8 +70,9 @@ def solve_task(
         iterations=iterations,
         threads=threads,
         on_progress=on_progress,
+        cancel=cancel,
     )
-    return task.finish(plan, finish_s)
+    return task.finish(plan, 0.0 if cancel is not None and cancel() else finish_s)
 
 
 def check(options: argparse.Namespace) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.errors import TravelNonsense
-from routing.travel.distance import EARTH_RADIUS_KM
-from routing.travel.source import Coordinates, Snapped
+from routing.travel.distance import EARTH_RADIUS_KM, chord_kilometres, unit_vectors
+from routing.travel.source import Coordinates, Snapped, Table
 from routing.units import LATEST, UNREACHABLE
 
 __all__ = [
@@ -18,9 +18,13 @@ __all__ = [
     "judged_snap",
     "judged_table",
     "number",
+    "refuse_impossible",
     "refuse_none_snapped",
     "same_places",
 ]
+
+_FASTEST_M_S = 90
+"""324 km/h as the crow flies."""
 
 _SLACK_M = 5.0
 """Servers round coordinates and measure the earth in other ways; at most so many metres of it are ours."""
@@ -92,6 +96,32 @@ def refuse_none_snapped(
             f"none of {len(set(places))} places lies within {radius_m} m of a road that {label} knows: "
             "its data are of another region"
         )
+
+
+def refuse_impossible(
+    label: str,
+    origins: Sequence[Coordinates],
+    destinations: Sequence[Coordinates],
+    table: Table,
+    radius_m: int,
+) -> None:
+    """Refuse ways that are shorter than the straight line, or faster than any car.
+
+    Both ends of a way may lie off the road, so twice the radius is granted.
+
+    Raises:
+        TravelNonsense: A way cannot be.
+    """
+    vectors = [
+        unit_vectors([(place.latitude, place.longitude) for place in places])
+        for places in (origins, destinations)
+    ]
+    least_m = 990 * chord_kilometres(*vectors) - 2 * (radius_m + _SLACK_M)  # the earth is no sphere
+    reached = table.seconds != UNREACHABLE
+    if (reached & (table.metres < least_m)).any():
+        raise TravelNonsense(f"{label} answers ways that are shorter than the straight line")
+    if (reached & (least_m > _FASTEST_M_S * (table.seconds + 1.0))).any():
+        raise TravelNonsense(f"{label} answers travel times that no car can drive")
 
 
 def same_places(origins: Sequence[Coordinates], destinations: Sequence[Coordinates]) -> NDArray[np.bool_]:

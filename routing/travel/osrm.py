@@ -13,6 +13,7 @@ from routing.travel.answers import (
     judged_snap,
     judged_table,
     number,
+    refuse_impossible,
     refuse_none_snapped,
     same_places,
 )
@@ -153,7 +154,9 @@ class OsrmTravel:
             metres[top, left] = judged_table(self._server.label, json.get("distances"), block)
         same = same_places(origins, destinations)
         seconds[same] = metres[same] = 0
-        return Table(seconds, metres)
+        table = Table(seconds, metres)
+        refuse_impossible(self._server.label, origins, destinations, table, self.radius_m)
+        return table
 
     def _table_request(self, origins: Sequence[Coordinates], destinations: Sequence[Coordinates]) -> Request:
         numbers: dict[Coordinates, int] = {}

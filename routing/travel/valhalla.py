@@ -16,6 +16,7 @@ from routing.travel.answers import (
     blocks,
     judged_snap,
     judged_table,
+    refuse_impossible,
     refuse_none_snapped,
     same_places,
 )
@@ -110,7 +111,9 @@ class ValhallaTravel:
             seconds[np.ix_(rows, columns)], metres[np.ix_(rows, columns)] = found
         same = same_places(origins, destinations)
         seconds[same] = metres[same] = 0
-        return Table(seconds, metres)
+        table = Table(seconds, metres)
+        refuse_impossible(self._server.label, origins, destinations, table, self.radius_m)
+        return table
 
     def snap(self, places: Sequence[Coordinates]) -> list[Snapped]:
         """Return where each place meets the roads; see `TravelSource.snap`."""
@@ -194,8 +197,8 @@ class ValhallaTravel:
 
     def _location(self, place: Coordinates) -> dict[str, float]:
         return {
-            "lat": round(place.latitude, 6),
-            "lon": round(place.longitude, 6),
+            "lat": float(round(place.latitude, 6)),  # a place may hold numpy's numbers
+            "lon": float(round(place.longitude, 6)),
             "search_cutoff": self.radius_m,
         }
 

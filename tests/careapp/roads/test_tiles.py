@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from careapp.roads import tiles as tiles_module
-from careapp.roads.attribution import credit_lines, map_credits
 from careapp.roads.layers import ExtractUnreadable
 from careapp.roads.tiles import Tiles, TilesFailed, TilesStopped, build_tiles, find_tiles
 from tests.careapp.roads.village import SOUTH, WEST, a_village
@@ -155,37 +154,3 @@ class TestFindTiles:
             assert find_tiles(tmp_path) is None
 
         assert said in caplog.text
-
-
-class TestCredits:
-    def test_name_openstreetmap_geonames_and_the_railway(self, built):
-        texts = [credit.text for credit in map_credits(built, built.path.parent)]
-
-        assert texts == [
-            "© OpenStreetMap contributors (ODbL)",
-            "GeoNames (CC BY 4.0)",
-            "DB InfraGO AG (CC BY 4.0)",
-        ]
-
-    def test_say_that_synthetic_roads_are_synthetic(self, tmp_path):
-        tiles = build(a_village(tmp_path / "net.osm.pbf", generator="careapp synthetic 1"), tmp_path)
-
-        assert map_credits(tiles, tmp_path)[0].text == "synthetisches Demo-Straßennetz"
-        assert "synthetisches Demo-Straßennetz" in credit_lines(tiles, tmp_path)[0]
-
-    def test_of_the_road_data_come_from_its_manifest(self, tmp_path):
-        (tmp_path / "current").mkdir()
-        manifest = tmp_path / "current" / "manifest.json"
-        manifest.write_text(json.dumps({"attribution": "© Somebody", "synthetic": True}))
-
-        lines = credit_lines(None, tmp_path)
-
-        assert "synthetisches Demo-Straßennetz" in lines[0]
-        assert lines[1] == "Roads: © Somebody"
-        assert map_credits(None, tmp_path)[0].text == "synthetisches Demo-Straßennetz"
-
-    def test_name_openstreetmap_where_the_manifest_cannot_be_read(self, tmp_path):
-        (tmp_path / "current").mkdir()
-        (tmp_path / "current" / "manifest.json").write_text("{")
-
-        assert "OpenStreetMap" in credit_lines(None, tmp_path)[0]

@@ -20,12 +20,14 @@ HOMES = [crossing(int(row), int(column)) for row, column in DRAWN.integers(0, SI
 """May hold a crossing twice."""
 
 
-def engine_of(kind: str, profile: Profile, request: pytest.FixtureRequest, **options: int) -> TravelSource:
+def engine_of(
+    kind: str, profile: Profile, request: pytest.FixtureRequest, table_size: int = 50
+) -> TravelSource:
     if kind == "osrm":
         url = request.getfixturevalue("osrm_urls")[profile]
-        return OsrmTravel(url, profile, "a1", limits=PATIENT, **options)
+        return OsrmTravel(url, profile, "a1", limits=PATIENT, table_size=table_size)
     url = request.getfixturevalue("valhalla_url")
-    return ValhallaTravel(url, profile, "a1", limits=PATIENT, **options)
+    return ValhallaTravel(url, profile, "a1", limits=PATIENT, table_size=table_size)
 
 
 @pytest.fixture(params=["estimate", "osrm", "valhalla"])
