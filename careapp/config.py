@@ -142,6 +142,16 @@ class Settings(BaseSettings):
         return ZoneInfo(self.zone)
 
     @property
+    def roads_dir(self) -> Path:
+        """Where road data and tiles are kept."""
+        return self.data_dir / "roads"
+
+    @property
+    def gazetteer_path(self) -> Path:
+        """The file that searches for addresses."""
+        return self.roads_dir / "gazetteer.sqlite"
+
+    @property
     def database_address(self) -> str:
         """The SQLAlchemy address of the database in use."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'careapp.sqlite').absolute()}"
