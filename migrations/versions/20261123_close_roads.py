@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "3f1c84d6a2e9"
-down_revision = "b7c1d0a95e42"
+down_revision = "b7d2e4f19c36"
 branch_labels = None
 depends_on = None
 
