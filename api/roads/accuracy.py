@@ -1,7 +1,6 @@
 """The command that measures the estimate against an extract's roads."""
 
 import json
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,19 +10,8 @@ from rich.console import Console
 from api.progress import ProgressLine
 from careapp import clock
 from careapp.config import Settings
-from careapp.roads.accuracy import Accuracy, draw_places, measure_accuracy
-from careapp.roads.build import Order, build
-from careapp.roads.engine import Engine
-from careapp.roads.manifest import BASE
+from careapp.roads.accuracy import measure_extract
 from careapp.roads.programs import get_programs
-from careapp.roads.segments import read_segments
-from routing.travel.estimate import CarEstimate
-from routing.travel.osrm import OsrmTravel
-from routing.travel.source import Profile
-
-PLACES = 500
-RADIUS_M = 100
-TABLE = 1000
 
 
 @click.command()
@@ -58,7 +46,17 @@ def accuracy(
     settings = Settings.read(data_dir=data_dir)
     factor = settings.travel_safety if safety is None else safety
     for extract in extracts:
-        plain, used = _measure(extract, settings, (1.0, factor), rounds=rounds, stops=stops, seed=seed)
+        with ProgressLine(Console(stderr=True)) as progress:
+            plain, used = measure_extract(
+                extract,
+                get_programs(settings.data_dir),
+                factors=(1.0, factor),
+                rounds=rounds,
+                stops=stops,
+                seed=seed,
+                now=clock.now(),
+                tell=progress.tell,
+            )
         if as_json:
             found = {"safety": factor, **asdict(used), "without_safety": asdict(plain)}
             click.echo(json.dumps({"extract": extract.name, "seed": seed, **found}))
@@ -72,30 +70,3 @@ def accuracy(
                 f"  {name:<26} mean absolute error {each.error:.1%}, bias {each.bias:+.1%}; "
                 f"lengths {each.length_error:.1%}; a factor of {each.best_factor:.2f} would leave no bias"
             )
-
-
-def _measure(
-    extract: Path, settings: Settings, factors: tuple[float, ...], *, rounds: int, stops: int, seed: int
-) -> list[Accuracy]:
-    with ProgressLine(Console(stderr=True)) as progress, tempfile.TemporaryDirectory() as folder:
-        programs = get_programs(settings.data_dir)
-        built = build(
-            Order(extract, (Profile.CAR,), contract=False),
-            data_dir=Path(folder),
-            programs=programs,
-            homes=(),
-            now=clock.now(),
-            tell=progress.tell,
-        )
-        manifest = built.manifest
-        places = draw_places(read_segments(manifest.folder / "roads.npz"), count=PLACES, seed=seed)
-        with Engine(manifest, Profile.CAR, BASE, programs) as engine:
-            roads = OsrmTravel(
-                engine.start(), Profile.CAR, manifest.data, radius_m=RADIUS_M, table_size=TABLE
-            )
-            return [
-                measure_accuracy(
-                    roads, CarEstimate(safety=factor), places, rounds=rounds, stops=stops, seed=seed
-                )
-                for factor in factors
-            ]

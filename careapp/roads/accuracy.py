@@ -1,18 +1,34 @@
 """How far the estimate is from the roads of an extract, over whole rounds as nurses drive them."""
 
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from careapp.errors import Invalid
-from careapp.roads.segments import ROAD_CLASSES, Segments
+from careapp.roads.build import Order, build
+from careapp.roads.engine import Engine
+from careapp.roads.manifest import BASE
+from careapp.roads.programs import Programs
+from careapp.roads.segments import ROAD_CLASSES, Segments, read_segments
+from careapp.roads.steps import Tell
 from routing.errors import InvalidTravel
 from routing.problem import Travel
-from routing.travel.source import Coordinates, TravelSource
+from routing.travel.estimate import CarEstimate
+from routing.travel.osrm import OsrmTravel
+from routing.travel.source import Coordinates, Profile, TravelSource
 from routing.units import UNREACHABLE
 
-__all__ = ["Accuracy", "TooFewPlaces", "draw_places", "measure_accuracy"]
+__all__ = ["Accuracy", "TooFewPlaces", "draw_places", "measure_accuracy", "measure_extract"]
+
+PLACES = 500
+"""Drawn from an extract."""
+RADIUS_M = 100
+"""They lie at a street; one without a road so near is left out."""
 
 HOMES_LIE_AT = ("residential", "living_street", "unclassified", "tertiary")
 
@@ -117,6 +133,43 @@ def measure_accuracy(
         length_error=float(np.abs(guessed_metres / metres - 1).mean()),
         best_factor=float(seconds.sum() / guessed.sum()),
     )
+
+
+def measure_extract(
+    extract: Path,
+    programs: Programs,
+    *,
+    factors: Sequence[float],
+    rounds: int,
+    stops: int,
+    seed: int,
+    now: datetime,
+    tell: Tell,
+) -> list[Accuracy]:
+    """Judge the car estimate with each safety factor by OSRM's roads of an extract.
+
+    The roads are built in a temporary folder: the data in use stay.
+
+    Raises:
+        TooFewPlaces: The extract is too small.
+        BadExtract: It is none.
+        EngineFailed: OSRM does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="careapp-accuracy-") as folder:
+        order = Order(extract, (Profile.CAR,), contract=False)
+        built = build(order, data_dir=Path(folder), programs=programs, homes=(), now=now, tell=tell)
+        manifest = built.manifest
+        places = draw_places(read_segments(manifest.folder / "roads.npz"), count=PLACES, seed=seed)
+        with Engine(manifest, Profile.CAR, BASE, programs) as engine:
+            roads = OsrmTravel(
+                engine.start(), Profile.CAR, manifest.data, radius_m=RADIUS_M, table_size=PLACES
+            )
+            return [
+                measure_accuracy(
+                    roads, CarEstimate(safety=factor), places, rounds=rounds, stops=stops, seed=seed
+                )
+                for factor in factors
+            ]
 
 
 def _joined(seconds: NDArray[np.int32]) -> NDArray[np.intp]:

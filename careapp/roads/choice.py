@@ -22,7 +22,7 @@ from routing.travel.osrm import OsrmTravel
 from routing.travel.source import Profile, TravelSource
 from routing.travel.valhalla import ValhallaTravel
 
-__all__ = ["RoadsFailed", "Sources", "roads_failed", "travel_sources"]
+__all__ = ["IMPATIENT", "RoadsFailed", "Sources", "roads_failed", "travel_sources"]
 
 PROFILES: Mapping[VehicleKind, Profile] = {
     VehicleKind.CAR: Profile.CAR,
@@ -51,6 +51,10 @@ def roads_failed(error: TravelError, *, what: str) -> RoadsFailed:
         what: What has not been done, a clause.
     """
     return RoadsFailed(f"{what}: {error}")
+
+
+IMPATIENT = Limits(timeout_s=10, attempts=2)
+"""For somebody who looks at a map and waits."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from routing.cli.interrupt import interrupted
 from routing.cli.reasons import reasons_of
 from routing.errors import RoutingError
 from routing.formats import InvalidAnswer, Task, read_task
+from routing.judging import faults_of
 from routing.plan import Plan
 from routing.search import compiled
 from routing.solver import DEFAULT_LIMIT_S, Progress, solve
 
-__all__ = ["check", "explain", "faults_of", "solve_file", "solve_task"]
+__all__ = ["check", "explain", "solve_file", "solve_task"]
 
 FINISH_AT_MOST_S = 20.0
 
@@ -69,6 +70,7 @@ def solve_task(
         seed=seed,
         iterations=iterations,
         threads=threads,
+        begin_with=task.begin_with,
         on_progress=on_progress,
         cancel=cancel,
     )
@@ -105,11 +107,6 @@ def explain(options: argparse.Namespace) -> int:
     if not chosen:
         print("every service is in a route")
     return 0
-
-
-def faults_of(task: Task, plan: Plan) -> list[str]:
-    """Return what a plan breaks: the rules of the problem, and those of the format."""
-    return [fault.sentence for fault in violations(task.problem, plan)] + task.faults(plan)
 
 
 def _task(options: argparse.Namespace) -> Task:
