@@ -6,6 +6,9 @@ from typing import Protocol
 
 from routing.travel import Coordinates
 
+OPENSTREETMAP = "© OpenStreetMap contributors (ODbL 1.0), https://www.openstreetmap.org/copyright"
+"""To be shown with every answer from OpenStreetMap's data."""
+
 
 class Precision(StrEnum):
     """How near a point is to the door that was meant."""
