@@ -135,9 +135,11 @@ class TestBadServers:
         ],
     )
     def test_that_answer_nonsense_are_told(self, dialect, answer):
-        with fake_server(lambda _asked: as_reply(answer)) as server:
-            with pytest.raises(GeocoderNonsense, match="CAREAPP_GEOCODER"):
-                ServerGeocoder(server.url, dialect, limits=QUICK).search("Am Geheimen Bach", limit=3)
+        with (
+            fake_server(lambda _asked: as_reply(answer)) as server,
+            pytest.raises(GeocoderNonsense, match="CAREAPP_GEOCODER"),
+        ):
+            ServerGeocoder(server.url, dialect, limits=QUICK).search("Am Geheimen Bach", limit=3)
 
     @pytest.mark.parametrize(
         "reply",
@@ -152,9 +154,12 @@ class TestBadServers:
         ids=["busy", "no-json", "too-large", "slow", "cut", "forbidden"],
     )
     def test_that_do_not_answer_are_told_without_the_address(self, dialect, reply, caplog):
-        with fake_server(lambda _asked: reply) as server, caplog.at_level(logging.DEBUG):
-            with pytest.raises(GeocoderUnavailable) as told:
-                ServerGeocoder(server.url, dialect, limits=QUICK).search("Am Geheimen Bach", limit=3)
+        with (
+            fake_server(lambda _asked: reply) as server,
+            caplog.at_level(logging.DEBUG),
+            pytest.raises(GeocoderUnavailable) as told,
+        ):
+            ServerGeocoder(server.url, dialect, limits=QUICK).search("Am Geheimen Bach", limit=3)
 
         assert "Geheimen" not in str(told.value)
         assert "Geheimen" not in caplog.text
