@@ -23,7 +23,9 @@ from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
 from careapp.records.keys import shared_key
+from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
+from careapp.roads.keeper import RoadKeeper
 from careapp.scheduler import start_scheduler
 
 DESCRIPTION = """
@@ -44,6 +46,7 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
     {"name": "about", "description": "Version, sources, terms of use."},
     {"name": "health", "description": "For whoever watches over the service."},
@@ -105,8 +108,12 @@ def supervised(sessions: sessionmaker[Session], settings: Settings) -> Iterator[
     supervisor = Supervisor(sessions, command_for(settings), settings, clock.now)
     supervisor.start()
     scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now)
+    roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
+    roads.start()
     try:
         yield
     finally:
+        roads.stop()
+        stop_all()
         scheduler.shutdown()
         supervisor.stop()

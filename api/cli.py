@@ -21,15 +21,17 @@ from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
+from api.roads.accuracy import accuracy
 from api.roads.build import build, status
 from api.roads.group import roads
 from api.roads.network import calibrate, gazetteer, synthetic
 from api.server import address_of, listen, serve, set_up_logging
-from careapp import migrate
+from careapp import clock, migrate
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError
+from careapp.roads.keeper import RoadKeeper
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -213,6 +215,8 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
     with opened(settings) as engine:
         migrate.require_current(engine)
         with ProgressLine(STDERR) as progress:
+            if settings.roads == "osrm":
+                RoadKeeper(make_reading_sessions(engine), settings, clock.now).look()
             plan_day(
                 open_sessions(engine),
                 date=day,
@@ -228,7 +232,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
         _print(report, as_json=as_json)
 
 
-for road_command in (build, calibrate, gazetteer, status, synthetic):
+for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic):
     roads.add_command(road_command)
 main.add_command(roads)
 

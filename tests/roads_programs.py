@@ -22,10 +22,19 @@ def cache_folder() -> Path:
     return (Path(given) if given else Path.home() / ".cache") / "careapp"
 
 
+def find_or_fetch() -> Programs:
+    """Return the programs.
+
+    Raises:
+        ProgramsMissing: They cannot be had.
+    """
+    return get_programs(cache_folder())
+
+
 @cache
 def _programs_or_reason() -> Programs | str:
     try:
-        return get_programs(cache_folder())
+        return find_or_fetch()
     except ProgramsMissing as missing:
         return str(missing)
 

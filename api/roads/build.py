@@ -12,11 +12,10 @@ from careapp import clock, migrate
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.roads import build as building
-from careapp.roads.manifest import BASE, Manifest, current_manifest
+from careapp.roads.manifest import BASE, Manifest, Profile, current_manifest
 from careapp.roads.programs import get_programs
 from careapp.roads.snapping import Home, known_homes, stops_of_busiest_day
 from careapp.roads.speeds import DEFAULT_TABLE
-from routing.travel.source import Profile
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DATA_DIR = click.option(
@@ -83,6 +82,7 @@ def build(
                 slices=slices,
                 speeds=speeds,
                 attribution=attribution,
+                radius_m=settings.snap_radius_m,
                 force=force,
             ),
             data_dir=settings.data_dir,

@@ -11,6 +11,7 @@ from api.routers import (
     orders,
     patients,
     places,
+    roads,
     tours,
     visits,
 )
@@ -23,6 +24,7 @@ ROUTERS = (
     days.router,
     jobs.router,
     tours.router,
+    roads.router,
     nurses.router,
     visits.router,
     patients.router,

@@ -19,11 +19,10 @@ from api.shapes import (
     patient_of,
     shown_as,
 )
-from careapp.roads.choice import travel_sources
+from careapp.roads.choice import IMPATIENT, travel_sources
 from careapp.roads.paths import ATTRIBUTION, TourLeg, path_of
 from careapp.tours import queries
 from careapp.tours.models import Stop, Tour, TourStatus, Way
-from routing.travel.http import Limits
 
 router = APIRouter(prefix="/api/tours", tags=["tours"])
 
@@ -280,10 +279,6 @@ def list_tours(
 def get_tour(tour_id: UUID, session: ReadSession, viewer: SignedIn) -> TourOut:
     """Show one tour with its stops and breaks."""
     return TourOut.of(queries.get_tour(session, tour_id=tour_id, viewer=viewer))
-
-
-IMPATIENT = Limits(timeout_s=10, attempts=2)
-"""Somebody looks at a map and waits."""
 
 
 @router.get("/{tour_id}/path", responses=problems(404, 503))

@@ -260,10 +260,12 @@ def _run(
     steps.run(f"{name}: {what}", command, weight=weight, folder=network.parent)
 
 
-def link_slice(base: Path, other: Path) -> None:
+def link_slice(base: Path, other: Path, *, without: Sequence[str] = ()) -> None:
     """Give a slice the base's files: linked where no program writes into them, copied where one does."""
     other.mkdir(parents=True)
     for path in base.iterdir():
+        if path.suffix.removeprefix(".") in without:
+            continue
         if path.suffix.removeprefix(".") in _REWRITTEN:
             shutil.copyfile(path, other / path.name)
         else:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from careapp.roads.manifest import BASE
 from careapp.roads.models import TravelData, TravelPlace
 from careapp.roads.rows import (
     MOST_CELLS,
@@ -29,10 +30,7 @@ from routing.travel.answers import same_places
 from routing.travel.source import Coordinates, Path, Profile, Snapped, Table, TravelSource
 from routing.units import UNREACHABLE
 
-__all__ = ["BASE", "CachedTravel"]
-
-BASE = "base"
-"""The time slice that holds at any hour."""
+__all__ = ["CachedTravel"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class CachedTravel:
         sessions: Factory of writing sessions.
         today: For the date of last use.
         time_slice: Part of the key: travel by hours is one matrix for each slice.
+        radius_m: The source's; what was kept under a larger one does not count.
         most_cells: Bound on all that is kept, of all sources.
     """
 
@@ -65,6 +64,7 @@ class CachedTravel:
     sessions: sessionmaker[Session]
     today: date
     time_slice: str = BASE
+    radius_m: int | None = None
     most_cells: int = MOST_CELLS
     _nowhere: set[Coordinates] = field(default_factory=set, init=False, repr=False, compare=False)
 
@@ -165,7 +165,7 @@ class CachedTravel:
             ).where(TravelPlace.data_id == data_id)
         ):
             place = wanted.get((row.latitude_e5, row.longitude_e5))
-            if place is not None:
+            if place is not None and (self.radius_m is None or row.snap_m <= self.radius_m):
                 found[place] = _Known(row.id, row.snap_m)
                 if row.used_on < self.today:
                     stale.append(row.id)

@@ -1,7 +1,7 @@
 """Which source of travel times an installation uses: as the settings say, never exchanged in silence."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from careapp.config import Settings
 from careapp.errors import Unavailable
 from careapp.people.models import VehicleKind
-from careapp.roads.cache import BASE, CachedTravel
+from careapp.roads.cache import CachedTravel
+from careapp.roads.engine import running
+from careapp.roads.manifest import BASE, current_manifest
 from routing.errors import TravelError, TravelUnavailable
 from routing.travel.adjusted import AdjustedTravel
 from routing.travel.estimate import CarEstimate, EBikeEstimate
@@ -20,7 +22,7 @@ from routing.travel.osrm import OsrmTravel
 from routing.travel.source import Profile, TravelSource
 from routing.travel.valhalla import ValhallaTravel
 
-__all__ = ["RoadsFailed", "Sources", "roads_failed", "travel_sources"]
+__all__ = ["IMPATIENT", "RoadsFailed", "Sources", "roads_failed", "travel_sources"]
 
 PROFILES: Mapping[VehicleKind, Profile] = {
     VehicleKind.CAR: Profile.CAR,
@@ -29,6 +31,9 @@ PROFILES: Mapping[VehicleKind, Profile] = {
 
 E_BIKE_SPEED_UP = 1.2
 """Engines ride a bicycle at 15 km/h on the flat, our estimate an e-bike at 18; not measured."""
+
+_OWN_TABLE = 1_000
+"""For our own OSRM, which takes more; with larger requests it searches the roads less often."""
 
 _OSRM_TABLE, _VALHALLA_TABLE = 100, 50
 """What the servers allow by default: `--max-table-size`, the root of `max_matrix_location_pairs`."""
@@ -46,6 +51,10 @@ def roads_failed(error: TravelError, *, what: str) -> RoadsFailed:
         what: What has not been done, a clause.
     """
     return RoadsFailed(f"{what}: {error}")
+
+
+IMPATIENT = Limits(timeout_s=10, attempts=2)
+"""For somebody who looks at a map and waits."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
     cancel: Callable[[], bool] = never
     time_slice: str = BASE
     limits: Limits = PATIENT
+    _made: dict[VehicleKind, TravelSource] = field(default_factory=dict, init=False, repr=False)
 
     def __iter__(self) -> Iterator[VehicleKind]:
         return iter(VehicleKind)
@@ -75,11 +85,17 @@ class Sources(Mapping[VehicleKind, TravelSource]):
         return len(VehicleKind)
 
     def __getitem__(self, kind: VehicleKind) -> TravelSource:
-        """Return the source of a kind of vehicle.
+        """Return the source of a kind of vehicle, always the same: new road data wait for other `Sources`.
 
         Raises:
             routing.errors.TravelUnavailable: The settings name none for it.
+            careapp.errors.Unavailable: OSRM's data or programs are not here, or it does not start.
         """
+        if kind not in self._made:
+            self._made[kind] = self._source(kind)
+        return self._made[kind]
+
+    def _source(self, kind: VehicleKind) -> TravelSource:
         settings = self.settings
         factor = settings.travel_speed_factor
         if settings.roads == "estimate":
@@ -91,7 +107,14 @@ class Sources(Mapping[VehicleKind, TravelSource]):
             profile = PROFILES[kind]
             source = self._engine(profile)
             if self.sessions is not None:
-                source = CachedTravel(source, profile, self.sessions, self.today, self.time_slice)
+                source = CachedTravel(
+                    source,
+                    profile,
+                    self.sessions,
+                    self.today,
+                    time_slice=self.time_slice,
+                    radius_m=settings.snap_radius_m,
+                )
             if kind is VehicleKind.EBIKE:
                 factor *= E_BIKE_SPEED_UP
         return AdjustedTravel(source, factor, settings.access_s)
@@ -99,8 +122,15 @@ class Sources(Mapping[VehicleKind, TravelSource]):
     def _engine(self, profile: Profile) -> TravelSource:
         settings = self.settings
         if settings.roads == "osrm":
-            raise TravelUnavailable(
-                "this version cannot run OSRM itself: start osrm-routed and set CAREAPP_ROADS to osrm-http"
+            manifest = current_manifest(settings.data_dir)
+            return OsrmTravel(
+                running(manifest, profile, self.time_slice),
+                profile,
+                manifest.data,
+                radius_m=settings.snap_radius_m,
+                table_size=settings.roads_table_size or _OWN_TABLE,
+                limits=self.limits,
+                cancel=self.cancel,
             )
         address = settings.roads_url or ""
         if settings.roads == "valhalla-http":
@@ -143,8 +173,8 @@ def travel_sources(
 
 
 def _data_of(settings: Settings) -> str:
-    """Hash what the settings say of a server's data, and what changes where it finds roads."""
+    """Hash what the settings say of a server's data."""
     parts = urlsplit(settings.roads_url or "")
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    named = f"{settings.roads} {place} {settings.roads_data_name} {settings.snap_radius_m}"
+    named = f"{settings.roads} {place} {settings.roads_data_name}"
     return sha256(named.encode()).hexdigest()

@@ -33,6 +33,7 @@ __all__ = [
     "Extract",
     "Manifest",
     "NoRoads",
+    "Profile",
     "RoadsBusy",
     "RoadsDamaged",
     "Step",

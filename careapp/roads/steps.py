@@ -68,11 +68,13 @@ class Steps:
         begun = time.monotonic()
         self.tell(name, self._passed / self.total, "")
         with Leashed(command) as program:
+            percent = 0
             while not program.wait(LOOK_S):
-                percents = _PERCENT.findall(program.new_text())
-                if percents:
-                    part = min(int(percents[-1]), 100) / 100
-                    self.tell(name, (self._passed + weight * part) / self.total, f"{percents[-1]} %")
+                percent = max([percent, *map(int, _PERCENT.findall(program.new_text()))])
+                part = min(percent, 100) / 100
+                self.tell(
+                    name, (self._passed + weight * part) / self.total, f"{percent} %" if percent else ""
+                )
             usage, text = program.usage(), program.tail()
         if usage.code != 0:
             raise self._judged(name, usage.code, text, folder)

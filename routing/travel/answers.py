@@ -17,6 +17,7 @@ __all__ = [
     "blocks",
     "judged_snap",
     "judged_table",
+    "least_metres",
     "number",
     "refuse_impossible",
     "refuse_none_snapped",
@@ -37,7 +38,9 @@ def blocks(origins: int, destinations: int, rows: int, columns: int) -> Iterator
             yield slice(top, min(top + rows, origins)), slice(left, min(left + columns, destinations))
 
 
-def judged_table(label: str, answer: Any, shape: tuple[int, int], *, scale: float = 1.0) -> NDArray[np.int32]:
+def judged_table(
+    label: str, answer: Any, shape: tuple[int, int], *, scale: float = 1.0, may_be_negative: bool = False
+) -> NDArray[np.int32]:
     """Turn a server's list of rows into whole numbers, rounded up; null becomes `UNREACHABLE`.
 
     Args:
@@ -45,6 +48,7 @@ def judged_table(label: str, answer: Any, shape: tuple[int, int], *, scale: floa
         answer: As parsed from JSON.
         shape: Rows and columns that were asked for.
         scale: Factor on each value, to seconds or metres.
+        may_be_negative: Negative values become -1 instead of an error.
 
     Raises:
         TravelNonsense: Another shape, no numbers, negative or too large.
@@ -58,7 +62,9 @@ def judged_table(label: str, answer: Any, shape: tuple[int, int], *, scale: floa
     missing = np.isnan(values)
     # floats such as 1633.0000000000002 are meant whole
     values = np.ceil(np.round(values * scale, 6))
-    if (values[~missing] < 0).any():
+    if may_be_negative:
+        values = np.maximum(values, -1)
+    elif (values[~missing] < 0).any():
         raise TravelNonsense(f"{label} answers negative travel times or distances")
     if (values[~missing] > LATEST).any():
         raise TravelNonsense(f"{label} answers travel times of years")
@@ -112,16 +118,23 @@ def refuse_impossible(
     Raises:
         TravelNonsense: A way cannot be.
     """
-    vectors = [
-        unit_vectors([(place.latitude, place.longitude) for place in places])
-        for places in (origins, destinations)
-    ]
-    least_m = 990 * chord_kilometres(*vectors) - 2 * (radius_m + _SLACK_M)  # the earth is no sphere
+    least_m = least_metres(origins, destinations, radius_m)
     reached = table.seconds != UNREACHABLE
     if (reached & (table.metres < least_m)).any():
         raise TravelNonsense(f"{label} answers ways that are shorter than the straight line")
     if (reached & (least_m > _FASTEST_M_S * (table.seconds + 1.0))).any():
         raise TravelNonsense(f"{label} answers travel times that no car can drive")
+
+
+def least_metres(
+    origins: Sequence[Coordinates], destinations: Sequence[Coordinates], radius_m: int
+) -> NDArray[np.float64]:
+    """Return what a way is long at least, shape (origins, destinations); both ends may be moved to roads."""
+    vectors = [
+        unit_vectors([(place.latitude, place.longitude) for place in places])
+        for places in (origins, destinations)
+    ]
+    return 990 * chord_kilometres(*vectors) - 2 * (radius_m + _SLACK_M)  # the earth is no sphere
 
 
 def same_places(origins: Sequence[Coordinates], destinations: Sequence[Coordinates]) -> NDArray[np.bool_]:

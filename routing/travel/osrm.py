@@ -12,6 +12,7 @@ from routing.travel.answers import (
     blocks,
     judged_snap,
     judged_table,
+    least_metres,
     number,
     refuse_impossible,
     refuse_none_snapped,
@@ -25,6 +26,12 @@ __all__ = ["OsrmTravel"]
 
 _NAMES = {Profile.CAR: "driving", Profile.BICYCLE: "cycling", Profile.FOOT: "walking"}
 """How OSRM's addresses name a profile; `osrm-routed` serves one only and does not look."""
+
+_AS_IN_TABLES = "&overview=false&continue_straight=false"
+"""A nurse may turn round at a stop, as tables have it; a way would go on straight by itself."""
+
+_MOST_MENDED, _MENDED_PART = 20, 1e-3
+"""So many lengths of a table, or so large a part of them, are asked for one by one."""
 
 _REFUSED = {
     "TooBig": "the table is larger than its --max-table-size: set a smaller one here, or a larger one there",
@@ -151,12 +158,43 @@ class OsrmTravel:
             self._judge_waypoints(json.get("destinations"), destinations[left])
             block = seconds[top, left].shape
             seconds[top, left] = judged_table(self._server.label, json.get("durations"), block)
-            metres[top, left] = judged_table(self._server.label, json.get("distances"), block)
+            metres[top, left] = judged_table(
+                self._server.label, json.get("distances"), block, may_be_negative=True
+            )
         same = same_places(origins, destinations)
         seconds[same] = metres[same] = 0
         table = Table(seconds, metres)
+        self._mend_metres(table, origins, destinations)
         refuse_impossible(self._server.label, origins, destinations, table, self.radius_m)
         return table
+
+    def _mend_metres(
+        self, table: Table, origins: Sequence[Coordinates], destinations: Sequence[Coordinates]
+    ) -> None:
+        """Ask for single ways where a table's length cannot be.
+
+        A few lengths of OSRM's tables are wrong, mostly negative, while their times are right (its issues
+        5855 and 7269, seen with 26.10 for 6 of a million); those of its ways are not.
+        """
+        least_m = np.maximum(0, least_metres(origins, destinations, self.radius_m))
+        wrong = np.argwhere((table.seconds != UNREACHABLE) & (table.metres < least_m))
+        if len(wrong) > max(_MOST_MENDED, table.metres.size * _MENDED_PART):
+            raise TravelNonsense(
+                f"{self._server.label} answers many lengths that are negative or shorter than the "
+                "straight line"
+            )
+        requests = [
+            self._request("route", [origins[row], destinations[column]], _AS_IN_TABLES)
+            for row, column in wrong
+        ]
+        for (row, column), answer in zip(wrong, self._server.ask(requests) if requests else [], strict=True):
+            try:
+                length = float(self._good(answer)["routes"][0]["distance"])
+            except (_NoRoute, _NoSegment, KeyError, IndexError, TypeError, ValueError) as malformed:
+                raise TravelNonsense(
+                    f"{self._server.label} answers a length that cannot be, and no way"
+                ) from malformed
+            table.metres[row, column] = judged_table(self._server.label, [[length]], (1, 1))[0, 0]
 
     def _table_request(self, origins: Sequence[Coordinates], destinations: Sequence[Coordinates]) -> Request:
         numbers: dict[Coordinates, int] = {}
@@ -217,8 +255,7 @@ class OsrmTravel:
         return judged_snap(self._server.label, place, location[1], location[0], self.radius_m)
 
     def _legs(self, places: Sequence[Coordinates], offset: int) -> list[Leg]:
-        # A nurse may turn round at a stop, as the table has it; a route would go on straight by itself.
-        options = "&steps=true&geometries=geojson&overview=false&continue_straight=false"
+        options = f"{_AS_IN_TABLES}&steps=true&geometries=geojson"
         label = self._server.label
         try:
             json = self._good(self._server.ask([self._request("route", places, options)])[0])

@@ -197,8 +197,8 @@ class ValhallaTravel:
 
     def _location(self, place: Coordinates) -> dict[str, float]:
         return {
-            "lat": round(place.latitude, 6),
-            "lon": round(place.longitude, 6),
+            "lat": float(round(place.latitude, 6)),  # a place may hold numpy's numbers
+            "lon": float(round(place.longitude, 6)),
             "search_cutoff": self.radius_m,
         }
 

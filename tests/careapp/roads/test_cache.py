@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from careapp.roads import cache as roads_cache
 from careapp.roads import rows
 from careapp.roads.cache import CachedTravel
 from careapp.roads.models import TravelData, TravelPlace, TravelRow
@@ -174,6 +173,14 @@ class TestCachedTravel:
         cached.travel(PLACES)
         assert spy.asked == [(12, 12)]
 
+    def test_does_not_count_what_was_kept_under_a_larger_radius(self, cached, spy, sessions):
+        cached.travel(PLACES[:3])
+        strict = Spy()
+        strict.snap = lambda places: [Snapped(None, None) for _ in places]  # type: ignore[method-assign]  # 7 m are too far for it
+
+        with pytest.raises(TravelNonsense, match="none of 3 places"):
+            CachedTravel(strict, Profile.CAR, sessions, TODAY, radius_m=5).travel(PLACES[:3])
+
     def test_draws_ways_without_keeping_them(self, cached, sessions):
         assert len(cached.path(PLACES[:3]).legs) == 2
         assert count(sessions, TravelPlace) == 0
@@ -258,6 +265,3 @@ class TestForgetting:
             *("id", "source", "data", "profile", "slice", "data_id", "latitude_e5", "longitude_e5"),
             *("snap_m", "used_on", "place_id", "cells", "content"),
         }
-
-    def test_names_a_slice_for_any_hour(self):
-        assert roads_cache.BASE == "base"

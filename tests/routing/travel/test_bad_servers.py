@@ -156,6 +156,7 @@ class TestOsrmAnswers:
             ({"durations": [[-1.0] * 8] * 8}, "negative"),
             ({"durations": [[1e12] * 8] * 8}, "years"),
             ({"distances": [[0.0] * 8] * 8}, "shorter than the straight line"),
+            ({"distances": [[-9.0] * 8] * 8}, "negative or shorter"),
             ({"durations": [[0.0] * 8] * 8}, "no car can drive"),
             ({"sources": None}, "does not say where"),
             ({"sources": [{"location": [8, 51]}]}, "does not say where"),
@@ -168,6 +169,34 @@ class TestOsrmAnswers:
     )
     def test_that_cannot_be_meant_are_refused(self, fields, words):
         with fake_server(changed(**fields)) as server, pytest.raises(TravelNonsense, match=words):
+            osrm(server.url).travel(PLACES)
+
+    def test_with_a_few_wrong_lengths_are_mended_way_by_way(self):
+        def answers(asked: Asked) -> Reply:
+            if asked.service == "route":
+                return Reply(b'{"code": "Ok", "routes": [{"distance": 1700.5}]}')
+            reply = json.loads(osrm_reply(asked).body)
+            reply["distances"][2][3] = -0.4
+            reply["distances"][1][0] = 12.0  # for 1112 m of straight line
+            return Reply(json.dumps(reply).encode())
+
+        with fake_server(answers) as server:
+            travel = osrm(server.url, radius_m=50).travel(PLACES)
+
+        assert travel.metres[2, 3] == travel.metres[1, 0] == 1701
+        assert travel.metres[0, 1] == 1557
+        assert [asked.service for asked in server.asked].count("route") == 2
+
+    @pytest.mark.parametrize("body", [{}, {"routes": []}, {"routes": [{"distance": None}]}])
+    def test_with_a_wrong_length_and_no_way_are_refused(self, body):
+        def answers(asked: Asked) -> Reply:
+            if asked.service == "route":
+                return Reply(json.dumps({"code": "Ok"} | body).encode())
+            reply = json.loads(osrm_reply(asked).body)
+            reply["distances"][2][3] = -0.4
+            return Reply(json.dumps(reply).encode())
+
+        with fake_server(answers) as server, pytest.raises(TravelNonsense, match=r"no way|straight line"):
             osrm(server.url).travel(PLACES)
 
     @pytest.mark.parametrize(("code", "words"), [("TooBig", "--max-table-size"), ("InvalidUrl", "OSRM 5")])
