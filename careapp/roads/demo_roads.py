@@ -27,7 +27,7 @@ def lay_roads(
     nodes: int = NODES,
     programs: Callable[[], Programs] | None = None,
 ) -> bool:
-    """Make the synthetic network, its data for car and bicycle, and its gazetteer, unless there are road data.
+    """Make the synthetic network, its data for car and bicycle, and its gazetteer, unless there are data.
 
     Args:
         settings: Where road data are kept, and whether they are asked for.

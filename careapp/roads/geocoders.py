@@ -74,6 +74,11 @@ class ServerGeocoder:
         self._server = Server(base_url, limits=limits)
         self._dialect = dialect
 
+    @property
+    def attribution(self) -> str:
+        """Both kinds of server answer from OpenStreetMap's data."""
+        return OPENSTREETMAP
+
     def search(self, query: str, *, limit: int) -> list[FoundPlace]:
         """Return the server's answers in its order; the score only counts down.
 

@@ -67,6 +67,11 @@ class FoundPlace:
 class Geocoder(Protocol):
     """Finds places by what people call them."""
 
+    @property
+    def attribution(self) -> str:
+        """Whose data the answers are; shown in `/api/about`."""
+        ...
+
     def search(self, query: str, *, limit: int) -> list[FoundPlace]:
         """Return the best answers first; an empty list if nothing is like it.
 
