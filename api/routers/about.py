@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
-from api.dependencies import SettingsDep
+from api.dependencies import Places, SettingsDep
 from api.shapes import Out, shown_as
 from careapp.demo.facts import attribution
 from careapp.roads.attribution import credit_lines
@@ -37,7 +37,7 @@ class AboutOut(Out):
 
 
 @router.get("/about")
-def get_about(settings: SettingsDep) -> AboutOut:
+def get_about(settings: SettingsDep, geocoder: Places) -> AboutOut:
     """Tell the version, the region's time zone, who may use the service, and the sources to be named."""
     return AboutOut(
         name="careapp",
@@ -47,6 +47,7 @@ def get_about(settings: SettingsDep) -> AboutOut:
         attribution=[
             *attribution(),
             *credit_lines(find_tiles(settings.roads_dir), settings.data_dir),
+            f"Addresses: {geocoder.attribution}",
             INVENTED,
         ],
     )

@@ -1,8 +1,6 @@
 """Whose data a map shows: what must be printed beside it."""
 
 import logging
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +44,7 @@ def map_credits(tiles: Tiles | None, data_dir: Path) -> list[Credit]:
 
 
 def credit_lines(tiles: Tiles | None, data_dir: Path) -> list[str]:
-    """Return the full lines about the map, roads and addresses in use, for `/api/about`.
+    """Return the full lines about the map and the roads in use, for `/api/about`.
 
     What cannot be read counts as OpenStreetMap's: rather named too often than not at all.
 
@@ -57,7 +55,6 @@ def credit_lines(tiles: Tiles | None, data_dir: Path) -> list[str]:
     return [
         *(f"Map: {line}" for line in (tiles.attribution if tiles is not None else ())),
         *(f"Roads: {line}" for line in _of_roads(data_dir)),
-        *(f"Addresses: {line}" for line in _of_addresses(data_dir / "roads" / "gazetteer.sqlite")),
     ]
 
 
@@ -70,15 +67,3 @@ def _of_roads(data_dir: Path) -> list[str]:
     if manifest is None:
         return []
     return [*([SYNTHETIC_NETWORK] if manifest.synthetic else []), manifest.attribution]
-
-
-def _of_addresses(gazetteer: Path) -> list[str]:
-    if not gazetteer.is_file():
-        return []
-    try:
-        with closing(sqlite3.connect(f"{gazetteer.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (line,) = connection.execute("SELECT value FROM meta WHERE name = 'attribution'").fetchone()
-    except (sqlite3.Error, TypeError) as damage:
-        LOG.warning("the gazetteer cannot be read: %s", type(damage).__name__)
-        return [OPENSTREETMAP]
-    return [str(line)]
