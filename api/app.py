@@ -23,6 +23,9 @@ from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
 from careapp.records.keys import shared_key
+from careapp.roads.engine import stop_all
+from careapp.roads.geocoders import choose_geocoder
+from careapp.roads.keeper import RoadKeeper
 from careapp.scheduler import start_scheduler
 
 DESCRIPTION = """
@@ -40,9 +43,12 @@ TAGS = [
     {"name": "nurses", "description": "Nurses, their shifts and absences, and each one's own day."},
     {"name": "visits", "description": "Planned home visits."},
     {"name": "patients", "description": "People who receive care."},
+    {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
+    {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},
     {"name": "about", "description": "Version, sources, terms of use."},
     {"name": "health", "description": "For whoever watches over the service."},
 ]
@@ -71,6 +77,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     )
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
+    app.state.geocoder = choose_geocoder(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)
@@ -102,8 +109,12 @@ def supervised(sessions: sessionmaker[Session], settings: Settings) -> Iterator[
     supervisor = Supervisor(sessions, command_for(settings), settings, clock.now)
     supervisor.start()
     scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now)
+    roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
+    roads.start()
     try:
         yield
     finally:
+        roads.stop()
+        stop_all()
         scheduler.shutdown()
         supervisor.stop()

@@ -21,12 +21,18 @@ from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
+from api.roads.accuracy import accuracy
+from api.roads.build import build, status
+from api.roads.group import roads
+from api.roads.network import calibrate, gazetteer, synthetic
+from api.roads.tiles import tiles
 from api.server import address_of, listen, serve, set_up_logging
-from careapp import migrate
+from careapp import clock, migrate
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError
+from careapp.roads.keeper import RoadKeeper
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -210,6 +216,8 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
     with opened(settings) as engine:
         migrate.require_current(engine)
         with ProgressLine(STDERR) as progress:
+            if settings.roads == "osrm":
+                RoadKeeper(make_reading_sessions(engine), settings, clock.now).look()
             plan_day(
                 open_sessions(engine),
                 date=day,
@@ -225,6 +233,11 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
         _print(report, as_json=as_json)
 
 
+for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, tiles):
+    roads.add_command(road_command)
+main.add_command(roads)
+
+
 def _print(report: PlanReport, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(to_json(report), ensure_ascii=False))
@@ -237,8 +250,11 @@ def _serve(settings: Settings, engine: Engine, listener: socket, *, day: date | 
     set_up_logging(settings.log_level)
     address = address_of(listener)
     pages = ["/openapi.json", "/api/about", "/fhir/metadata"]
-    if day is not None:
-        pages[:0] = [f"/api/days/{day.isoformat()}", f"/api/tours?date={day.isoformat()}"]
+    if day is None:
+        pages[:0] = ["/map"]
+    else:
+        asked = day.isoformat()
+        pages[:0] = [f"/map?date={asked}", f"/api/days/{asked}", f"/api/tours?date={asked}"]
 
     def say_so() -> None:
         STDERR.print(

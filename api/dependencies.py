@@ -13,6 +13,7 @@ from careapp import clock
 from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
 from careapp.config import Settings
+from careapp.roads.places import Geocoder
 
 LOCAL_VIEWER = Viewer("local coordinator", ViewerRole.COORDINATOR)
 """Whoever sits at this machine, for the whole region: until sign-in is built, nobody else can reach us."""
@@ -50,6 +51,11 @@ def _calendar(request: Request) -> Calendar:
     return calendar
 
 
+def _geocoder(request: Request) -> Geocoder:
+    geocoder: Geocoder = request.app.state.geocoder
+    return geocoder
+
+
 def refuse_foreign_pages(request: Request) -> None:
     """Refuse what another site's page sends through the browser of whoever sits here.
 
@@ -81,4 +87,5 @@ ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
 SignedIn = Annotated[Viewer, Depends(_signed_in)]
 Now = Annotated[datetime, Depends(clock.now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
+Places = Annotated[Geocoder, Depends(_geocoder)]
 SettingsDep = Annotated[Settings, Depends(_settings)]

@@ -15,7 +15,7 @@ from api.shapes import nurse_or_doctor
 from careapp.access import Viewer
 from careapp.jobs.models import Job, JobState
 from careapp.tours import queries
-from careapp.tours.models import Plan, Tour, UnassignedVisit
+from careapp.tours.models import Plan, Tour, UnassignedVisit, Way
 
 MOST_REASONS = 15
 
@@ -45,6 +45,12 @@ class PlanReport:
     def assigned(self) -> int:
         """Number of visits in tours; a double visit counts once."""
         return len({stop.visit_id for tour in self.tours for stop in tour.stops})
+
+    @property
+    def origins(self) -> list[tuple[str, str, bool]]:
+        """Where the travel times come from: source, hash of its data, whether estimated."""
+        ways: list[Way] = [*self.tours, *(stop for tour in self.tours for stop in tour.stops)]
+        return sorted({(way.travel_source, way.travel_data, way.is_estimated) for way in ways})
 
     @property
     def visits(self) -> int:
@@ -92,11 +98,17 @@ def to_json(report: PlanReport) -> dict[str, Any]:
                         "end": stop.ends_at.astimezone(report.zone).isoformat(),
                         "travel_seconds": stop.travel_s,
                         "kilometres": stop.metres / 1000,
+                        "estimated": stop.is_estimated,
+                        "snap_metres": stop.snap_m,
                     }
                     for stop in tour.stops
                 ],
             }
             for tour in report.tours
+        ],
+        "travel": [
+            {"source": source, "data": data, "estimated": estimated}
+            for source, data, estimated in report.origins
         ],
         "cost": report.plan.cost,
         "violations": report.violations,
@@ -114,6 +126,9 @@ def print_report(report: PlanReport, console: Console) -> None:
         f"cost {plan.cost:,} points, {plan.iterations:,} iterations in {plan.seconds:.1f} s "
         f"with seed {plan.seed}; rules broken: {broken}"
     )
+    for source, data, estimated in report.origins:
+        how = "estimated by a formula, not by roads" if estimated else f"roads, data {data[:12]}"
+        console.print(f"travel times: {source} ({how})")
     if report.unassigned:
         console.print(_reasons(report.unassigned))
 

@@ -40,7 +40,7 @@ SCHEDULER = Viewer("scheduler", ViewerRole.SYSTEM)
 """What runs by itself, for the whole region."""
 
 
-OFFERED_TO_ALL = frozenset({"municipality", "organisation", "schedule", "slot", "skill"})
+OFFERED_TO_ALL = frozenset({"municipality", "organisation", "road_closure", "schedule", "slot", "skill"})
 """Tables that every viewer sees whole: offers and facts, nothing about a patient."""
 
 

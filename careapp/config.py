@@ -3,10 +3,11 @@
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from careapp.errors import Invalid
@@ -45,6 +46,44 @@ class Settings(BaseSettings):
     travel_safety: float = Field(
         default=1.15, ge=1.0, le=3.0, description="Factor on estimated travel times (hills, parking)."
     )
+    roads: Literal["estimate", "osrm", "osrm-http", "valhalla-http"] = Field(
+        default="estimate",
+        description="Where travel times come from: a formula, OSRM on this machine, or a server.",
+    )
+    roads_url: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="Address of the server of `osrm-http` or `valhalla-http`; "
+        "`{profile}` in it stands for car, bicycle or foot.",
+    )
+    roads_data_name: str = Field(
+        default="",
+        description="Name of the server's data, changed with them: times kept from another are not used.",
+    )
+    roads_table_size: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Places in one request to the server; 0: what servers allow (OSRM 100, Valhalla 50).",
+    )
+    snap_radius_m: int = Field(
+        default=500, ge=1, le=20_000, description="How far from a road a home or base may lie, in metres."
+    )
+    travel_speed_factor: float = Field(
+        default=1.0, ge=0.2, le=5.0, description="Factor on all speeds: at 0.9 every way takes 1/0.9 as long."
+    )
+    access_s: int = Field(
+        default=0, ge=0, le=3600, description="Seconds added to each way for parking and walking to the door."
+    )
+    geocoder: Literal["local", "nominatim", "photon"] = Field(
+        default="local",
+        description="Who finds addresses: our own gazetteer, or a server, which then hears what is searched.",
+    )
+    geocoder_url: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="Address of the server of `nominatim` or `photon`, without `/search` or `/api`.",
+    )
     tick_s: float = Field(default=15.0, gt=0, le=3600, description="Seconds between two looks at due work.")
     lease_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."
@@ -61,6 +100,28 @@ class Settings(BaseSettings):
                 f"{value} can be reached from other machines, but there is no sign-in yet: "
                 "set CAREAPP_HOST to 127.0.0.1 or ::1"
             )
+        return value
+
+    @field_validator("roads_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        chosen = info.data.get("roads", "estimate")
+        if value is None and chosen.endswith("-http"):
+            raise ValueError(f"CAREAPP_ROADS is {chosen}: name its server, like http://127.0.0.1:5000")
+        if value is not None and urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError("name the server like http://127.0.0.1:5000")
+        return value
+
+    @field_validator("geocoder_url")
+    @classmethod
+    def _is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
+        chosen = info.data.get("geocoder", "local")
+        if value is None and chosen != "local":
+            raise ValueError(f"CAREAPP_GEOCODER is {chosen}: name its server, like http://127.0.0.1:8088")
+        if value is not None and not (
+            urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname
+        ):
+            raise ValueError("name the server like http://127.0.0.1:8088")
         return value
 
     @field_validator("zone")
@@ -100,6 +161,16 @@ class Settings(BaseSettings):
     def zone_info(self) -> ZoneInfo:
         """The time zone of local days."""
         return ZoneInfo(self.zone)
+
+    @property
+    def roads_dir(self) -> Path:
+        """Where road data and tiles are kept."""
+        return self.data_dir / "roads"
+
+    @property
+    def gazetteer_path(self) -> Path:
+        """The file that searches for addresses."""
+        return self.roads_dir / "gazetteer.sqlite"
 
     @property
     def database_address(self) -> str:

@@ -8,6 +8,7 @@ from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
 from careapp.records import models as records
+from careapp.roads import models as roads
 from careapp.tours import models as tours
 from careapp.visits import models as visits
 
@@ -20,6 +21,7 @@ __all__ = [
     "organisations",
     "people",
     "records",
+    "roads",
     "tours",
     "visits",
 ]

@@ -1,7 +1,7 @@
 """Plan a day: from rows to proposed tours, in short transactions around a long search."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,17 +12,18 @@ from careapp.access import Viewer
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.errors import Conflict, Invalid
-from careapp.people.models import VehicleKind
+from careapp.roads.choice import roads_failed, travel_sources
+from careapp.roads.manifest import BASE
+from careapp.roads.speeds import slice_of_day
 from careapp.tours import commands as tours
 from careapp.tours.day import NothingToPlan
 from careapp.tours.queries import day_to_plan
+from careapp.tours.survey import Survey
 from careapp.visits import commands as visits
 from routing import check, search
-from routing.errors import RoutingError
+from routing.errors import RoutingError, TravelCancelled, TravelError
 from routing.parts import solve_in_parts
 from routing.solver import Progress as SearchProgress
-from routing.travel.estimate import CarEstimate, EBikeEstimate
-from routing.travel.source import TravelSource
 
 STOPPED = "the planning was stopped before its plan was written: start it again any time"
 
@@ -56,14 +57,6 @@ class Progress:
     cost: int | None = None
     unassigned: int | None = None
     iterations: int | None = None
-
-
-def travel_sources(settings: Settings) -> Mapping[VehicleKind, TravelSource]:
-    """Return who knows the ways of each kind of vehicle."""
-    return {
-        VehicleKind.CAR: CarEstimate(safety=settings.travel_safety),
-        VehicleKind.EBIKE: EBikeEstimate(safety=settings.travel_safety),
-    }
 
 
 def plan_day(
@@ -100,6 +93,7 @@ def plan_day(
         NothingToPlan: The day has no open visit.
         PlanningCancelled: `is_cancelled` said so; nothing was written but the day's visits and shifts.
         DayContradictsItself: A row of the day cannot be meant as it stands.
+        RoadsFailed: The source of travel times that the settings name gives none.
         DayChanged: The day changed during the search.
         PlanBreaksRules: The check found a violation.
     """
@@ -115,9 +109,24 @@ def plan_day(
     if not day.visits:
         raise NothingToPlan(f"{date.isoformat()} has no open visit: add care orders or choose another day")
     on_progress(Progress(0.02, "measuring ways"))
-    sources = travel_sources(settings)
+    sources = travel_sources(
+        settings,
+        today=calendar.local_date(now()),
+        sessions=sessions,
+        cancel=is_cancelled,
+        time_slice=slice_of_day(settings.data_dir, date) if settings.roads == "osrm" else BASE,
+    )
     try:
+        survey = Survey.of(day, sources, radius_m=settings.snap_radius_m)
         problem = day.to_problem(sources)
+    except TravelCancelled as cancelled:
+        raise PlanningCancelled(
+            "the planning was stopped before its plan was written: start it again any time"
+        ) from cancelled
+    except TravelError as failed:
+        raise roads_failed(
+            failed, what=f"{date.isoformat()} was not planned, its tours are as they were"
+        ) from failed
     except RoutingError as contradiction:
         raise DayContradictsItself(
             f"{date.isoformat()} cannot be planned: {contradiction}"
@@ -150,7 +159,7 @@ def plan_day(
             session,
             day=day,
             plan=plan,
-            travel_source=", ".join(sorted({source.name for source in sources.values()})),
+            survey=survey,
             viewer=viewer,
             now=now(),
         )
@@ -162,6 +171,13 @@ def plan_day(
         "visits": len(day.visits),
         "assigned": len(day.visits) - len(left_out),
         "unassigned": len(left_out),
+        "off_road": [
+            str(visit.id) for visit in day.visits if visit.id in left_out and survey.reason(day, visit)
+        ],
+        "travel": [
+            {"source": origin.source, "data": origin.data, "estimated": origin.is_estimated}
+            for origin in survey.origins.values()
+        ],
         "tours": len(plan.routes),
         "cost": plan.cost.total,
         "violations": [violation.sentence for violation in violations],

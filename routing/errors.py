@@ -31,3 +31,23 @@ class InvalidWeights(InvalidProblem):
 
 class InvalidPlan(RoutingError):
     """A plan to begin with does not belong to the problem."""
+
+
+class TravelError(RoutingError):
+    """Travel times cannot be had; the message says what to do."""
+
+
+class TravelUnavailable(TravelError):
+    """The engine does not answer, died or took too long, also when asked again."""
+
+
+class TravelNonsense(TravelError):
+    """The engine's answer cannot be meant: wrong shape, negative, not a number, or for another region."""
+
+
+class TravelCancelled(TravelError):
+    """Whoever asked no longer wants to know."""
+
+
+class NoPath(TravelError):
+    """No road leads from one place to the next; the message names them by number."""

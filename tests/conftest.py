@@ -14,7 +14,10 @@ from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
 from careapp.db import make_engine, make_sessions
 from careapp.migrate import upgrade
-from tests import databases
+from tests import databases, needs, roads_programs
+from tests.roads_programs import osrm_programs
+
+__all__ = ["osrm_programs"]  # pytest finds fixtures here
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +111,9 @@ def viewer() -> Viewer:
 def calendar() -> Calendar:
     """Local days and holidays of North Rhine-Westphalia."""
     return Calendar(ZoneInfo("Europe/Berlin"), "DE-NW")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what could not be run on this machine."""
+    needs.tell(terminalreporter)
+    roads_programs.pytest_terminal_summary(terminalreporter)

@@ -9,10 +9,14 @@ from api.routers import (
     jobs,
     nurses,
     orders,
+    pages,
     patients,
+    places,
+    roads,
     tours,
     visits,
 )
+from api.routers import map as map_ground
 
 __all__ = ["ROUTERS"]
 
@@ -22,10 +26,14 @@ ROUTERS = (
     days.router,
     jobs.router,
     tours.router,
+    roads.router,
     nurses.router,
     visits.router,
     patients.router,
+    places.router,
     orders.router,
     consultations.router,
+    map_ground.router,
     fhir.router,
+    pages.router,
 )

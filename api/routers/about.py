@@ -4,9 +4,11 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
-from api.dependencies import SettingsDep
+from api.dependencies import Places, SettingsDep
 from api.shapes import Out, shown_as
 from careapp.demo.facts import attribution
+from careapp.roads.attribution import credit_lines
+from careapp.roads.tiles import find_tiles
 
 router = APIRouter(prefix="/api", tags=["about"])
 
@@ -35,12 +37,17 @@ class AboutOut(Out):
 
 
 @router.get("/about")
-def get_about(settings: SettingsDep) -> AboutOut:
+def get_about(settings: SettingsDep, geocoder: Places) -> AboutOut:
     """Tell the version, the region's time zone, who may use the service, and the sources to be named."""
     return AboutOut(
         name="careapp",
         version=version("careapp"),
         zone=settings.zone,
         sign_in=SIGN_IN,
-        attribution=[*attribution(), INVENTED],
+        attribution=[
+            *attribution(),
+            *credit_lines(find_tiles(settings.roads_dir), settings.data_dir),
+            f"Addresses: {geocoder.attribution}",
+            INVENTED,
+        ],
     )

@@ -26,8 +26,9 @@ from api.shapes import (
 from careapp.organisations import queries as organisations
 from careapp.organisations.commands import Address
 from careapp.organisations.models import OrganisationKind
-from careapp.people import commands, queries
+from careapp.people import commands, homes, queries
 from careapp.people.models import Gender, Patient
+from careapp.roads.places import PlacedBy, Precision
 
 router = APIRouter(prefix="/api", tags=["patients"])
 
@@ -45,7 +46,10 @@ HOME_EXAMPLE: Example = {
     "district": "Arfeld",
     "latitude": 51.03,
     "longitude": 8.47,
+    "precision": "house",
+    "placed_by": "gazetteer",
 }
+NEW_POINT_EXAMPLE: Example = {"latitude": 51.0312, "longitude": 8.4724}
 NEW_PATIENT_EXAMPLE: Example = {
     "organisation_id": ORGANISATION_EXAMPLE["id"],
     "family_name": "Beispiel",
@@ -85,6 +89,13 @@ class OrganisationPage(PageOut[OrganisationOut]):
     model_config = shown_as({"items": [ORGANISATION_EXAMPLE], "next": None})
 
 
+class HomeOut(PlaceOut):
+    """A home: what its point stands for, and who or what found it; both null if nobody said."""
+
+    precision: Precision | None
+    placed_by: PlacedBy | None
+
+
 class PatientOut(Out):
     """A person who receives care; `is_synthetic` marks one of the demo region."""
 
@@ -98,7 +109,7 @@ class PatientOut(Out):
     birth_date: date | None
     phone: str | None
     insurance_number: str | None
-    home: PlaceOut
+    home: HomeOut
     is_active: bool
     is_synthetic: bool
 
@@ -126,6 +137,21 @@ class NewHome(In):
     postal_code: Line | None = None
     city: Line | None = None
     district: Line | None = None
+    precision: Precision | None = Field(default=None, description="As the search for places told it.")
+    placed_by: PlacedBy | None = Field(default=None, description="Whose answer was taken, or `person`.")
+
+
+class NewPoint(In):
+    """Where the pin was dropped."""
+
+    model_config = shown_as(NEW_POINT_EXAMPLE)
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    precision: Precision = Field(default=Precision.PIN, description="A pin set by hand is the door.")
+    placed_by: PlacedBy = Field(
+        default=PlacedBy.PERSON, description="The source of an answer that was taken."
+    )
 
 
 class NewPatient(In):
@@ -194,4 +220,11 @@ def add_patient(
         now=now,
     )
     response.headers["Location"] = f"/api/patients/{patient.id}"
+    return PatientOut.of(patient)
+
+
+@router.put("/patients/{patient_id}/home/point", responses=problems(404))
+def move_home(patient_id: UUID, body: NewPoint, session: DbSession, viewer: SignedIn, now: Now) -> PatientOut:
+    """Move the pin of a patient's home; 400 if it lies far away from the region. The address stays."""
+    patient = homes.move_home(session, patient_id=patient_id, **body.model_dump(), viewer=viewer, now=now)
     return PatientOut.of(patient)

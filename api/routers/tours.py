@@ -1,12 +1,12 @@
 """Tours: what each nurse drives on a day, as the coordinator sees it."""
 
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import ReadSession, SignedIn
+from api.dependencies import Cal, Now, ReadingSessions, ReadSession, SettingsDep, SignedIn
 from api.openapi import problems
 from api.shapes import (
     Example,
@@ -19,11 +19,14 @@ from api.shapes import (
     patient_of,
     shown_as,
 )
+from careapp.roads.choice import IMPATIENT, travel_sources
+from careapp.roads.paths import ATTRIBUTION, TourLeg, path_of
 from careapp.tours import queries
-from careapp.tours.models import Stop, Tour, TourStatus
+from careapp.tours.models import Stop, Tour, TourStatus, Way
 
 router = APIRouter(prefix="/api/tours", tags=["tours"])
 
+WAY_EXAMPLE: Example = {"source": "osrm-car", "data": "5d41402abc4b2a76", "estimated": False, "snap_m": 12}
 STOP_EXAMPLE: Example = {
     "position": 0,
     "visit_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c01",
@@ -44,6 +47,7 @@ STOP_EXAMPLE: Example = {
     "ends_at": "2026-03-03T07:15:00Z",
     "travel_s": 730,
     "metres": 9400,
+    "way": WAY_EXAMPLE,
 }
 TOUR_EXAMPLE: Example = {
     "id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c03",
@@ -59,13 +63,33 @@ TOUR_EXAMPLE: Example = {
     "metres": 18800,
     "waiting_s": 470,
     "last_leg_s": 730,
+    "last_way": WAY_EXAMPLE,
     "breaks": [],
     "stops": [STOP_EXAMPLE],
 }
 
 
+class WayOut(Out):
+    """Where the seconds and metres of a way come from; `snap_m` lie between its end and the road.
+
+    `source` names who said so, `data` is a hash of his data, `estimated` tells a formula from roads.
+    """
+
+    model_config = shown_as(WAY_EXAMPLE)
+
+    source: str
+    data: str
+    estimated: bool
+    snap_m: int | None
+
+    @classmethod
+    def of(cls, row: Way, snap_m: int | None) -> Self:
+        """Show the origin of a stop's or a tour's leg."""
+        return cls(source=row.travel_source, data=row.travel_data, estimated=row.is_estimated, snap_m=snap_m)
+
+
 class StopOut(Out):
-    """One service in a tour; `travel_s` and `metres` are the way from the stop before."""
+    """One service in a tour; `travel_s` and `metres` are the way from the stop before, `way` its origin."""
 
     model_config = shown_as(STOP_EXAMPLE)
 
@@ -80,6 +104,7 @@ class StopOut(Out):
     ends_at: datetime
     travel_s: int
     metres: int
+    way: WayOut
 
     @classmethod
     def of(cls, row: Stop) -> Self:
@@ -96,6 +121,7 @@ class StopOut(Out):
             ends_at=row.ends_at,
             travel_s=row.travel_s,
             metres=row.metres,
+            way=WayOut.of(row, row.snap_m),
         )
 
 
@@ -117,6 +143,7 @@ class TourOut(Out):
     metres: int
     waiting_s: int
     last_leg_s: int
+    last_way: WayOut
     breaks: list[IntervalOut]
     stops: list[StopOut]
 
@@ -137,6 +164,7 @@ class TourOut(Out):
             metres=row.metres,
             waiting_s=row.waiting_s,
             last_leg_s=row.last_leg_s,
+            last_way=WayOut.of(row, row.end_snap_m),
             breaks=[IntervalOut.model_validate(pause) for pause in row.breaks],
             stops=[StopOut.of(stop) for stop in row.stops],
         )
@@ -155,6 +183,87 @@ class ToursOut(Out):
         return cls(items=[TourOut.of(row) for row in rows])
 
 
+class LineOut(Out):
+    """A line of GeoJSON (RFC 7946): pairs of longitude and latitude."""
+
+    type: Literal["LineString"]
+    coordinates: list[tuple[float, float]]
+
+
+class LegPropertiesOut(Out):
+    """A leg as it was planned; `stop_id` is null for the way home."""
+
+    stop_id: UUID | None
+    seconds: int
+    metres: int
+    estimated: bool
+    source: str
+    data: str
+
+
+class LegOut(Out):
+    """One way of a tour, a feature of GeoJSON."""
+
+    type: Literal["Feature"]
+    geometry: LineOut
+    properties: LegPropertiesOut
+
+    @classmethod
+    def of(cls, leg: TourLeg) -> Self:
+        """Show a leg."""
+        line = [(point.longitude, point.latitude) for point in leg.points]
+        return cls(
+            type="Feature",
+            geometry=LineOut(type="LineString", coordinates=line),
+            properties=LegPropertiesOut(
+                stop_id=leg.stop_id,
+                seconds=leg.seconds,
+                metres=leg.metres,
+                estimated=leg.is_estimated,
+                source=leg.source,
+                data=leg.data,
+            ),
+        )
+
+
+class TourPathOut(Out):
+    """The ways of a tour in their order; `attribution` must stand beside them on a map."""
+
+    model_config = shown_as(
+        {
+            "type": "FeatureCollection",
+            "attribution": [ATTRIBUTION],
+            "features": [
+                {
+                    "type": "Feature",
+                    "geometry": {"type": "LineString", "coordinates": [[8.47, 51.03], [8.48, 51.04]]},
+                    "properties": {
+                        "stop_id": None,
+                        "seconds": 730,
+                        "metres": 9400,
+                        "estimated": False,
+                        "source": "osrm-car",
+                        "data": "5d41402abc4b2a76",
+                    },
+                }
+            ],
+        }
+    )
+
+    type: Literal["FeatureCollection"]
+    attribution: list[str]
+    features: list[LegOut]
+
+    @classmethod
+    def of(cls, legs: list[TourLeg]) -> Self:
+        """Show the legs of a tour."""
+        return cls(
+            type="FeatureCollection",
+            attribution=[] if all(leg.is_estimated for leg in legs) else [ATTRIBUTION],
+            features=[LegOut.of(leg) for leg in legs],
+        )
+
+
 @router.get("")
 def list_tours(
     session: ReadSession,
@@ -170,3 +279,19 @@ def list_tours(
 def get_tour(tour_id: UUID, session: ReadSession, viewer: SignedIn) -> TourOut:
     """Show one tour with its stops and breaks."""
     return TourOut.of(queries.get_tour(session, tour_id=tour_id, viewer=viewer))
+
+
+@router.get("/{tour_id}/path", responses=problems(404, 503))
+def get_tour_path(
+    tour_id: UUID,
+    sessions: ReadingSessions,
+    settings: SettingsDep,
+    calendar: Cal,
+    viewer: SignedIn,
+    now: Now,
+) -> TourPathOut:
+    """Draw a tour's ways as GeoJSON, on the roads it was planned on; straight where they were estimated."""
+    with sessions.begin() as session:  # ends before the road engine is asked
+        tour = queries.get_tour(session, tour_id=tour_id, viewer=viewer)
+    sources = travel_sources(settings, today=calendar.local_date(now), limits=IMPATIENT)
+    return TourPathOut.of(path_of(tour, sources))

@@ -16,6 +16,7 @@ from careapp.demo.names import (
 )
 from careapp.organisations.models import Organisation, OrganisationKind, Place, PlaceKind
 from careapp.people.models import Gender, Patient, Practitioner, Role, RoleKind
+from careapp.roads.places import PlacedBy
 
 _NAMESPACE = UUID("5f1c7a52-8a0e-4a6b-9d1e-2f3b4c5d6e7f")
 _OLDEST, _YOUNGEST = date(1930, 1, 1), date(1966, 1, 1)
@@ -73,6 +74,7 @@ class Maker:
             district=settlement.name,
             latitude=spot.point.latitude,
             longitude=spot.point.longitude,
+            placed_by=PlacedBy.DEMO,
         )
 
     def patient(self, organisation: Organisation, spot: Spot) -> Patient:

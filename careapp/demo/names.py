@@ -31,6 +31,11 @@ def an_address(random: Random) -> tuple[str, str]:
     return random.choice(_names()["street"]), str(random.choice(_HOUSE_NUMBERS))
 
 
+def street_names() -> list[str]:
+    """Return the streets that addresses are drawn from."""
+    return list(_names()["street"])
+
+
 def a_phone_number(random: Random) -> str:
     """Draw a number that the Bundesnetzagentur keeps free for films and books (Mitteilung 148/2021)."""
     return f"0221 4710{random.randrange(_PHONE_NUMBERS):03d}"

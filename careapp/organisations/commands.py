@@ -11,6 +11,7 @@ from careapp.errors import Forbidden, Invalid
 from careapp.organisations.models import Municipality, Organisation, OrganisationKind, Place, PlaceKind
 from careapp.organisations.queries import get_organisation
 from careapp.records import audit
+from careapp.roads.places import PlacedBy, Precision
 
 
 class EmptyName(Invalid):
@@ -46,6 +47,8 @@ class Address:
         city: Name of the town or municipality.
         district: Village or quarter (Ortsteil).
         municipality_ags: Official key of the municipality, eight digits.
+        precision: What the point stands for; None if nobody said.
+        placed_by: Who or what found the point.
     """
 
     latitude: float
@@ -56,6 +59,8 @@ class Address:
     city: str | None = None
     district: str | None = None
     municipality_ags: str | None = None
+    precision: Precision | None = None
+    placed_by: PlacedBy | None = None
 
 
 def add_organisation(
@@ -151,6 +156,8 @@ def new_place(
         district=address.district,
         latitude=address.latitude,
         longitude=address.longitude,
+        precision=address.precision,
+        placed_by=address.placed_by,
     )
     session.add(place)
     return place

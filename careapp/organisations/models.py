@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.db import Base, text_enum
+from careapp.roads.places import PlacedBy, Precision
 
 
 class OrganisationKind(StrEnum):
@@ -74,6 +75,10 @@ class Place(Base):
     """Village or quarter (Ortsteil)."""
     latitude: Mapped[float]
     longitude: Mapped[float]
+    precision: Mapped[Precision | None] = mapped_column(text_enum(Precision))
+    """What the point stands for; NULL if nobody said."""
+    placed_by: Mapped[PlacedBy | None] = mapped_column(text_enum(PlacedBy))
+    """Who or what found the point; who moved it is in the audit."""
 
     municipality: Mapped[Municipality | None] = relationship(lazy="raise")
     organisation: Mapped[Organisation] = relationship(lazy="raise")

@@ -15,6 +15,7 @@ from careapp.errors import Conflict, Invalid, NotFound
 from careapp.organisations.commands import Address, new_place, require_name, require_own
 from careapp.organisations.models import Organisation, Place, PlaceKind
 from careapp.organisations.queries import get_place
+from careapp.organisations.region import require_in_region
 from careapp.people.models import (
     Absence,
     Gender,
@@ -119,6 +120,7 @@ def add_patient(
         EmptyName: A name is empty.
         ImpossibleInsuranceNumber: Its form is wrong.
         NoPointOnEarth: The home's latitude or longitude is out of range.
+        OutsideRegion: The home is far away from the region.
         UnknownMunicipality: The home's municipality does not exist.
     """
     organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
@@ -127,6 +129,7 @@ def add_patient(
             "the insurance number has another form: write a capital letter and nine digits, as on the card"
         )
     place = new_place(session, organisation=organisation, kind=PlaceKind.HOME, address=home)
+    require_in_region(session, latitude=home.latitude, longitude=home.longitude)
     patient = Patient(
         id=uuid4(),
         organisation_id=organisation.id,

@@ -29,6 +29,7 @@ from careapp.tours.models import (
     UnassignedVisit,
 )
 from careapp.tours.queries import WITH_STOPS
+from careapp.tours.survey import OFF_ROAD, Survey
 from careapp.visits.models import Visit
 from routing.plan import Plan as RoutingPlan
 from routing.plan import Route, Unassigned
@@ -156,9 +157,11 @@ def _shift(role: Role, starts_at: datetime, ends_at: datetime, day: date) -> Shi
 
 
 def propose_tours(
-    session: Session, *, day: Day, plan: RoutingPlan, travel_source: str, viewer: Viewer, now: datetime
+    session: Session, *, day: Day, plan: RoutingPlan, survey: Survey, viewer: Viewer, now: datetime
 ) -> Plan:
     """Write a plan as proposed tours, in place of those proposed before.
+
+    Every leg says where its times come from, as the survey has it.
 
     Raises:
         DayChanged: Since the day was read, tours were published or a visit was promised or cancelled.
@@ -175,7 +178,7 @@ def propose_tours(
         version=plan.version,
         iterations=plan.iterations,
         seconds=plan.seconds,
-        travel_source=travel_source,
+        travel_source=survey.names(),
         cost=plan.cost.total,
         cost_terms=dict(plan.cost.terms),
     )
@@ -191,8 +194,8 @@ def propose_tours(
             visit.starts_at, visit.ends_at = day.moment(stop.start), day.moment(stop.end)
         else:
             visit.starts_at = visit.ends_at = None
-    session.add_all(_tour(day, row, route) for route in plan.routes)
-    session.add_all(_reasons(day, row, plan.unassigned))
+    session.add_all(_tour(day, row, route, survey) for route in plan.routes)
+    session.add_all(_reasons(day, row, plan.unassigned, survey))
     audit.record(
         session,
         viewer=viewer,
@@ -235,9 +238,17 @@ def _withdraw(session: Session, tours: Select[UUID]) -> None:
     session.flush()  # a shift has one tour: the old ones go before the new ones come
 
 
-def _tour(day: Day, plan: Plan, route: Route) -> Tour:
+def _tour(day: Day, plan: Plan, route: Route, survey: Survey) -> Tour:
     shift = day.work_times[route.vehicle].shift
     services = day.services
+    snap_m = survey.snap_m[shift.vehicle]
+    home_of = {visit.id: visit.patient.home_id for visit in day.visits}
+    origin = survey.origins[shift.vehicle]
+    came_from = {
+        "travel_source": origin.source,
+        "travel_data": origin.data,
+        "is_estimated": origin.is_estimated,
+    }
     return Tour(
         id=uuid4(),
         organisation_id=shift.organisation_id,
@@ -254,6 +265,8 @@ def _tour(day: Day, plan: Plan, route: Route) -> Tour:
         metres=route.metres,
         waiting_s=route.waiting,
         last_leg_s=route.travel_home,
+        end_snap_m=snap_m.get(shift.end_place_id),
+        **came_from,
         stops=[
             Stop(
                 id=uuid4(),
@@ -265,6 +278,8 @@ def _tour(day: Day, plan: Plan, route: Route) -> Tour:
                 ends_at=day.moment(stop.end),
                 travel_s=stop.travel,
                 metres=stop.metres,
+                snap_m=snap_m.get(home_of[services[stop.service].visit_id]),
+                **came_from,
             )
             for position, stop in enumerate(route.stops)
         ],
@@ -275,7 +290,7 @@ def _tour(day: Day, plan: Plan, route: Route) -> Tour:
     )
 
 
-def _reasons(day: Day, plan: Plan, unassigned: Iterable[Unassigned]) -> list[UnassignedVisit]:
+def _reasons(day: Day, plan: Plan, unassigned: Iterable[Unassigned], survey: Survey) -> list[UnassignedVisit]:
     services = day.services
     # A visit is left out as a whole; the first of its services tells why.
     first: dict[UUID, Unassigned] = {}
@@ -283,9 +298,13 @@ def _reasons(day: Day, plan: Plan, unassigned: Iterable[Unassigned]) -> list[Una
         visit_id = services[reason.service].visit_id
         if visit_id not in first or (reason.proven and not first[visit_id].proven):
             first[visit_id] = reason
+    no_way = {visit.id: survey.reason(day, visit) for visit in day.visits if visit.id in first}
     return [
         UnassignedVisit(
-            plan_id=plan.id, visit_id=visit_id, rule=" + ".join(reason.rules)[:60], reason=reason.sentence
+            plan_id=plan.id,
+            visit_id=visit_id,
+            rule=OFF_ROAD if no_way[visit_id] else " + ".join(reason.rules)[:60],
+            reason=no_way[visit_id] or reason.sentence,
         )
         for visit_id, reason in first.items()
     ]

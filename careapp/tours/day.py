@@ -1,6 +1,6 @@
 """A local day as rows, and the same day as numbers for the planner."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -12,12 +12,17 @@ from careapp.people.models import Preference, PreferenceKind, VehicleKind
 from careapp.tours import continuity
 from careapp.tours.duties import Bound, Duty, WorkTime, bounds
 from careapp.visits.models import Service, Visit, VisitLink
+from routing.errors import InvalidTravel
 from routing.problem import Link, Nurses, Problem, TimeWindow, Travel, Vehicle
 from routing.problem import Service as RoutedService
-from routing.travel.source import Coordinates, TravelSource
+from routing.travel.source import Coordinates, TravelSource, checked
+from routing.units import UNREACHABLE
 
 PENALTY_BY_PRIORITY = {1: 2 * 3600, 2: 6 * 3600, 3: 24 * 3600, 4: 240 * 3600}
 """Points of leaving a visit's nurse out: seconds of driving that it is worth to place it."""
+
+REGION_KM = 500
+"""A place farther from the middle of the others is a mistake, mostly latitude and longitude swapped."""
 
 
 class NothingToPlan(Conflict):
@@ -65,13 +70,14 @@ class Day:
         between them and the duties around the day. Who has not been at a patient lately costs points.
 
         Args:
-            sources: Who knows the ways of each kind of vehicle.
+            sources: Who knows the ways of each kind of vehicle; asked only for the kinds in use.
 
         Raises:
-            routing.errors.InvalidProblem: The rows contradict each other, or a place cannot be used.
+            routing.errors.InvalidProblem: The rows contradict each other.
+            routing.errors.TravelError: Travel times cannot be had.
             ShiftsOverlap: Two shifts of one nurse overlap.
         """
-        places = _Places()
+        places = _Places(self.unusable_places())
         bound = bounds(self.date, self.work_times, self.duties)
         vehicles = tuple(
             self._vehicle(work_time, places, bound[work_time.shift.role.practitioner_id])
@@ -86,11 +92,40 @@ class Day:
             services=services,
             vehicles=vehicles,
             travel=tuple(
-                sources[kind].travel(places.all) if number in in_use else unused
+                _travel(sources[kind], places.all) if number in in_use else unused
                 for number, kind in enumerate(VehicleKind)
             ),
             links=tuple(self._links()),
         )
+
+    def places(self) -> dict[UUID, tuple[float, float]]:
+        """Return all start and end places and homes, as latitude and longitude in degrees."""
+        rows = [
+            *(place for each in self.work_times for place in (each.shift.start_place, each.shift.end_place)),
+            *(visit.patient.home for visit in self.visits),
+        ]
+        return {row.id: (row.latitude, row.longitude) for row in rows}
+
+    def unusable_places(self) -> dict[UUID, str]:
+        """Return places whose coordinates cannot be meant, each with what is wrong with them.
+
+        Nobody asks for ways to them; the day goes on without their visits.
+        """
+        places = self.places()
+        known = [place for place in places.values() if any(place)]
+        if not known:
+            return dict.fromkeys(places, "has no coordinates")
+        middle = Coordinates(*np.median(np.array(known), axis=0).tolist())
+        wrong = {}
+        for place_id, place in places.items():
+            if not any(place):
+                wrong[place_id] = "has the coordinates 0, 0, which stand for missing ones"
+                continue
+            try:
+                checked([place], around=middle, within_km=REGION_KM)
+            except InvalidTravel as away:
+                wrong[place_id] = str(away).removeprefix("place 0 ").replace("the region", "all others")
+        return wrong
 
     def _vehicle(self, work_time: WorkTime, places: "_Places", bound: Bound) -> Vehicle:
         shift = work_time.shift
@@ -180,14 +215,31 @@ class Day:
 
 
 class _Places:
-    """Numbers places as they are met, each id once."""
+    """Numbers places as they are met, each id once; an unusable one is None."""
 
-    def __init__(self) -> None:
-        self.all: list[Coordinates] = []
+    def __init__(self, unusable: Container[UUID]) -> None:
+        self.all: list[Coordinates | None] = []
         self._numbers: dict[UUID, int] = {}
+        self._unusable = unusable
 
     def number(self, place_id: UUID, latitude: float, longitude: float) -> int:
         if place_id not in self._numbers:
             self._numbers[place_id] = len(self.all)
-            self.all.append(Coordinates(latitude, longitude))
+            self.all.append(None if place_id in self._unusable else Coordinates(latitude, longitude))
         return self._numbers[place_id]
+
+
+def _travel(source: TravelSource, places: Sequence[Coordinates | None]) -> Travel:
+    """Return the source's travel; no way leads to a place that is None."""
+    good = [number for number, place in enumerate(places) if place is not None]
+    found = source.travel([place for place in places if place is not None])
+    if len(good) == len(places):
+        return found
+    square = np.ix_(good, good)
+    whole = []
+    for matrix in (found.seconds, found.metres):
+        larger = np.full((len(places), len(places)), UNREACHABLE, dtype=np.int32)
+        np.fill_diagonal(larger, 0)
+        larger[square] = matrix
+        whole.append(larger)
+    return Travel(*whole)

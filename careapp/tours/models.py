@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.db import Base, text_enum
@@ -107,7 +107,17 @@ class UnassignedVisit(Base):
     visit: Mapped[Visit] = relationship(lazy="raise")
 
 
-class Tour(Base):
+class Way:
+    """Where the seconds and metres of a leg come from."""
+
+    travel_source: Mapped[str] = mapped_column(String(40), server_default="estimate")
+    """Name of the `routing.travel` source."""
+    travel_data: Mapped[str] = mapped_column(String(64), server_default="unknown")
+    """Hash of its data; "unknown" for tours planned before this was written down."""
+    is_estimated: Mapped[bool] = mapped_column(server_default=true())
+
+
+class Tour(Way, Base):
     """A nurse's stops on one shift: proposed by a plan, then published."""
 
     __tablename__ = "tour"
@@ -134,7 +144,9 @@ class Tour(Base):
     metres: Mapped[int]
     waiting_s: Mapped[int]
     last_leg_s: Mapped[int]
-    """Seconds from the last stop to the shift's end place."""
+    """Seconds from the last stop to the shift's end place; `Way` says where they come from."""
+    end_snap_m: Mapped[int | None]
+    """Metres from the shift's end place to its road."""
 
     role: Mapped[Role] = relationship(lazy="raise")
     shift: Mapped[Shift] = relationship(lazy="raise")
@@ -148,8 +160,8 @@ class Tour(Base):
     )
 
 
-class Stop(Base):
-    """One service in a tour, with its time."""
+class Stop(Way, Base):
+    """One service in a tour, with its time, and the way there."""
 
     __tablename__ = "stop"
     __table_args__ = (
@@ -169,6 +181,8 @@ class Stop(Base):
     travel_s: Mapped[int]
     """Seconds from the stop before, or from the start place."""
     metres: Mapped[int]
+    snap_m: Mapped[int | None]
+    """Metres from the home to its road."""
 
     tour: Mapped[Tour] = relationship(lazy="raise", back_populates="stops")
     service: Mapped[Service] = relationship(lazy="raise")

@@ -227,7 +227,7 @@ _WHO: tuple[ORMOption, ...] = (
 WITH_STOPS: tuple[ORMOption, ...] = (
     *_WHO,
     selectinload(Tour.breaks),
-    joinedload(Tour.shift),
+    joinedload(Tour.shift).options(joinedload(Shift.start_place), joinedload(Shift.end_place)),
     selectinload(Tour.stops).options(
         joinedload(Stop.service),
         selectinload(Stop.visit).joinedload(Visit.patient).joinedload(Patient.home),

@@ -1,6 +1,28 @@
 """How long it takes from place to place."""
 
-from routing.travel.estimate import CarEstimate, EBikeEstimate
-from routing.travel.source import Coordinates, TravelSource, checked
+from routing.travel.estimate import BicycleEstimate, CarEstimate, EBikeEstimate, FootEstimate
+from routing.travel.source import (
+    Coordinates,
+    Leg,
+    Path,
+    Profile,
+    Snapped,
+    Table,
+    TravelSource,
+    checked,
+)
 
-__all__ = ["CarEstimate", "Coordinates", "EBikeEstimate", "TravelSource", "checked"]
+__all__ = [
+    "BicycleEstimate",
+    "CarEstimate",
+    "Coordinates",
+    "EBikeEstimate",
+    "FootEstimate",
+    "Leg",
+    "Path",
+    "Profile",
+    "Snapped",
+    "Table",
+    "TravelSource",
+    "checked",
+]

@@ -43,6 +43,8 @@ class TestReport:
                 "end": "2026-03-03T08:20:00+01:00",
                 "travel_seconds": 1800,
                 "kilometres": 20.0,
+                "estimated": True,
+                "snap_metres": 0,
             }
         ]
 

@@ -10,7 +10,7 @@ from careapp.tours import commands, queries
 from careapp.tours.models import Plan
 from routing.plan import Cost, Route, Stop, Unassigned
 from routing.plan import Plan as RoutingPlan
-from tests.careapp.worlds import DAY
+from tests.careapp.worlds import DAY, a_survey
 
 HOUR = 3600
 
@@ -51,6 +51,4 @@ def a_proposed_day(session: Session, *, calendar: Calendar, viewer: Viewer, now:
         seconds=1.5,
         version="1",
     )
-    return commands.propose_tours(
-        session, day=day, plan=plan, travel_source="estimate", viewer=viewer, now=now
-    )
+    return commands.propose_tours(session, day=day, plan=plan, survey=a_survey(day), viewer=viewer, now=now)

@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 WEB = {"fastapi", "starlette", "uvicorn"}
 DATABASE = {"sqlalchemy", "alembic", "psycopg", "sqlite3"}
 NEVER: dict[str, set[str]] = {
-    "routing": WEB | DATABASE | {"fhir", "pydantic", "httpx2", "authlib", "os.environ", "datetime.datetime"},
+    "routing": WEB | DATABASE | {"fhir", "pydantic", "authlib", "os.environ", "datetime.datetime"},
     "careapp": WEB | {"fhir", "ortools", "numba"},
     "fhir": WEB | {"ortools", "numba"},
     "api": {"ortools", "numba", "fhir.resources"},
@@ -53,6 +53,20 @@ def test_keeps_clear_of_what_it_must_not_know(package):
     ]
 
     assert known == []
+
+
+def test_only_sources_of_travel_times_ask_the_world():
+    # Whoever else in routing needs a net has no business there.
+    askers = {
+        str(path.relative_to(ROOT))
+        for path in python_files("routing")
+        for _, module in imports_of(path)
+        if module.partition(".")[0] in {"httpx2", "urllib", "http", "socket"}
+        and module != "urllib.parse"
+        and not module.startswith("urllib.parse.")
+    }
+
+    assert askers == {"routing/travel/http.py"}
 
 
 def test_no_import_is_relative():

@@ -1,15 +1,23 @@
-"""Measure every figure of the README: `python -m tests.benchmarks`; the table comes on standard output."""
+"""Measure the README's figures: `python -m tests.benchmarks [service] [roads]`, tables on standard output."""
 
+import os
 import platform
+import sys
 from importlib.metadata import version
 
-from tests.benchmarks.service import DEMO_SEED, figures
+from careapp.roads import programs
+from tests.benchmarks import roads, service
 
 LIBRARIES = ("ortools", "numba", "numpy", "fastapi", "sqlalchemy", "fhir.resources")
+SECTIONS = {"service": service.figures, "roads": roads.figures}
 
 if __name__ == "__main__":
-    print("| What | Measured | Asked |\n|---|---|---|", flush=True)
-    for figure in figures():
-        print(f"| {figure.what} | {figure.measured} | {figure.asked} |", flush=True)
+    for name in sys.argv[1:] or SECTIONS:
+        print(f"\n{name}\n\n| What | Measured | Asked |\n|---|---|---|", flush=True)
+        for figure in SECTIONS[name]():
+            print(f"| {figure.what} | {figure.measured} | {figure.asked} |", flush=True)
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    print(f"\nSeed {DEMO_SEED}, Python {platform.python_version()}, {platform.machine()}, {libraries}.")
+    print(
+        f"\nSeed {service.DEMO_SEED}, Python {platform.python_version()}, {platform.machine()}, {libraries}, "
+        f"OSRM {programs.VERSION}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores at the end."
+    )

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event
 
-from careapp import planning
 from careapp.appointments.models import AppointmentStatus
 from careapp.config import Settings
 from careapp.people.models import Absence, Role
+from careapp.roads.choice import travel_sources
 from careapp.tours import continuity, queries
 from careapp.tours.duties import REST, Duty, ShiftsOverlap, bounds, work_times
 from careapp.tours.models import Plan, Stop, Tour, TourStatus
@@ -97,7 +97,7 @@ def read(session, calendar):
         session.flush()
         session.expire_all()
         day = queries.day_to_plan(session, date=DAY, calendar=calendar, viewer=viewer)
-        return day, day.to_problem(planning.travel_sources(Settings.read()))
+        return day, day.to_problem(travel_sources(Settings.read(), today=DAY))
 
     return run
 

@@ -11,8 +11,8 @@ from careapp.config import Settings
 from careapp.db import NaiveDatetime
 from careapp.people.models import Absence, Preference, PreferenceKind
 from careapp.people.queries import NurseNotFound
-from careapp.planning import travel_sources
 from careapp.records.models import OutboxMessage
+from careapp.roads.choice import travel_sources
 from careapp.tours import commands, queries
 from careapp.tours.duties import work_times
 from careapp.tours.models import Shift, Stop, Tour, TourStatus, UnassignedVisit
@@ -27,6 +27,7 @@ from tests.careapp.worlds import (
     a_patient,
     a_shift,
     a_shift_pattern,
+    a_survey,
     a_visit,
     an_organisation,
     coordinator_of,
@@ -161,7 +162,7 @@ class TestToProblem:
         session.flush()
         session.expire_all()
         day = queries.day_to_plan(session, date=DAY, calendar=calendar, viewer=viewer)
-        return day, day.to_problem(travel_sources(Settings.read()))
+        return day, day.to_problem(travel_sources(Settings.read(), today=DAY))
 
     def test_counts_seconds_from_the_local_midnight(self, session, calendar):
         nurse = a_nurse(session)
@@ -184,7 +185,7 @@ class TestToProblem:
 
         planned = queries.day_to_plan(session, date=day, calendar=calendar, viewer=EVERYONE)
 
-        window = planned.to_problem(travel_sources(Settings.read())).services[0].windows[0]
+        window = planned.to_problem(travel_sources(Settings.read(), today=DAY)).services[0].windows[0]
         assert window.earliest == 7 * HOUR
         assert planned.moment(window.earliest) == seven
 
@@ -288,9 +289,9 @@ def a_planned_day(session, calendar, *, visits=2, services=({"care": 2},)):
     return day, Plan(routes=routes, cost=Cost({"travel": 900}), seed=7, version="1")
 
 
-def propose(session, day, plan, now, viewer=EVERYONE):
+def propose(session, day, plan, now, viewer=EVERYONE, survey=None):
     return commands.propose_tours(
-        session, day=day, plan=plan, travel_source="estimate", viewer=viewer, now=now
+        session, day=day, plan=plan, survey=survey or a_survey(day), viewer=viewer, now=now
     )
 
 
@@ -341,12 +342,13 @@ class TestProposeTours:
 
     def test_refuses_when_tours_were_published_meanwhile(self, session, calendar, now):
         day, plan = a_planned_day(session, calendar)
-        propose(session, day, plan, now)
+        survey = a_survey(day)
+        propose(session, day, plan, now, survey=survey)
         session.flush()
         commands.publish_day(session, date=DAY, viewer=EVERYONE, now=now)
 
         with pytest.raises(commands.DayChanged, match="published while"):
-            propose(session, day, plan, now)
+            propose(session, day, plan, now, survey=survey)
 
     def test_refuses_when_a_visit_was_cancelled_meanwhile(self, session, calendar, now):
         day, plan = a_planned_day(session, calendar)

@@ -18,6 +18,7 @@ Europe/Berlin, one hour ahead of UTC: 07:00 there is `moment(6)`.
     a_schedule        a doctor's video hours, Monday to Friday 08:00-10:00, slots of 15 minutes
     a_slot            a free slot of 15 minutes at 08:00 on `DAY`
     a_world           all of these, once or twice
+    a_survey          what the estimate says of a day's places
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, ViewerRole
 from careapp.appointments.models import AppointmentStatus
+from careapp.config import Settings
 from careapp.consultations.models import ConsultationHours, Schedule, Slot, SlotStatus
 from careapp.db import Base
 from careapp.orders.models import CareOrder, CareOrderSkill, CareOrderWindow, CarePlan, OnHolidays
@@ -44,7 +46,10 @@ from careapp.people.models import (
     Skill,
     VehicleKind,
 )
+from careapp.roads.choice import travel_sources
+from careapp.tours.day import Day
 from careapp.tours.models import Shift, ShiftPattern
+from careapp.tours.survey import Survey
 from careapp.visits.models import Service, ServiceSkill, Visit, VisitWindow
 
 Row = TypeVar("Row", bound=Base)
@@ -492,3 +497,8 @@ def _added(session: Session, row: Row) -> Row:
     session.add(row)
     session.flush()
     return row
+
+
+def a_survey(day: Day) -> Survey:
+    sources = travel_sources(Settings.read(), today=day.date)
+    return Survey.of(day, sources, radius_m=500)

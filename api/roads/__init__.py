@@ -1,0 +1,1 @@
+"""The commands `careapp roads …`, one file per room of `careapp.roads`."""

@@ -1,0 +1,90 @@
+"""The web clients' pages and their files, as Vite built them into `api/static/`."""
+
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+
+from api.etag import is_known, strong_tag
+from careapp.errors import NotFound
+
+router = APIRouter(tags=["pages"], include_in_schema=False)
+
+STATIC = Path(__file__).parents[1] / "static"
+
+# Everything comes from here: no script in the page, no foreign host. MapLibre draws with workers of our own
+# files and makes its pictures in the browser (data:, blob:).
+PAGE_HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "worker-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data: blob:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "private, no-cache",
+}
+ASSET_HEADERS = {
+    # A worker goes by the policy of its own file, not by the page's.
+    "Content-Security-Policy": "default-src 'none'; connect-src 'self'",
+    # The file's name holds its hash.
+    "Cache-Control": "private, max-age=31536000, immutable",
+}
+
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+
+class PageNotFound(NotFound):
+    """No file of the web clients has this name."""
+
+
+@router.get("/map")
+def show_map(request: Request) -> Response:
+    """Show the map of a day's tours."""
+    return _answer(request, "map.html", PAGE_HEADERS)
+
+
+@router.get("/app/assets/{name}")
+def send_asset(name: str, request: Request) -> Response:
+    """Send a script or a style sheet; its name changes with its content."""
+    return _answer(request, f"assets/{name}", ASSET_HEADERS)
+
+
+def _answer(request: Request, name: str, headers: dict[str, str]) -> Response:
+    file = _files().get(name)
+    if file is None:
+        raise PageNotFound("there is no such page or file: the pages are listed at /api/about")
+    content, tag, media_type = file
+    headers = headers | {"ETag": tag}
+    if is_known(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@cache
+def _files() -> dict[str, tuple[bytes, str, str]]:
+    """Return content, tag and media type of each file by its name; only these can be asked for."""
+    return {
+        path.relative_to(STATIC).as_posix(): (
+            content := path.read_bytes(),
+            strong_tag(content),
+            MEDIA_TYPES[path.suffix],
+        )
+        for path in sorted(STATIC.rglob("*"))
+        if path.suffix in MEDIA_TYPES
+    }

@@ -1,0 +1,110 @@
+/** What the pages ask of the server. */
+
+export interface Named {
+  id: string;
+  name: string;
+}
+
+export interface Place {
+  street: string | null;
+  house_number: string | null;
+  postal_code: string | null;
+  city: string | null;
+  district: string | null;
+  latitude: number;
+  longitude: number;
+}
+
+export interface Stop {
+  position: number;
+  visit_id: string;
+  service_number: number;
+  title: string;
+  patient: Named;
+  place: Place;
+  arrives_at: string;
+  starts_at: string;
+  ends_at: string;
+  travel_s: number;
+  metres: number;
+}
+
+export interface Tour {
+  id: string;
+  date: string;
+  status: string;
+  nurse: Named;
+  organisation: Named;
+  leaves_at: string;
+  returns_at: string;
+  travel_s: number;
+  metres: number;
+  stops: Stop[];
+}
+
+export interface Credit {
+  text: string;
+  url: string | null;
+}
+
+export interface MapInfo {
+  kind: "tiles" | "plain";
+  style: string;
+  bounds: [number, number, number, number];
+  is_synthetic: boolean;
+  credits: Credit[];
+}
+
+export type Coordinates = [number, number];
+
+/** One leg of a tour; `estimated` if no road was asked, so that its line is a guess. */
+export interface Leg {
+  coordinates: Coordinates[];
+  estimated: boolean;
+}
+
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+async function get(address: string, signal: AbortSignal): Promise<unknown> {
+  const answer = await fetch(address, { signal, headers: { Accept: "application/json, application/geo+json" } });
+  if (!answer.ok) {
+    const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
+    throw new Refused(answer.status, problem?.detail ?? answer.statusText);
+  }
+  return answer.json();
+}
+
+export async function getZone(signal: AbortSignal): Promise<string> {
+  return ((await get("/api/about", signal)) as { zone: string }).zone;
+}
+
+export async function getMap(signal: AbortSignal): Promise<MapInfo> {
+  return (await get("/api/map", signal)) as MapInfo;
+}
+
+export async function getTours(date: string, signal: AbortSignal): Promise<Tour[]> {
+  return ((await get(`/api/tours?date=${encodeURIComponent(date)}`, signal)) as { items: Tour[] }).items;
+}
+
+interface PathFeature {
+  geometry: { type: string; coordinates: Coordinates[] };
+  properties: { estimated?: boolean; is_estimated?: boolean } | null;
+}
+
+/** The ways of a tour, leg by leg. */
+export async function getPath(tourId: string, signal: AbortSignal): Promise<Leg[]> {
+  const found = (await get(`/api/tours/${tourId}/path`, signal)) as { features: PathFeature[] };
+  return found.features
+    .filter((each) => each.geometry.type === "LineString")
+    .map((each) => ({
+      coordinates: each.geometry.coordinates,
+      estimated: each.properties?.estimated ?? each.properties?.is_estimated ?? true,
+    }));
+}

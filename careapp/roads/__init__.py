@@ -1,0 +1,1 @@
+"""Real roads: their data, their engine, and what is made from them."""

