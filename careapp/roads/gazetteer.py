@@ -147,6 +147,10 @@ class Gazetteer:
                 self._connection.close()
                 self._connection, self._opened = None, None
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of a connection that nobody closed; a gazetteer lives as long as its application.
+        self.close()
+
     def _current(self) -> sqlite3.Connection:
         """Return the connection to the file as it is now: a build may have put a new one in its place."""
         now = _identity(self._path)
@@ -155,10 +159,13 @@ class Gazetteer:
                 self._connection.close()
                 self._connection = None
             connection = _demo_region() if now is None or self._path is None else _open(self._path)
-            facts = dict(connection.execute("SELECT name, value FROM meta"))
-            if facts.get("format") != FORMAT:
+            try:
+                facts = dict(connection.execute("SELECT name, value FROM meta"))
+                if facts.get("format") != FORMAT:
+                    raise sqlite3.DatabaseError("it is of another version")
+            except sqlite3.DatabaseError:
                 connection.close()
-                raise sqlite3.DatabaseError("it is of another version")
+                raise
             self._connection, self._opened, self._attribution = connection, now, facts["attribution"]
         return self._connection
 
