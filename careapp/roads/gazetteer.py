@@ -160,13 +160,11 @@ class Gazetteer:
                 self._connection = None
             connection = _demo_region() if now is None or self._path is None else _open(self._path)
             try:
-                facts = dict(connection.execute("SELECT name, value FROM meta"))
-                if facts.get("format") != FORMAT:
-                    raise sqlite3.DatabaseError("it is of another version")
+                self._attribution = _attribution_of(connection)
             except sqlite3.DatabaseError:
                 connection.close()
                 raise
-            self._connection, self._opened, self._attribution = connection, now, facts["attribution"]
+            self._connection, self._opened = connection, now
         return self._connection
 
     def _search(self, connection: sqlite3.Connection, question: _Question, limit: int) -> list[FoundPlace]:
@@ -324,6 +322,13 @@ def _at_house(
                 share,
             )
     return street, 0.0
+
+
+def _attribution_of(connection: sqlite3.Connection) -> str:
+    facts = dict(connection.execute("SELECT name, value FROM meta"))
+    if facts.get("format") != FORMAT:
+        raise sqlite3.DatabaseError("it is of another version")
+    return str(facts["attribution"])
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
