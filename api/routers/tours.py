@@ -293,6 +293,8 @@ def get_tour_path(
     """Draw a tour's ways as GeoJSON, on the roads it was planned on; straight where they were estimated."""
     with sessions.begin() as session:  # ends before the road engine is asked
         tour = queries.get_tour(session, tour_id=tour_id, viewer=viewer)
-    sources = travel_sources(settings, today=calendar.local_date(now), day=tour.date, limits=IMPATIENT)
+    sources = travel_sources(
+        settings, today=calendar.local_date(now), day=tour.date, limits=IMPATIENT, data=tour.travel_data
+    )
     legs = path_of(tour, sources)
     return TourPathOut.of(legs, sources.attribution())

@@ -1,6 +1,7 @@
 """Which source of travel times an installation uses: as the settings say, never exchanged in silence."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from hashlib import sha256
@@ -13,7 +14,7 @@ from careapp.errors import Unavailable
 from careapp.people.models import VehicleKind
 from careapp.roads.cache import CachedTravel
 from careapp.roads.engine import running
-from careapp.roads.manifest import BASE, current_manifest
+from careapp.roads.manifest import BASE, Manifest, RoadsDamaged, current_manifest, read_manifest
 from careapp.roads.speeds import read_slices, slice_at
 from routing.errors import TravelError, TravelUnavailable
 from routing.travel.adjusted import AdjustedTravel
@@ -74,6 +75,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
             built for slices have others than `BASE`.
         day: When is travelled.
         limits: How patiently an engine is asked.
+        data: Hash of older data of our own that are wanted, if they are still there.
     """
 
     settings: Settings
@@ -83,6 +85,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
     time_slice: str | None = None
     day: date | None = None
     limits: Limits = PATIENT
+    data: str | None = None
     _made: dict[VehicleKind, TravelSource] = field(default_factory=dict, init=False, repr=False)
 
     def __iter__(self) -> Iterator[VehicleKind]:
@@ -131,20 +134,32 @@ class Sources(Mapping[VehicleKind, TravelSource]):
         if self.time_slice is not None or self.day is None or self.settings.roads != "osrm":
             return self.time_slice or BASE
         noon = datetime.combine(self.day, time(12), self.settings.zone_info)
-        return slice_at(noon, current_manifest(self.settings.data_dir).slices, read_slices())
+        return slice_at(noon, self._manifest().slices, read_slices())
 
     def attribution(self) -> list[str]:
         """Return whom to name beside a line of these roads; nobody for straight ones."""
         if self.settings.roads == "estimate":
             return []
         if self.settings.roads == "osrm":
-            return [current_manifest(self.settings.data_dir).attribution]
+            return [self._manifest().attribution]
         return [ATTRIBUTION]
+
+    def _manifest(self) -> Manifest:
+        """Return the road data in use, or those of `data` where they are still kept."""
+        current = current_manifest(self.settings.data_dir)
+        if self.data in (None, current.data):
+            return current
+        for folder in sorted(current.folder.parent.glob("[!.]*")):
+            with suppress(RoadsDamaged):  # just being removed
+                older = read_manifest(folder)
+                if older.data == self.data:
+                    return older
+        return current
 
     def _engine(self, profile: Profile) -> TravelSource:
         settings = self.settings
         if settings.roads == "osrm":
-            manifest = current_manifest(settings.data_dir)
+            manifest = self._manifest()
             return OsrmTravel(
                 running(manifest, profile, self.slice()),
                 profile,
@@ -191,9 +206,10 @@ def travel_sources(
     time_slice: str | None = None,
     day: date | None = None,
     limits: Limits = PATIENT,
+    data: str | None = None,
 ) -> Sources:
     """Return who knows the ways of each kind of vehicle; see `Sources`."""
-    return Sources(settings, sessions, today, cancel, time_slice, day, limits)
+    return Sources(settings, sessions, today, cancel, time_slice, day, limits, data)
 
 
 def _data_of(settings: Settings) -> str:

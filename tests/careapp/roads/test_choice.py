@@ -23,9 +23,9 @@ def at(column, row):
 WAY = [at(1, 1), at(4, 2), at(8, 9)]
 
 
-def sources_of(sessions=None, time_slice=None, day=None, **settings):
+def sources_of(sessions=None, time_slice=None, day=None, data=None, **settings):
     return travel_sources(
-        Settings.read(**settings), today=DAY, sessions=sessions, time_slice=time_slice, day=day
+        Settings.read(**settings), today=DAY, sessions=sessions, time_slice=time_slice, day=day, data=data
     )
 
 
@@ -113,6 +113,11 @@ class TestOurOwnOsrm:
         assert first.data != second.data
         assert sources[VehicleKind.CAR] is before
         assert before.data == first.data
+        older = sources_of(sessions, roads="osrm", data_dir=builder.data_dir, data=first.data)
+        assert older[VehicleKind.CAR].data == first.data
+        assert older[VehicleKind.CAR].path(WAY).legs
+        gone = sources_of(sessions, roads="osrm", data_dir=builder.data_dir, data="0f0f")
+        assert gone[VehicleKind.CAR].data == second.data
         later = sources_of(sessions, roads="osrm", data_dir=builder.data_dir)[VehicleKind.CAR]
         assert later.data == second.data
 
