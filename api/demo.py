@@ -20,6 +20,7 @@ from careapp.consultations.commands import make_slots
 from careapp.db import make_reading_sessions
 from careapp.demo.region import build_region
 from careapp.errors import Invalid
+from careapp.roads.demo_roads import lay_roads
 from careapp.tours.models import TourStatus
 
 SLOT_DAYS = 14
@@ -72,6 +73,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
 
     Raises:
         DemoRegionExists: The database holds another region, or somebody's data.
+        ProgramsMissing: Road data are asked for, and OSRM's programs cannot be had.
         PlanningFailed: The planning failed.
     """
     calendar = Calendar.of(settings)
@@ -81,6 +83,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
         sessions = open_sessions(engine)
         reading = make_reading_sessions(engine)
         _build(sessions, demo, day, calendar, progress)
+        lay_roads(settings, seed=demo.seed, now=clock.now(), tell=progress.tell)
         with sessions.begin() as session:
             make_slots(
                 session, first=day, days=SLOT_DAYS, calendar=calendar, viewer=LOCAL_VIEWER, now=clock.now()

@@ -75,6 +75,15 @@ class Settings(BaseSettings):
     access_s: int = Field(
         default=0, ge=0, le=3600, description="Seconds added to each way for parking and walking to the door."
     )
+    geocoder: Literal["local", "nominatim", "photon"] = Field(
+        default="local",
+        description="Who finds addresses: our own gazetteer, or a server, which then hears what is searched.",
+    )
+    geocoder_url: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="Address of the server of `nominatim` or `photon`, without `/search` or `/api`.",
+    )
     tick_s: float = Field(default=15.0, gt=0, le=3600, description="Seconds between two looks at due work.")
     lease_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."
@@ -101,6 +110,18 @@ class Settings(BaseSettings):
             raise ValueError(f"CAREAPP_ROADS is {chosen}: name its server, like http://127.0.0.1:5000")
         if value is not None and urlsplit(value).scheme not in {"http", "https"}:
             raise ValueError("name the server like http://127.0.0.1:5000")
+        return value
+
+    @field_validator("geocoder_url")
+    @classmethod
+    def _is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
+        chosen = info.data.get("geocoder", "local")
+        if value is None and chosen != "local":
+            raise ValueError(f"CAREAPP_GEOCODER is {chosen}: name its server, like http://127.0.0.1:8088")
+        if value is not None and not (
+            urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname
+        ):
+            raise ValueError("name the server like http://127.0.0.1:8088")
         return value
 
     @field_validator("zone")

@@ -79,21 +79,26 @@ def gazetteer(*, extract: Path, tries: int | None, seed: int, data_dir: Path | N
 @click.option(
     "--speed-factor",
     type=click.FloatRange(0.2, 5),
-    default=1.0,
-    show_default=True,
-    help="The setting with which the legs were planned.",
+    help="With which the legs were planned.  [default: the settings']",
 )
-@click.option(
-    "--access", "access_s", type=click.FloatRange(0, 3600), default=0.0, show_default=True, help="Likewise."
-)
-def calibrate(*, legs: Path, kind: str, seed: int, speed_factor: float, access_s: float) -> None:
+@click.option("--access", "access_s", type=click.FloatRange(0, 3600), help="Likewise, in seconds.")
+def calibrate(
+    *, legs: Path, kind: str, seed: int, speed_factor: float | None, access_s: float | None
+) -> None:
     """Learn speed and fixed time of each way from legs as they were planned and driven.
 
     The file's first line names its columns: planned_s, driven_s, and if they are known hour and kind. Nothing
     is changed; the report ends with the settings to set.
     """
+    settings = Settings.read()
     recorded, left_out = read_legs(legs)
-    found = learn(recorded, kind=kind, seed=seed, speed_factor=speed_factor, access_s=access_s)
+    found = learn(
+        recorded,
+        kind=kind,
+        seed=seed,
+        speed_factor=settings.travel_speed_factor if speed_factor is None else speed_factor,
+        access_s=settings.access_s if access_s is None else access_s,
+    )
     found.left_out.update(+left_out)
     for line in report_lines(found):
         click.echo(line)

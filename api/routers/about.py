@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
-from api.dependencies import SettingsDep
+from api.dependencies import Places, SettingsDep
 from api.shapes import Out, shown_as
 from careapp.demo.facts import attribution
 
@@ -35,12 +35,12 @@ class AboutOut(Out):
 
 
 @router.get("/about")
-def get_about(settings: SettingsDep) -> AboutOut:
+def get_about(settings: SettingsDep, geocoder: Places) -> AboutOut:
     """Tell the version, the region's time zone, who may use the service, and the sources to be named."""
     return AboutOut(
         name="careapp",
         version=version("careapp"),
         zone=settings.zone,
         sign_in=SIGN_IN,
-        attribution=[*attribution(), INVENTED],
+        attribution=[*attribution(), f"Addresses: {geocoder.attribution}", INVENTED],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from careapp.people.models import VehicleKind
 from careapp.roads.cache import CachedTravel
 from careapp.roads.engine import running
 from careapp.roads.manifest import BASE, Manifest, RoadsDamaged, current_manifest, read_manifest
-from careapp.roads.speeds import read_slices, slice_at
+from careapp.roads.speeds import slice_of_day
 from routing.errors import TravelError, TravelUnavailable
 from routing.travel.adjusted import AdjustedTravel
 from routing.travel.estimate import CarEstimate, EBikeEstimate
@@ -71,8 +71,8 @@ class Sources(Mapping[VehicleKind, TravelSource]):
         sessions: Factory of writing sessions, for what is kept of an engine's answers; None keeps nothing.
         today: For the date of last use.
         cancel: True ends the asking.
-        time_slice: Hours and season of the roads; None: that of noon on `day`. Only data of our own that were
-            built for slices have others than `BASE`.
+        time_slice: Hours and season of the roads; None: what holds all of `day`. Only data of our own that
+            were built for slices have others than `BASE`.
         day: When is travelled.
         limits: How patiently an engine is asked.
         data: Hash of older data of our own that are wanted, if they are still there.
@@ -133,8 +133,7 @@ class Sources(Mapping[VehicleKind, TravelSource]):
         """Return the time slice that the ways are of; travel by hours asks for one after the other."""
         if self.time_slice is not None or self.day is None or self.settings.roads != "osrm":
             return self.time_slice or BASE
-        noon = datetime.combine(self.day, time(12), self.settings.zone_info)
-        return slice_at(noon, self._manifest().slices, read_slices())
+        return slice_of_day(self.settings.data_dir, self.day)
 
     def attribution(self) -> list[str]:
         """Return whom to name beside a line of these roads; nobody for straight ones."""

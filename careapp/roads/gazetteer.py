@@ -15,7 +15,7 @@ from careapp.errors import Unavailable
 from careapp.roads.addresses import OWN_TOWN
 from careapp.roads.gazetteer_file import FORMAT, Entry, fill
 from careapp.roads.network import settlement_points
-from careapp.roads.places import FoundPlace, PlacedBy, Precision, label_of
+from careapp.roads.places import OPENSTREETMAP, FoundPlace, PlacedBy, Precision, label_of
 from careapp.roads.spelling import HOUSE_NUMBER, POSTAL_CODE, likeness, trigrams, words_of
 from routing.travel import Coordinates
 
@@ -129,6 +129,16 @@ class Gazetteer:
             raise GazetteerUnreadable(
                 f"the gazetteer cannot be read ({error}): make it anew with `careapp roads gazetteer FILE`"
             ) from error
+
+    @property
+    def attribution(self) -> str:
+        """Whose data the file holds; of a damaged one OpenStreetMap's: rather named too often than never."""
+        try:
+            with self._lock:
+                self._current()
+                return self._attribution
+        except sqlite3.DatabaseError:
+            return OPENSTREETMAP
 
     def close(self) -> None:
         """Close the file."""

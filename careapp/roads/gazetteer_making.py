@@ -12,9 +12,8 @@ from careapp.errors import Invalid
 from careapp.roads.addresses import Extract, Part, entries_of, read_extract
 from careapp.roads.gazetteer_file import Tell, write_gazetteer
 from careapp.roads.network import LABEL, is_synthetic
-from careapp.roads.places import FoundPlace, Geocoder, Precision
+from careapp.roads.places import OPENSTREETMAP, FoundPlace, Geocoder, Precision
 
-OPENSTREETMAP = "© OpenStreetMap contributors (ODbL 1.0), https://www.openstreetmap.org/copyright"
 NEAR_KM = 0.05
 """A house found no farther away than this is the right one."""
 

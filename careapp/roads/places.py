@@ -6,6 +6,9 @@ from typing import Protocol
 
 from routing.travel import Coordinates
 
+OPENSTREETMAP = "© OpenStreetMap contributors (ODbL 1.0), https://www.openstreetmap.org/copyright"
+"""To be shown with every answer from OpenStreetMap's data."""
+
 
 class Precision(StrEnum):
     """How near a point is to the door that was meant."""
@@ -63,6 +66,11 @@ class FoundPlace:
 
 class Geocoder(Protocol):
     """Finds places by what people call them."""
+
+    @property
+    def attribution(self) -> str:
+        """Whose data the answers are; shown in `/api/about`."""
+        ...
 
     def search(self, query: str, *, limit: int) -> list[FoundPlace]:
         """Return the best answers first; an empty list if nothing is like it.

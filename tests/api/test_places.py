@@ -75,6 +75,22 @@ class TestSearch:
         assert "careapp roads gazetteer" in response.json()["detail"]
 
 
+class TestAbout:
+    def test_names_whose_addresses_are_searched(self, sqlite_client, settings):
+        entry = Entry(Precision.STREET, "Lindenweg", 51.0, 8.0)
+        write_gazetteer(settings.gazetteer_path, [entry], attribution="somebody", synthetic=True)
+
+        assert "Addresses: somebody" in sqlite_client.get("/api/about").json()["attribution"]
+
+    def test_names_openstreetmap_where_the_file_is_damaged(self, sqlite_client, settings):
+        settings.gazetteer_path.parent.mkdir(parents=True)
+        settings.gazetteer_path.write_bytes(b"not a database, not at all" * 99)
+
+        lines = sqlite_client.get("/api/about").json()["attribution"]
+
+        assert any(line.startswith("Addresses: © OpenStreetMap") for line in lines)
+
+
 class TestPin:
     def test_is_moved_and_says_so(self, client, world, region):
         patient = world.patients[0].id
