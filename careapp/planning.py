@@ -108,7 +108,7 @@ def plan_day(
         raise NothingToPlan(f"{date.isoformat()} has no open visit: add care orders or choose another day")
     on_progress(Progress(0.02, "measuring ways"))
     sources = travel_sources(
-        settings, today=calendar.local_date(now()), sessions=sessions, cancel=is_cancelled
+        settings, today=calendar.local_date(now()), day=date, sessions=sessions, cancel=is_cancelled
     )
     try:
         survey = Survey.of(day, sources, radius_m=settings.snap_radius_m)

@@ -17,11 +17,12 @@ class Asked:
     Attributes:
         number: Counted from 1.
         path: With its question.
-        places: How many coordinates an OSRM request names.
+        body: JSON that was posted.
     """
 
     number: int
     path: str
+    body: Any = None
 
     @property
     def service(self) -> str:
@@ -105,9 +106,15 @@ def fake_server(answer: Callable[[Asked], Reply]) -> Iterator[FakeServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _answer(self, body: Any) -> None:
             nonlocal busy
             with lock:
-                asked = Asked(len(server.asked) + 1, self.path)
+                asked = Asked(len(server.asked) + 1, self.path, body)
                 server.asked.append(asked)
                 busy += 1
                 server.most_at_once = max(server.most_at_once, busy)
@@ -118,10 +125,6 @@ def fake_server(answer: Callable[[Asked], Reply]) -> Iterator[FakeServer]:
             finally:
                 with lock:
                     busy -= 1
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.do_GET()
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)

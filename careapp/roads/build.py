@@ -38,7 +38,7 @@ from careapp.roads.programs import Programs
 from careapp.roads.rules import write_rules
 from careapp.roads.segments import Segments, check_name, read_extract, way_speeds
 from careapp.roads.snapping import Home, unsnapped
-from careapp.roads.speeds import DEFAULT_TABLE, Slice, choose, factors_of, read_slices, write_speeds
+from careapp.roads.speeds import DEFAULT_TABLE, TABLE, Slice, choose, factors_of, read_slices, write_speeds
 from careapp.roads.steps import Steps, Tell, full, is_full, require_room
 from routing.travel.source import Profile
 
@@ -161,6 +161,7 @@ def _make(
     begun, cpu = time.monotonic(), time.process_time()
     contents = read_extract(order.extract)
     contents.segments.write(work / "roads.npz")
+    shutil.copyfile(order.speeds, work / TABLE)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     steps.note("reading the extract", time.monotonic() - begun, time.process_time() - cpu, peak, weight=1.0)
     made_of: dict[str, object] = {

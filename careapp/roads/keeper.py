@@ -40,7 +40,7 @@ from careapp.roads.manifest import (
 from careapp.roads.models import Closure
 from careapp.roads.programs import Programs, get_programs
 from careapp.roads.segments import Segments, read_segments
-from careapp.roads.speeds import write_closed
+from careapp.roads.speeds import TABLE, write_closed
 from careapp.roads.steps import Steps, Tell, full, is_full
 from routing.travel.source import Profile
 
@@ -110,7 +110,8 @@ def _make(
 ) -> Manifest:
     begun = time.monotonic()
     steps = Steps(tell, 1.0 + len(base.profiles) * len(base.slices), base.extract.file)
-    (work / "roads.npz").hardlink_to(base.folder / "roads.npz")
+    for name in ("roads.npz", TABLE):
+        (work / name).hardlink_to(base.folder / name)
     segments = read_segments(base.folder / "roads.npz")
     steps.skip(1.0)
     for profile in base.profiles:

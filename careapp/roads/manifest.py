@@ -3,6 +3,7 @@
     DATA_DIR/roads/sets/20261123T101500Z-3f9c2a1b7d04/    one data set; nothing in it changes once it is whole
         manifest.json
         roads.npz                                         see `careapp.roads.segments`
+        speeds.toml                                       the speed factors that it was made with
         car/speeds.csv                                    what OSRM's rules say of each way
         car/base/network.osrm.*                           one folder for each kind of vehicle and time slice
     DATA_DIR/roads/current → sets/…                       the one in use

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from careapp.errors import Invalid
-from careapp.roads.manifest import BASE
+from careapp.roads.manifest import BASE, find_manifest
 from careapp.roads.segments import ROAD_CLASSES, Segments, WaySpeeds
 from routing.travel.source import Profile
 
-__all__ = ["BadSpeeds", "Slice", "read_slices", "slice_at", "write_closed", "write_speeds"]
+__all__ = ["BadSpeeds", "Slice", "read_slices", "slice_at", "slice_of_day", "write_closed", "write_speeds"]
 
-DEFAULT_TABLE: Final = Path(__file__).with_name("speeds.toml")
+TABLE: Final = "speeds.toml"
+"""Name of the table, here and in a data set."""
+DEFAULT_TABLE: Final = Path(__file__).with_name(TABLE)
 Factor = Annotated[float, Field(gt=0.05, le=2.0)]
 _ROWS: Final = 100_000
 
@@ -110,6 +112,19 @@ def slice_at(local: datetime, built: Sequence[str], slices: Mapping[str, Slice])
     """Return which of the slices that were built holds at a local date and time; `BASE` if none does."""
     holding = [slice_.name for slice_ in slices.values() if slice_.name in built and slice_.holds_at(local)]
     return holding[-1] if holding else BASE
+
+
+def slice_of_day(data_dir: Path, day: date) -> str:
+    """Return the slice for a plan of a whole local day, out of the data in use; `BASE` without any.
+
+    A plan has one time for each way, so only what holds all day counts: seasons do, hours do not.
+    """
+    manifest = find_manifest(data_dir)
+    if manifest is None or manifest.slices == (BASE,):
+        return BASE
+    table = read_slices(manifest.folder / TABLE)
+    all_day = {name: slice_ for name, slice_ in table.items() if not slice_.bands}
+    return slice_at(datetime.combine(day, time(12)), manifest.slices, all_day)
 
 
 def factors_of(slice_: Slice, profile: Profile, slices: Mapping[str, Slice]) -> NDArray[np.float64]:

@@ -39,12 +39,11 @@ def figures() -> Iterator[Figure]:
     """Measure one after the other, in a folder that is removed afterwards."""
     programs = find_or_fetch()
     for extract in sorted(EXTRACTS.glob("*.osm.pbf")):
-        with tempfile.TemporaryDirectory() as folder:
-            manifest = built(extract, Path(folder), programs, tuple(Profile), contract=False)
+        with tempfile.TemporaryDirectory() as name:
+            manifest = built(extract, Path(name), programs, tuple(Profile), contract=False)
             yield build_figure(extract.name, manifest, "-")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        yield from region_figures(folder, programs)
+        yield from region_figures(Path(name), programs)
 
 
 def region_figures(folder: Path, programs: Programs) -> Iterator[Figure]:

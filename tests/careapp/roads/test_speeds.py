@@ -1,6 +1,6 @@
 """Speed factors: the table, the choice of a slice, and what they do to travel times."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -8,7 +8,15 @@ import pytest
 
 from careapp.roads import engine
 from careapp.roads.segments import ROAD_CLASSES, read_extract, way_speeds
-from careapp.roads.speeds import BadSpeeds, choose, factors_of, read_slices, slice_at, write_speeds
+from careapp.roads.speeds import (
+    BadSpeeds,
+    choose,
+    factors_of,
+    read_slices,
+    slice_at,
+    slice_of_day,
+    write_speeds,
+)
 from routing.travel.source import Profile
 from tests.careapp.roads.asking import seconds
 from tests.careapp.roads.conftest import NOON
@@ -97,6 +105,27 @@ class TestSliceAt:
         slices = read_slices()
 
         assert slice_at(local("2026-01-06T07:00"), ("base", "winter"), slices) == "winter"
+
+
+class TestSliceOfDay:
+    def test_is_the_season_s_if_it_was_built(self, builder, grid):
+        builder(grid, slices=("winter", "peak", "winter-peak"))
+
+        assert slice_of_day(builder.data_dir, date(2026, 1, 6)) == "winter"
+        assert slice_of_day(builder.data_dir, date(2026, 6, 2)) == "base"
+
+    def test_comes_from_the_table_that_the_data_were_built_with(self, builder, grid, tmp_path):
+        mine = tmp_path / "mine.toml"
+        mine.write_text('[[slice]]\nname = "mud"\ntext = ""\nmonths = [6]\ncar = { default = 0.5 }')
+        builder(grid, slices=("mud",), speeds=mine)
+        mine.unlink()
+
+        assert slice_of_day(builder.data_dir, date(2026, 6, 2)) == "mud"
+
+    def test_is_the_base_without_other_data(self, builder, grid):
+        assert slice_of_day(builder.data_dir, date(2026, 1, 6)) == "base"
+        builder(grid)
+        assert slice_of_day(builder.data_dir, date(2026, 1, 6)) == "base"
 
 
 class TestWriteSpeeds:

@@ -11,6 +11,7 @@ from routing.travel.http import Limits
 from routing.travel.osrm import OsrmTravel
 from routing.travel.source import Coordinates, Profile
 from routing.travel.valhalla import ValhallaTravel
+from routing.units import UNREACHABLE
 from tests.road_fakes import Asked, Reply, fake_server, osrm_reply
 
 PLACES = [Coordinates(51.0 + 0.01 * number, 8.0) for number in range(8)]
@@ -314,6 +315,46 @@ class TestValhallaAnswers:
     def test_that_refuse_say_what_to_do(self, error, kind, words):
         with fake_server(self.answer(self.located(), error, 400)) as server, pytest.raises(kind, match=words):
             ValhallaTravel(server.url, Profile.CAR, "a1", limits=HASTY).travel(PLACES[:2])
+
+    def test_that_refuse_a_whole_block_for_a_pair_are_asked_in_halves(self):
+        places = PLACES[:5]
+        cut_off = places[3].latitude
+
+        def answers(asked: Asked) -> Reply:
+            if asked.path == "/locate":
+                found = asked.body["locations"]
+                edges = [{"edges": [{"correlated_lat": p["lat"], "correlated_lon": p["lon"]}]} for p in found]
+                return Reply(json.dumps(edges).encode())
+            rows, columns = asked.body["sources"], asked.body["targets"]
+            ends = {place["lat"] for place in rows}, {place["lat"] for place in columns}
+            if any(cut_off in each for each in ends) and ends != ({cut_off}, {cut_off}):
+                return Reply(b'{"error_code": 170, "error": "unconnected"}', status=400)
+            km = [[150 * abs(row["lat"] - column["lat"]) for column in columns] for row in rows]
+            table = {"durations": [[60 * each for each in row] for row in km], "distances": km}
+            return Reply(json.dumps({"sources_to_targets": table}).encode())
+
+        with fake_server(answers) as server:
+            travel = ValhallaTravel(server.url, Profile.CAR, "a1", limits=HASTY).travel(places)
+
+        reached = travel.seconds != UNREACHABLE
+        assert reached.tolist() == [[(row == 3) == (column == 3) for column in range(5)] for row in range(5)]
+        assert travel.metres[0, 4] == 6000  # 0.04 degrees at 150 km each
+
+    @pytest.mark.parametrize("number", [154, 199])
+    def test_that_refuse_a_way_or_a_look_say_what_to_do(self, number):
+        error = Reply(json.dumps({"error_code": number, "error": "x"}).encode(), status=400)
+        with fake_server(lambda _: error) as server:
+            engine = ValhallaTravel(server.url, Profile.CAR, "a1", limits=HASTY)
+            for ask in (engine.snap, engine.path):
+                with pytest.raises(TravelUnavailable, match=f"error {number}"):
+                    ask(PLACES[:2])
+
+    def test_that_no_place_is_near_a_road_are_taken_for_that(self):
+        error = Reply(b'{"error_code": 171, "error": "No suitable edges"}', status=400)
+        with fake_server(lambda _: error) as server:
+            engine = ValhallaTravel(server.url, Profile.CAR, "a1", limits=HASTY)
+
+            assert [each.place for each in engine.snap(PLACES[:2])] == [None, None]
 
     @pytest.mark.parametrize("trip", [None, {}, {"legs": []}, {"legs": [{"summary": {}, "shape": "~"}]}])
     def test_of_ways_without_legs_are_refused(self, trip):
