@@ -13,6 +13,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.errors import Conflict, Invalid
 from careapp.roads.choice import roads_failed, travel_sources
+from careapp.roads.manifest import closures_in
 from careapp.tours import commands as tours
 from careapp.tours.day import NothingToPlan
 from careapp.tours.queries import day_to_plan
@@ -172,6 +173,7 @@ def plan_day(
             {"source": origin.source, "data": origin.data, "estimated": origin.is_estimated}
             for origin in survey.origins.values()
         ],
+        "closures": closures_in(settings.data_dir, {origin.data for origin in survey.origins.values()}),
         "tours": len(plan.routes),
         "cost": plan.cost.total,
         "violations": [violation.sentence for violation in violations],

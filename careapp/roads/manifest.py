@@ -17,8 +17,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -39,6 +39,7 @@ __all__ = [
     "RoadsDamaged",
     "Step",
     "changing",
+    "closures_in",
     "current_manifest",
     "find_manifest",
     "hash_of",
@@ -210,6 +211,23 @@ def read_manifest(folder: Path) -> Manifest:
         raise RoadsDamaged(
             f"the road data {folder.name} cannot be read: build them anew with `careapp roads build`"
         ) from damaged
+
+
+def closures_in(data_dir: Path, data: Collection[str]) -> list[str]:
+    """Return the ids of the closures that data sets honour.
+
+    Args:
+        data_dir: Folder of our data.
+        data: Hashes of the sets, as tours carry them; those of other sources, and of sets that are gone, are
+            passed over.
+    """
+    found: set[str] = set()
+    for folder in (roads_folder(data_dir) / "sets").glob("[0-9]*"):
+        with suppress(RoadsDamaged):
+            manifest = read_manifest(folder)
+            if manifest.data in data:
+                found.update(manifest.closures)
+    return sorted(found)
 
 
 @contextmanager

@@ -168,7 +168,7 @@ class TestBuildCommand:
         assert forced.returncode == 0
         assert "homes lie at no road of these data" in forced.stderr
 
-    def test_contracts_where_a_day_has_many_visits(self, extract, data_dir):
+    def test_contracts_where_it_is_asked_for(self, extract, data_dir):
         assert "mld" in built(extract, data_dir).stdout
         assert "contracted (ch)" in built(extract, data_dir, "--contract").stdout
 

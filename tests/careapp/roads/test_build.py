@@ -112,6 +112,14 @@ class TestBuild:
         assert manifest.synthetic
         assert "synthetic" in manifest.attribution
 
+    def test_reads_xml_too(self, builder, grid, tmp_path):
+        text = write_grid(tmp_path / "grid.osm")
+
+        built = builder(text).manifest
+
+        places = crossing(1, 1), crossing(1, 9)
+        assert seconds(engine.running(built, Profile.CAR), *places)[0][1] == pytest.approx(256, rel=0.03)
+
     def test_tells_how_far_it_is(self, builder, grid):
         told = []
 

@@ -15,7 +15,7 @@ from careapp.roads.areas import Area, BadArea, touched
 from careapp.roads.closures import ClosureNotFound, ClosuresNotApplied, RegionWideRoads
 from careapp.roads.engine import running
 from careapp.roads.keeper import RoadKeeper, honour
-from careapp.roads.manifest import RoadsBusy, changing, current_manifest, roads_folder
+from careapp.roads.manifest import RoadsBusy, changing, closures_in, current_manifest, roads_folder
 from careapp.roads.segments import read_extract
 from routing.travel.source import Profile
 from tests.careapp.roads.asking import seconds
@@ -198,6 +198,8 @@ class TestHonour:
         opened = self.honoured(builder, [], now + timedelta(minutes=2))
 
         assert closed.data != base.data
+        assert closures_in(builder.data_dir, {base.data, "of a server"}) == []
+        assert closures_in(builder.data_dir, {base.data, closed.data}) == [str(closure.id)]
         assert closed.closures == (str(closure.id),)
         assert closed.base == base.folder.name
         assert before is not None
