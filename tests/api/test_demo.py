@@ -57,10 +57,12 @@ class TestJson:
             "assigned",
             "unassigned",
             "tours",
+            "travel",
             "cost",
             "violations",
             "seconds",
         }
+        assert {way["source"] for way in plan["travel"]} <= {"estimate-car", "estimate-e-bike"}
         assert (plan["date"], plan["seed"], plan["violations"]) == (DAY, 0, [])
 
     def test_counts_each_visit_once(self, plan):
@@ -74,7 +76,9 @@ class TestJson:
     def test_times_each_stop_with_its_offset(self, plan):
         stop = plan["tours"][0]["stops"][0]
 
-        assert stop.keys() == {"visit", "start", "end", "travel_seconds", "kilometres"}
+        ways = {"travel_seconds", "kilometres", "estimated", "snap_metres"}
+        assert stop.keys() == {"visit", "start", "end"} | ways
+        assert (stop["estimated"], stop["snap_metres"]) == (True, 0)
         assert stop["start"].startswith(DAY)
         assert stop["start"].endswith("+01:00")
 
