@@ -13,8 +13,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.errors import Conflict, Invalid
 from careapp.roads.choice import roads_failed, travel_sources
-from careapp.roads.manifest import BASE, closures_in
-from careapp.roads.speeds import slice_of_day
+from careapp.roads.manifest import closures_in
 from careapp.tours import commands as tours
 from careapp.tours.day import NothingToPlan
 from careapp.tours.queries import day_to_plan
@@ -110,11 +109,7 @@ def plan_day(
         raise NothingToPlan(f"{date.isoformat()} has no open visit: add care orders or choose another day")
     on_progress(Progress(0.02, "measuring ways"))
     sources = travel_sources(
-        settings,
-        today=calendar.local_date(now()),
-        sessions=sessions,
-        cancel=is_cancelled,
-        time_slice=slice_of_day(settings.data_dir, date) if settings.roads == "osrm" else BASE,
+        settings, today=calendar.local_date(now()), day=date, sessions=sessions, cancel=is_cancelled
     )
     try:
         survey = Survey.of(day, sources, radius_m=settings.snap_radius_m)

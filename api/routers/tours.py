@@ -19,8 +19,8 @@ from api.shapes import (
     patient_of,
     shown_as,
 )
-from careapp.roads.choice import IMPATIENT, travel_sources
-from careapp.roads.paths import ATTRIBUTION, TourLeg, path_of
+from careapp.roads.choice import ATTRIBUTION, IMPATIENT, travel_sources
+from careapp.roads.paths import TourLeg, path_of
 from careapp.tours import queries
 from careapp.tours.models import Stop, Tour, TourStatus, Way
 
@@ -255,11 +255,11 @@ class TourPathOut(Out):
     features: list[LegOut]
 
     @classmethod
-    def of(cls, legs: list[TourLeg]) -> Self:
-        """Show the legs of a tour."""
+    def of(cls, legs: list[TourLeg], attribution: list[str]) -> Self:
+        """Show the legs of a tour; nobody is named for straight lines only."""
         return cls(
             type="FeatureCollection",
-            attribution=[] if all(leg.is_estimated for leg in legs) else [ATTRIBUTION],
+            attribution=[] if all(leg.is_estimated for leg in legs) else attribution,
             features=[LegOut.of(leg) for leg in legs],
         )
 
@@ -293,5 +293,8 @@ def get_tour_path(
     """Draw a tour's ways as GeoJSON, on the roads it was planned on; straight where they were estimated."""
     with sessions.begin() as session:  # ends before the road engine is asked
         tour = queries.get_tour(session, tour_id=tour_id, viewer=viewer)
-    sources = travel_sources(settings, today=calendar.local_date(now), limits=IMPATIENT)
-    return TourPathOut.of(path_of(tour, sources))
+    sources = travel_sources(
+        settings, today=calendar.local_date(now), day=tour.date, limits=IMPATIENT, data=tour.travel_data
+    )
+    legs = path_of(tour, sources)
+    return TourPathOut.of(legs, sources.attribution())

@@ -1,6 +1,7 @@
 """Which source of travel times an installation uses: as the settings say, never exchanged in silence."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -13,7 +14,8 @@ from careapp.errors import Unavailable
 from careapp.people.models import VehicleKind
 from careapp.roads.cache import CachedTravel
 from careapp.roads.engine import running
-from careapp.roads.manifest import BASE, current_manifest
+from careapp.roads.manifest import BASE, Manifest, RoadsDamaged, current_manifest, read_manifest
+from careapp.roads.speeds import slice_of_day
 from routing.errors import TravelError, TravelUnavailable
 from routing.travel.adjusted import AdjustedTravel
 from routing.travel.estimate import CarEstimate, EBikeEstimate
@@ -22,12 +24,15 @@ from routing.travel.osrm import OsrmTravel
 from routing.travel.source import Profile, TravelSource
 from routing.travel.valhalla import ValhallaTravel
 
-__all__ = ["IMPATIENT", "RoadsFailed", "Sources", "roads_failed", "travel_sources"]
+__all__ = ["ATTRIBUTION", "IMPATIENT", "RoadsFailed", "Sources", "roads_failed", "travel_sources"]
 
 PROFILES: Mapping[VehicleKind, Profile] = {
     VehicleKind.CAR: Profile.CAR,
     VehicleKind.EBIKE: Profile.BICYCLE,
 }
+
+ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
+"""Of the roads of servers."""
 
 E_BIKE_SPEED_UP = 1.2
 """Engines ride a bicycle at 15 km/h on the flat, our estimate an e-bike at 18; not measured."""
@@ -66,16 +71,21 @@ class Sources(Mapping[VehicleKind, TravelSource]):
         sessions: Factory of writing sessions, for what is kept of an engine's answers; None keeps nothing.
         today: For the date of last use.
         cancel: True ends the asking.
-        time_slice: Hours and season of the roads; only data built for a slice have others than `BASE`.
+        time_slice: Hours and season of the roads; None: what holds all of `day`. Only data of our own that
+            were built for slices have others than `BASE`.
+        day: When is travelled.
         limits: How patiently an engine is asked.
+        data: Hash of older data of our own that are wanted, if they are still there.
     """
 
     settings: Settings
     sessions: sessionmaker[Session] | None
     today: date
     cancel: Callable[[], bool] = never
-    time_slice: str = BASE
+    time_slice: str | None = None
+    day: date | None = None
     limits: Limits = PATIENT
+    data: str | None = None
     _made: dict[VehicleKind, TravelSource] = field(default_factory=dict, init=False, repr=False)
 
     def __iter__(self) -> Iterator[VehicleKind]:
@@ -112,25 +122,52 @@ class Sources(Mapping[VehicleKind, TravelSource]):
                     profile,
                     self.sessions,
                     self.today,
-                    time_slice=self.time_slice,
+                    time_slice=self.slice(),
                     radius_m=settings.snap_radius_m,
                 )
             if kind is VehicleKind.EBIKE:
                 factor *= E_BIKE_SPEED_UP
         return AdjustedTravel(source, factor, settings.access_s)
 
+    def slice(self) -> str:
+        """Return the time slice that the ways are of; travel by hours asks for one after the other."""
+        if self.time_slice is not None or self.day is None or self.settings.roads != "osrm":
+            return self.time_slice or BASE
+        return slice_of_day(self.settings.data_dir, self.day)
+
+    def attribution(self) -> list[str]:
+        """Return whom to name beside a line of these roads; nobody for straight ones."""
+        if self.settings.roads == "estimate":
+            return []
+        if self.settings.roads == "osrm":
+            return [self._manifest().attribution]
+        return [ATTRIBUTION]
+
+    def _manifest(self) -> Manifest:
+        """Return the road data in use, or those of `data` where they are still kept."""
+        current = current_manifest(self.settings.data_dir)
+        if self.data in (None, current.data):
+            return current
+        for folder in sorted(current.folder.parent.glob("[!.]*")):
+            with suppress(RoadsDamaged):  # just being removed
+                older = read_manifest(folder)
+                if older.data == self.data:
+                    return older
+        return current
+
     def _engine(self, profile: Profile) -> TravelSource:
         settings = self.settings
         if settings.roads == "osrm":
-            manifest = current_manifest(settings.data_dir)
+            manifest = self._manifest()
             return OsrmTravel(
-                running(manifest, profile, self.time_slice),
+                running(manifest, profile, self.slice()),
                 profile,
                 manifest.data,
                 radius_m=settings.snap_radius_m,
                 table_size=settings.roads_table_size or _OWN_TABLE,
                 limits=self.limits,
                 cancel=self.cancel,
+                kind="osrm-synthetic" if manifest.synthetic else "osrm",
             )
         address = settings.roads_url or ""
         if settings.roads == "valhalla-http":
@@ -165,11 +202,13 @@ def travel_sources(
     today: date,
     sessions: sessionmaker[Session] | None = None,
     cancel: Callable[[], bool] = never,
-    time_slice: str = BASE,
+    time_slice: str | None = None,
+    day: date | None = None,
     limits: Limits = PATIENT,
+    data: str | None = None,
 ) -> Sources:
     """Return who knows the ways of each kind of vehicle; see `Sources`."""
-    return Sources(settings, sessions, today, cancel, time_slice, limits)
+    return Sources(settings, sessions, today, cancel, time_slice, day, limits, data)
 
 
 def _data_of(settings: Settings) -> str:

@@ -147,6 +147,10 @@ class Gazetteer:
                 self._connection.close()
                 self._connection, self._opened = None, None
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of a connection that nobody closed; a gazetteer lives as long as its application.
+        self.close()
+
     def _current(self) -> sqlite3.Connection:
         """Return the connection to the file as it is now: a build may have put a new one in its place."""
         now = _identity(self._path)
@@ -155,11 +159,12 @@ class Gazetteer:
                 self._connection.close()
                 self._connection = None
             connection = _demo_region() if now is None or self._path is None else _open(self._path)
-            facts = dict(connection.execute("SELECT name, value FROM meta"))
-            if facts.get("format") != FORMAT:
+            try:
+                self._attribution = _attribution_of(connection)
+            except sqlite3.DatabaseError:
                 connection.close()
-                raise sqlite3.DatabaseError("it is of another version")
-            self._connection, self._opened, self._attribution = connection, now, facts["attribution"]
+                raise
+            self._connection, self._opened = connection, now
         return self._connection
 
     def _search(self, connection: sqlite3.Connection, question: _Question, limit: int) -> list[FoundPlace]:
@@ -317,6 +322,13 @@ def _at_house(
                 share,
             )
     return street, 0.0
+
+
+def _attribution_of(connection: sqlite3.Connection) -> str:
+    facts = dict(connection.execute("SELECT name, value FROM meta"))
+    if facts.get("format") != FORMAT:
+        raise sqlite3.DatabaseError("it is of another version")
+    return str(facts["attribution"])
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

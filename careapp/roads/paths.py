@@ -14,9 +14,6 @@ from routing.travel.source import Coordinates, Leg, TravelSource
 
 __all__ = ["PathUnavailable", "TourLeg", "path_of"]
 
-ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
-"""Of every road that is no estimate."""
-
 
 class PathUnavailable(Unavailable):
     """The roads on which a tour was planned are not at hand."""

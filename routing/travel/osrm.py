@@ -61,6 +61,7 @@ class OsrmTravel:
         table_size: The server's `--max-table-size`.
         limits: How patiently it is asked.
         cancel: True ends the asking.
+        kind: Begins the name: says if the roads are no real ones.
 
     Raises:
         InvalidTravel: The address is none, or a size is not positive.
@@ -73,6 +74,7 @@ class OsrmTravel:
     table_size: int = 100
     limits: Limits = PATIENT
     cancel: Callable[[], bool] = never
+    kind: str = "osrm"
     estimated: bool = False
     _server: Server = field(init=False, repr=False, compare=False)
 
@@ -85,7 +87,7 @@ class OsrmTravel:
     @property
     def name(self) -> str:
         """Stored with a plan."""
-        return f"osrm-{self.profile}"
+        return f"{self.kind}-{self.profile}"
 
     def travel(self, places: Sequence[Coordinates]) -> Travel:
         """Return times and distances between all places; see `TravelSource.travel`."""

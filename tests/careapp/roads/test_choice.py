@@ -1,5 +1,7 @@
 """Which source an installation uses: only what its settings say."""
 
+from datetime import date
+
 import pytest
 
 from careapp.config import Settings, UnsafeSettings
@@ -21,8 +23,10 @@ def at(column, row):
 WAY = [at(1, 1), at(4, 2), at(8, 9)]
 
 
-def sources_of(sessions=None, time_slice="base", **settings):
-    return travel_sources(Settings.read(**settings), today=DAY, sessions=sessions, time_slice=time_slice)
+def sources_of(sessions=None, time_slice=None, day=None, data=None, **settings):
+    return travel_sources(
+        Settings.read(**settings), today=DAY, sessions=sessions, time_slice=time_slice, day=day, data=data
+    )
 
 
 class TestTheEstimate:
@@ -78,6 +82,27 @@ class TestOurOwnOsrm:
         assert (winter.seconds >= base.seconds).all()
         assert winter.seconds.sum() > base.seconds.sum()
 
+    @pytest.mark.parametrize(
+        ("day", "expected"), [(None, "base"), (date(2026, 1, 12), "winter"), (date(2026, 7, 13), "base")]
+    )
+    def test_takes_the_slice_of_the_season(self, grid_manifest, day, expected):
+        sources = sources_of(roads="osrm", data_dir=grid_manifest.data_dir, day=day)
+
+        assert sources.slice() == expected
+
+    def test_says_whom_to_name_and_whether_roads_are_invented(self, grid_manifest, builder, tmp_path):
+        assert sources_of(roads="osrm", data_dir=grid_manifest.data_dir).attribution() == [
+            grid_manifest.attribution
+        ]
+        assert sources_of().attribution() == []
+        path = write_grid(tmp_path / "made.osm.pbf", generator="careapp-synthetic-roads 1 seed 0")
+        made = builder(path).manifest
+
+        invented = sources_of(roads="osrm", data_dir=builder.data_dir)
+
+        assert invented[VehicleKind.CAR].name == "osrm-synthetic-car"
+        assert invented.attribution() == [made.attribution]
+
     def test_stays_with_its_data_while_others_come_into_use(self, builder, sessions, tmp_path):
         first = builder(write_grid(tmp_path / "one.osm.pbf", size=12)).manifest
         sources = sources_of(sessions, roads="osrm", data_dir=builder.data_dir)
@@ -88,6 +113,11 @@ class TestOurOwnOsrm:
         assert first.data != second.data
         assert sources[VehicleKind.CAR] is before
         assert before.data == first.data
+        older = sources_of(sessions, roads="osrm", data_dir=builder.data_dir, data=first.data)
+        assert older[VehicleKind.CAR].data == first.data
+        assert older[VehicleKind.CAR].path(WAY).legs
+        gone = sources_of(sessions, roads="osrm", data_dir=builder.data_dir, data="0f0f")
+        assert gone[VehicleKind.CAR].data == second.data
         later = sources_of(sessions, roads="osrm", data_dir=builder.data_dir)[VehicleKind.CAR]
         assert later.data == second.data
 

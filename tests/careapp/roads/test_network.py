@@ -63,6 +63,13 @@ class TestMakeNetwork:
 
         assert len(reached) == len(network.points) == pytest.approx(NODES, rel=0.01)
 
+    def test_joins_towns_that_lie_far_apart(self):
+        far = part_of_the_region("Hallenberg", "Wickede (Ruhr)")
+
+        apart = make_network(far, seed=0, nodes=3000)
+
+        assert len(quickest(neighbours_of(apart), 0)) == len(apart.points)
+
     def test_has_roads_of_every_class_with_bends(self, network):
         roads = Counter(way.road.value for way in network.ways)
 
