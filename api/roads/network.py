@@ -6,15 +6,20 @@ import click
 from rich.console import Console
 
 from api.progress import ProgressLine
+from careapp import clock
 from careapp.config import Settings
 from careapp.demo.facts import read_facts
 from careapp.roads import network
+from careapp.roads.bands import compare_network
+from careapp.roads.bands import lines_of as band_lines
 from careapp.roads.calibrate import calibrate as learn
 from careapp.roads.calibrate import report_lines
 from careapp.roads.gazetteer import Gazetteer
 from careapp.roads.gazetteer_making import lines_of, make_gazetteer, try_gazetteer
 from careapp.roads.legs import read_legs
+from careapp.roads.programs import get_programs
 
+FETCHING = "fetching OSRM's programs (20 MB, once for this data folder)"
 OSM_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -30,7 +35,8 @@ OSM_FILE = click.Path(path_type=Path, dir_okay=False)
     help="Points of roads, about; 270000 for a benchmark.",
 )
 @click.option("--out", type=OSM_FILE, required=True, help="FILE.osm.pbf, or FILE.osm without pyosmium.")
-def synthetic(*, seed: int, nodes: int, out: Path) -> None:
+@click.option("--compare", is_flag=True, help="Build it with OSRM and compare its ways with the estimate.")
+def synthetic(*, seed: int, nodes: int, out: Path, compare: bool) -> None:
     """Make a synthetic road network over the demo region: no road in it is real."""
     with ProgressLine(Console(stderr=True)) as progress:
         made = network.make_network(
@@ -38,8 +44,14 @@ def synthetic(*, seed: int, nodes: int, out: Path) -> None:
         )
         progress.tell("writing", 0.6)
         network.write_network(made, out)
+        bands = []
+        if compare:
+            programs = get_programs(Settings.read().data_dir, on_fetch=lambda: progress.tell(FETCHING, 0.6))
+            bands = compare_network(out, programs, seed=seed, now=clock.now(), tell=progress.tell)
     counts = f"{len(made.points)} points, {len(made.ways)} roads, {len(made.houses)} houses"
     click.echo(f"{out.name}: {network.LABEL}, {counts}")
+    for line in band_lines(bands) if compare else ():
+        click.echo(line)
 
 
 @click.command()
