@@ -12,6 +12,7 @@ from careapp.people.models import Patient
 from careapp.people.queries import get_patient
 from careapp.records import audit
 from careapp.roads.places import PlacedBy, Precision
+from careapp.roads.rows import forget_place
 
 
 def move_home(
@@ -49,6 +50,8 @@ def move_home(
         raise NoPointOnEarth("write the latitude from -90 to 90 and the longitude from -180 to 180 degrees")
     require_in_region(session, latitude=latitude, longitude=longitude)
     home = patient.home
+    # Kept travel times are no place to learn where somebody lived.
+    forget_place(session, latitude=home.latitude, longitude=home.longitude)
     home.latitude, home.longitude = latitude, longitude
     home.precision, home.placed_by = precision, placed_by
     session.flush()

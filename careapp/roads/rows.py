@@ -29,9 +29,13 @@ _CHUNK = 1_000
 """Rows of one statement: SQLite takes 32,766 parameters."""
 
 
-def forget_place(session: Session, place: Coordinates) -> int:
-    """Forget a place in every set of data; returns in how many it was known."""
-    latitude_e5, longitude_e5 = key_of(place)
+def forget_place(session: Session, *, latitude: float, longitude: float) -> int:
+    """Forget a place in every set of data, because nobody lives there any more.
+
+    Returns:
+        In how many sets it was known.
+    """
+    latitude_e5, longitude_e5 = _rounded(latitude), _rounded(longitude)
     ids = session.scalars(
         select(TravelPlace.id).where(
             TravelPlace.latitude_e5 == latitude_e5, TravelPlace.longitude_e5 == longitude_e5
@@ -81,7 +85,11 @@ def _forget(session: Session, ids: Iterable[int]) -> None:
 
 def key_of(place: Coordinates) -> tuple[int, int]:
     """Return latitude and longitude as whole hundred-thousandths of a degree."""
-    return round(place.latitude * 100_000), round(place.longitude * 100_000)
+    return _rounded(place.latitude), _rounded(place.longitude)
+
+
+def _rounded(degrees: float) -> int:
+    return round(degrees * 100_000)
 
 
 def unpacked(content: bytes) -> Cells:

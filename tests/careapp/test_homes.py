@@ -9,8 +9,12 @@ from careapp.organisations.region import OutsideRegion, require_in_region
 from careapp.people.homes import move_home
 from careapp.people.queries import PatientNotFound
 from careapp.records.models import AuditEvent
+from careapp.roads.cache import CachedTravel
+from careapp.roads.models import TravelPlace
 from careapp.roads.places import PlacedBy, Precision
-from tests.careapp.worlds import EVERYONE, a_patient, an_organisation, coordinator_of
+from routing.travel.estimate import CarEstimate
+from routing.travel.source import Coordinates, Profile
+from tests.careapp.worlds import DAY, EVERYONE, a_patient, an_organisation, coordinator_of
 
 
 @pytest.fixture
@@ -53,6 +57,16 @@ class TestMoveHome:
         )
 
         assert (patient.home.precision, patient.home.placed_by) == (Precision.STREET, PlacedBy.GAZETTEER)
+
+    def test_forgets_the_travel_times_of_the_old_place(self, session, region, sessions, now):
+        patient = a_patient(session)
+        session.commit()
+        old = Coordinates(patient.home.latitude, patient.home.longitude)
+        CachedTravel(CarEstimate(), Profile.CAR, sessions, DAY).travel([old, Coordinates(51.1, 8.2)])
+
+        move_home(session, patient_id=patient.id, latitude=51.2, longitude=8.0, viewer=EVERYONE, now=now)
+
+        assert session.scalars(select(TravelPlace.latitude_e5)).all() == [5_110_000]
 
     @pytest.mark.parametrize(
         ("latitude", "longitude", "words"),

@@ -186,13 +186,17 @@ class TestCachedTravel:
         assert count(sessions, TravelPlace) == 0
 
 
+def forget(session, place):
+    return rows.forget_place(session, latitude=place.latitude, longitude=place.longitude)
+
+
 class TestForgetting:
     def test_takes_a_place_out_of_all_data_at_once(self, cached, spy, sessions):
         cached.travel(PLACES[:4])
         CachedTravel(Spy(data="b2"), Profile.CAR, sessions, TODAY).travel(PLACES[:4])
 
         with sessions.begin() as session:
-            assert rows.forget_place(session, PLACES[1]) == 2
+            assert forget(session, PLACES[1]) == 2
 
         assert count(sessions, TravelPlace) == 6
         assert count(sessions, TravelRow) == 6
@@ -201,11 +205,11 @@ class TestForgetting:
         assert sorted(spy.asked) == [(1, 4), (3, 1)]
 
     def test_is_of_no_harm_while_the_engine_is_asked(self, cached, spy, sessions):
-        def forget() -> None:
+        def meanwhile() -> None:
             with sessions.begin() as session:
-                rows.forget_place(session, PLACES[1])
+                forget(session, PLACES[1])
 
-        spy.beside = forget
+        spy.beside = meanwhile
 
         cached.travel(PLACES[:4])
 
