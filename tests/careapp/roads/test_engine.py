@@ -11,12 +11,14 @@ from pathlib import Path
 from threading import Thread, Timer
 
 import httpx2
+import numpy as np
 import pytest
 
 from careapp.roads import engine
 from careapp.roads.engine import Engine, EngineFailed, Engines
 from careapp.roads.manifest import NoRoads
-from routing.travel.source import Profile
+from routing.travel.osrm import OsrmTravel
+from routing.travel.source import Coordinates, Profile
 from tests.careapp.roads.asking import ask, joined, seconds
 from tests.careapp.roads.conftest import NOON
 from tests.careapp.roads.extracts import crossing, write_grid
@@ -145,6 +147,26 @@ class TestDeath:
 
         killer.join()
         wait_for(lambda: answers(address))
+
+    def test_in_the_middle_of_a_matrix_is_not_seen_by_the_planner(self, grid_manifest):
+        address = engine.running(grid_manifest, Profile.CAR)
+        source = OsrmTravel(address, Profile.CAR, grid_manifest.data, radius_m=100, table_size=10)
+        places = [
+            Coordinates(latitude, longitude)
+            for longitude, latitude in (crossing(column, row) for column in range(12) for row in range(3))
+        ]
+        expected = source.travel(places)
+        pid = engine.running_pid(grid_manifest, Profile.CAR)
+        os.kill(pid, signal.SIGSTOP)
+        killer = Timer(0.3, os.kill, (pid, signal.SIGKILL))
+        killer.start()
+
+        found = source.travel(places)
+
+        killer.join()
+        assert engine.running_pid(grid_manifest, Profile.CAR) != pid
+        assert np.array_equal(found.seconds, expected.seconds)
+        assert np.array_equal(found.metres, expected.metres)
 
     def test_again_and_again_waits_longer_each_time(self, grid_manifest, osrm_programs):
         with Engine(grid_manifest, Profile.CAR, "base", osrm_programs) as one:
