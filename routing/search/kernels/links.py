@@ -6,6 +6,7 @@ routes whose bounds rise are timed again until nothing rises, or until a service
 """
 
 from routing.search.compiling import kernel
+from routing.search.kernels.codes import NEVER, NO_BREAK, rest_of
 from routing.search.kernels.layout import (
     AFFECTED,
     BIG,
@@ -49,7 +50,7 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.record import is_plain, run_through
-from routing.search.kernels.soft import NEVER, NO_BREAK, rest_of, settle
+from routing.search.kernels.soft import settle
 from routing.search.kernels.timing import is_timed, lay_out, pick, refresh, sweep
 
 

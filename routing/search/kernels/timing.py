@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.breaks import break_code
+from routing.search.kernels.codes import NEVER, NO_BREAK, rest_of
 from routing.search.kernels.layout import (
     BIG,
     BOUND,
@@ -93,10 +94,7 @@ from routing.search.kernels.layout import (
 from routing.search.kernels.record import is_plain, note_lateness, record_all, record_plain, run_through
 from routing.search.kernels.rota import day_left, is_coupled, leaves_from
 from routing.search.kernels.soft import (
-    NEVER,
-    NO_BREAK,
     choose,
-    rest_of,
     settle,
     soft_points,
     window_points,
