@@ -99,6 +99,23 @@ def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) 
 
 
 @st.composite
+def days_of_tight_visits(draw: st.DrawFn) -> Problem:
+    """Random days of one nurse under the law whose visits at home have fixed starts and short gaps.
+
+    Her shift is from the first visit to the last.
+    """
+    begin = time = 6 * HOUR
+    services = []
+    for number in range(draw(st.integers(2, 6))):
+        length = draw(st.integers(6, 44)) * 5 * MINUTE
+        window = TimeWindow(time, time)
+        services.append(a_service(f"s{number}", 0, length, windows=(window,), penalty=10**6))
+        end = time + length
+        time = end + draw(st.sampled_from([0, 5, 10, 15, 15, 15, 20, 30, 60])) * MINUTE
+    return a_problem(services, [a_vehicle(shift=TimeWindow(begin, end), breaks=WORKING_TIME_LAW)])
+
+
+@st.composite
 def days_with_costs(draw: st.DrawFn, *, timed: bool = True) -> Problem:
     """Random small days with capacities, pins, orders and single nurses' costs.
 

@@ -9,7 +9,7 @@ would not be so anyway; stops that are tied to other routes keep their start.
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.search.compiling import kernel
+from routing.search.compiling import kernel, woven
 from routing.search.kernels.codes import NEVER, NO_BREAK, OPTIONS, SPLIT, gap_of, is_lunch, option_of, rest_of
 from routing.search.kernels.layout import (
     BIG,
@@ -286,7 +286,7 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
     return best if best != NEVER else choose_split(data, state, r, k)
 
 
-@kernel
+@woven
 def choose_split(data: Data, state: State, r: int, k: int) -> int:
     """Return the cheapest break in parts of k stops as a code, cut in the first way that is possible."""
     code = next_split(data, state.scratch, r, k, whole(0))
