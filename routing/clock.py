@@ -9,7 +9,7 @@ from routing.intervals import interval_of
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.rota import Rota
-from routing.settling import NEVER, Duty, Part, settle
+from routing.settling import NEVER, Duty, Part, Pauses, settle
 from routing.soft_times import binds, latest_leaving
 from routing.timetable import Timed, fit, write_route
 from routing.units import Seconds
@@ -30,6 +30,7 @@ def time_routes(
     sequences: Mapping[int, Sequence[int]],
     windows: Mapping[int, TimeWindow] | None = None,
     duties: Mapping[int, Duty] | None = None,
+    pauses: Mapping[int, Pauses] | None = None,
 ) -> tuple[Route, ...] | None:
     """Return routes with the earliest times for these orders of services, or None if no timetable is found.
 
@@ -40,6 +41,7 @@ def time_routes(
             that decides exactly whether a timetable exists, unless routes bind each other.
         duties: What other routes leave to those of some vehicles, where that is known; they then no longer
             wait for each other.
+        pauses: The breaks of some vehicles, where those are known.
     """
     used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
     chosen = dict(windows) if windows is not None else {}
@@ -49,7 +51,7 @@ def time_routes(
             if first is None:
                 return None
             chosen.update(zip(services, first, strict=True))
-    clock = Clock(problem, used, chosen, duties=duties)
+    clock = Clock(problem, used, chosen, duties=duties, pauses=pauses)
     times = clock.spread(sorted(used))
     return None if times is None else clock.routes(times)
 
@@ -64,6 +66,7 @@ class Clock:
         known: Routes of a timetable that is known to be the earliest; the clock then need not look at those
             that do not change.
         duties: What other routes leave to those of some vehicles, where that is known.
+        pauses: The breaks of some vehicles, where those are known.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Clock:
         known: Iterable[Route] = (),
         *,
         duties: Mapping[int, Duty] | None = None,
+        pauses: Mapping[int, Pauses] | None = None,
     ) -> None:
         self.problem = problem
         self.sequences = sequences
@@ -88,6 +92,7 @@ class Clock:
         self.linked = {service for link in problem.links for service in (link.first, link.second)}
         self.rota = Rota(problem)
         self.duties = {} if duties is None else duties
+        self.pauses = {} if pauses is None else pauses
         self.homes: dict[int, Seconds] = {}
         self.work: dict[int, Seconds] = {}
         for route in known:
@@ -170,7 +175,7 @@ class Clock:
                 for s in self.sequences[vehicle]
             ]
             duty = self.duty(vehicle, homes, work)
-            pauses = fit(problem, vehicle, parts, duty)
+            pauses = self.pauses.get(vehicle) or fit(problem, vehicle, parts, duty)
             times = None if pauses is None else settle(problem, vehicle, parts, pauses, duty)
             if pauses is None or times is None:
                 return None

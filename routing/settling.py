@@ -17,6 +17,7 @@ __all__ = [
     "break_options",
     "pause_options",
     "settle",
+    "span_with",
     "split_options",
 ]
 
@@ -113,7 +114,7 @@ def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
     if rule is None:
         return []
     lengths = sorted({rule.shortest_part, *(max(total, rule.shortest_part) for _, total in rule.steps)})
-    return [(length, _span_with(rule, length)) for length in lengths]
+    return [(length, span_with(rule, length)) for length in lengths]
 
 
 def pause_options(vehicle: Vehicle) -> list[tuple[Seconds, Seconds, bool]]:
@@ -130,7 +131,7 @@ def pause_options(vehicle: Vehicle) -> list[tuple[Seconds, Seconds, bool]]:
         return [(lunch.length, NEVER, True)]
     shortest = max(lunch.length, rule.shortest_part)
     lengths = sorted({shortest, *(length for length, _, _ in others if length > shortest)})
-    lunches = [(length, _span_with(rule, length), True) for length in lengths]
+    lunches = [(length, span_with(rule, length), True) for length in lengths]
     return lunches if lunch.missed is None else lunches + others
 
 
@@ -157,7 +158,7 @@ def split_options(vehicle: Vehicle) -> list[tuple[tuple[tuple[Seconds, bool], ..
                 break
             for total in sorted({shortest, *(total for _, total in rule.steps if total > shortest)}):
                 cuts = _cuts(noon, [least] * (count - 1), total - shortest, lunch=with_lunch)
-                options += [(lengths, _span_with(rule, total)) for lengths in cuts]
+                options += [(lengths, span_with(rule, total)) for lengths in cuts]
     return options
 
 
@@ -175,7 +176,8 @@ def _cuts(
     return list(found)
 
 
-def _span_with(rule: BreakRule, length: Seconds) -> Seconds:
+def span_with(rule: BreakRule, length: Seconds) -> Seconds:
+    """Return the longest time from leaving to returning that breaks of so many seconds together allow."""
     return length + min((after for after, total in rule.steps if total > length), default=NEVER)
 
 

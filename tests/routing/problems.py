@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from routing.problem import (
     WORKING_TIME_LAW,
+    BreakRule,
     Link,
     Lunch,
     Nurses,
@@ -22,6 +23,9 @@ from routing.problem import (
 
 MINUTE = 60
 HOUR = 3600
+
+EARLY_BREAKS = BreakRule(((3 * HOUR, 30 * MINUTE), (5 * HOUR, 50 * MINUTE)), 15 * MINUTE, 4 * HOUR)
+"""Binds short days as the law binds long ones: some have a timetable with a break in parts only."""
 
 
 def a_line(places: int, step: int = MINUTE) -> Travel:
@@ -165,7 +169,7 @@ def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:
         TimeWindow(begins, begins + draw(st.integers(3, 11)) * HOUR),
         skills={"care": draw(st.integers(1, 3))},
         max_work=draw(st.sampled_from([None, 5 * HOUR, 8 * HOUR])),
-        breaks=draw(st.sampled_from([None, WORKING_TIME_LAW])),
+        breaks=draw(st.sampled_from([None, WORKING_TIME_LAW, EARLY_BREAKS])),
         lunch=draw(st.sampled_from([None, None, Lunch(11 * HOUR, 13 * HOUR, 20 * MINUTE)])),
         leaves_at_once=draw(st.sampled_from([False, False, False, True])),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ from routing.solver import solve
 from tests.routing.problems import HOUR, MINUTE, a_problem, a_service, a_vehicle, days_of_tight_visits
 
 
-def a_day(*visits: tuple[int, int], **more: object) -> Problem:
+def a_day(*visits: tuple[int, int], **more: Any) -> Problem:
     """Visits at home that begin and end at these minutes; one nurse under the law is there as long."""
     services = [
         a_service(f"{number}", 0, (end - begin) * MINUTE, windows=(TimeWindow(begin * 60, begin * 60),))
