@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from routing.problem import (
     WORKING_TIME_LAW,
@@ -88,6 +89,8 @@ def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) 
             links.append(_link(draw, kind, first))
         if draw(st.booleans()):
             services[first + 1] = replace(services[first + 1], visit=services[first].visit)
+    if draw(st.sampled_from([False, False, True])):
+        vehicles[0], services = _tight(draw, vehicles[0], services, seconds)
     vehicles = _rota(draw, vehicles)
     if draw(st.sampled_from([False, False, True])):
         keys = st.frozensets(st.sampled_from(["key a", "key b"]), max_size=1)
@@ -173,6 +176,22 @@ def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:
         lunch=draw(st.sampled_from([None, None, Lunch(11 * HOUR, 13 * HOUR, 20 * MINUTE)])),
         leaves_at_once=draw(st.sampled_from([False, False, False, True])),
     )
+
+
+def _tight(
+    draw: st.DrawFn, vehicle: Vehicle, services: list[Service], seconds: NDArray[np.int32]
+) -> tuple[Vehicle, list[Service]]:
+    """Narrow the windows so that the vehicle just gets through some services in order, with short gaps."""
+    begin = free = vehicle.shift.earliest
+    at, close = vehicle.start, list(services)
+    for number, service in enumerate(services[: draw(st.integers(2, 7))]):
+        start = free + int(seconds[at, service.location]) + draw(st.sampled_from([0, 15, 15, 20])) * MINUTE
+        window = TimeWindow(start, start + draw(st.sampled_from([0, 0, 0, 5])) * MINUTE)
+        close[number] = replace(service, windows=(window,), forbidden=frozenset(), penalty=10**5)
+        at, free = service.location, start + service.duration
+    shift = TimeWindow(begin, free + int(seconds[at, vehicle.end]))
+    rule = draw(st.sampled_from([WORKING_TIME_LAW, EARLY_BREAKS]))
+    return replace(vehicle, shift=shift, skills={"care": 3}, max_work=None, breaks=rule), close
 
 
 def _rota(draw: st.DrawFn, vehicles: list[Vehicle]) -> list[Vehicle]:
