@@ -180,11 +180,8 @@ def has_room(scratch: NDArray[np.int64], gap: int, row: int, length: int) -> boo
 
 
 @kernel
-def first_of_option(
-    data: Data, scratch: NDArray[np.int64], route: tuple[int, int], option: int, code: int
-) -> int:
-    """Return what `next_split` does, of one way to cut the break; `route` is its number and its stops."""
-    r, k = route
+def first_of_option(data: Data, scratch: NDArray[np.int64], r: int, k: int, option: int) -> int:
+    """Return what `first_split` does, of one way to cut the break."""
     holds, parts = scratch[T_HOLDS], data.option[r, option, O_PART:]
     three = data.option[r, option, O_PARTS] == 3
     for first in range(k + 1):
@@ -204,14 +201,14 @@ def first_of_option(
                 if three and not has_room(scratch, whole(third), whole(T_TWO), parts[2]):
                     continue
                 this = whole(((option << GAP_BITS | first) << GAP_BITS | second) << GAP_BITS | third)
-                if this > code and settle_parts(data, scratch, r, k, this, whole(T_TRY)):
+                if settle_parts(data, scratch, r, k, this, whole(T_TRY)):
                     return this
     return NEVER
 
 
 @kernel
-def next_split(data: Data, scratch: NDArray[np.int64], r: int, k: int, code: int) -> int:
-    """Return the first code above a given one of a split break with which k stops have a timetable, or NEVER.
+def first_split(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
+    """Return the code of the first split break with which k stops have a timetable, or NEVER.
 
     Leaves T_EARLY as it is.
     """
@@ -225,7 +222,7 @@ def next_split(data: Data, scratch: NDArray[np.int64], r: int, k: int, code: int
         cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
         if max(done - by, work + data.option[r, option, O_LENGTH]) > cap:
             continue
-        this = first_of_option(data, scratch, (r, k), option, code)
+        this = first_of_option(data, scratch, r, k, whole(option))
         if this != NEVER:
             return this
     return NEVER
