@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 NEVER = 2 * LATEST
+MOST_ROUNDS = 8
+"""A chain of bounds passes each break and the leaving once: what rises for more rounds has no end."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def settle(
     for number, pause in enumerate(pauses.parts):
         if pause.lunch and nurse.lunch is not None:
             rests[number], rest_by[number] = nurse.lunch.earliest, nurse.lunch.latest
-    while leave <= nurse.leaves_by:
+    for _ in range(MOST_ROUNDS + len(pauses.parts)):
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
             location = parts[position].location if position < len(parts) else nurse.end
@@ -222,7 +224,7 @@ def settle(
                     return None
                 starts.append(start)
                 free = start + parts[position].duration
-        if free > duty.back_by:
+        if free > duty.back_by or leave > nurse.leaves_by:
             return None
         later = _put_off(pauses, rests, free, stretch)
         later_leave = max([leave, free - span, *(rest - stretch for rest in later[:1])])

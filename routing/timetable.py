@@ -35,8 +35,8 @@ Swept: TypeAlias = tuple[list[int], list[int], list[int], list[int], list[int], 
 def fit(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None) -> Pauses | None:
     """Return the breaks with which a vehicle can do these stops in this order, or None if it cannot.
 
-    One break is tried first; in parts it is planned only where no single one is legal (`first_split`). With one
-    break of given length in a given gap, finishing as early and leaving as late as possible is best for
+    One break is tried first; in parts it is planned only where no single one is legal (`first_split`). With
+    one break of given length in a given gap, finishing as early and leaving as late as possible is best for
     both stretches of work, so each gap is decided by comparing two intervals.
     The hours of a lunch are one more interval for its begin: what follows is reached after `lunch from +
     length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
