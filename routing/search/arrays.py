@@ -10,11 +10,11 @@ from routing.constraints import allowed
 from routing.objective import depends_on_times
 from routing.problem import Nurses, Problem, Service
 from routing.rota import Rota
+from routing.search.break_rows import break_rows
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
 from routing.search.promises import Promise, promised_choices, promised_nurses, promised_penalty, window_table
 from routing.soft_times import binds, rest_worth
-from routing.timetable import pause_options
 
 SCAN_ALL_UP_TO = 60
 """With more services than this an insertion looks only into routes near the service."""
@@ -123,7 +123,7 @@ def state_of(data: Data, seed: int) -> State:
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
         flag=table(13, vehicles + 1),
         old_bound=wide(3, len(data.linked) + vehicles, 3),
-        scratch=wide(13, room + 3),
+        scratch=wide(19, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
         idle=wide(vehicles, 2),
@@ -172,17 +172,17 @@ def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]
 def _vehicles(
     problem: Problem, rota: Rota, bounds: list[list[int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    choices = [pause_options(vehicle) for vehicle in problem.vehicles]
+    choices = [break_rows(vehicle) for vehicle in problem.vehicles]
     following = _following(problem, rota)
     nurses = {nurse: number for number, nurse in enumerate(dict.fromkeys(v.nurse for v in problem.vehicles))}
     most = max((len(choice) for choice in choices), default=1)
-    option = np.zeros((len(problem.vehicles), max(1, most), 3), dtype=np.int64)
+    option = np.zeros((len(problem.vehicles), max(1, most), 7), dtype=np.int64)
     rows = []
     for number, (vehicle, choice) in enumerate(zip(problem.vehicles, choices, strict=True)):
         rule = vehicle.breaks
         stretch = BIG if rule is None else rule.longest_stretch
         unbroken = BIG if rule is None else min(stretch, rule.steps[0][0] if rule.steps else BIG)
-        option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 3)
+        option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 7)
         span = BIG if vehicle.max_work is None else vehicle.max_work
         day = vehicle.back_by - vehicle.leaves_from
         lunch = vehicle.lunch
@@ -200,8 +200,8 @@ def _vehicles(
                 span,
                 stretch,
                 unbroken,
+                sum(parts == 1 for _, _, _, parts, *_ in choice),
                 len(choice),
-                min((length for length, _, _ in choice), default=BIG),
                 BIG if vehicle.capacity is None else vehicle.capacity,
                 vehicle.shift.latest,
                 following[number],

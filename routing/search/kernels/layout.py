@@ -48,7 +48,7 @@ W_LOW, W_HIGH, W_DUE, W_POINTS = range(4)
     V_STRETCH,
     V_UNBROKEN,
     V_OPTIONS,
-    V_SHORTEST,
+    V_END_OPTIONS,
     V_CAPACITY,
     V_OVERTIME_FROM,
     V_NEXT,
@@ -68,8 +68,10 @@ W_LOW, W_HIGH, W_DUE, W_POINTS = range(4)
 ) = range(26)
 # What stands in V_LUNCH
 NO_LUNCH, MAY_MISS_LUNCH, NEEDS_LUNCH = range(3)
-# Data.option, last axis: length of the break, longest span it allows, whether it is lunch
-O_LENGTH, O_SPAN, O_LUNCH = range(3)
+# Data.option, last axis: length of the breaks together, longest span they allow, which of them is lunch (from
+# 1 on, 0 for none), how many there are, and, from O_PART on, the length of each
+O_LENGTH, O_SPAN, O_LUNCH, O_PARTS, O_PART = range(5)
+MOST_PARTS = 3
 # Data.visit, columns
 FIRST_SERVICE, END_SERVICE, PENALTY = range(3)
 # Data.link, columns; other.start - this.start lies within [L_LEAST, L_MOST]
@@ -168,7 +170,13 @@ ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLAC
     T_LEG,
     T_SERVICE,
     T_WINDOW,
-) = range(13)
+    T_REST,
+    T_FREE,
+    T_HOLDS,
+    T_TRY,
+    T_ONE,
+    T_TWO,
+) = range(19)
 # at the place after the stops T_LOW holds the earliest leaving, T_HIGH the latest return and these two
 T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest span
 # State.number
@@ -203,7 +211,8 @@ class Data(NamedTuple):
         window: Shape (services, most windows, 4), int64.
         vehicle: Shape (vehicles, 26), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
             V_END_MATES bound its rows in `duty`. V_SHIFT is the length of its shift.
-        option: Breaks to choose from, shape (vehicles, most options, 3), int64.
+        option: Breaks to choose from, shape (vehicles, most options, 7), int64: V_OPTIONS single ones, then
+            those in parts up to V_END_OPTIONS.
         travel: Seconds, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
         extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles),
@@ -259,7 +268,7 @@ class State(NamedTuple):
             int32.
         old_bound: LOWER and EARLIEST of the linked services, then HOME, LEFT and TOIL of the vehicles, three
             levels of saving; shape (3, linked + vehicles, 3), int64.
-        scratch: Shape (13, room + 3), int64.
+        scratch: Shape (19, room + 3), int64.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         seen: The last stamp of those who look at routes once; shape (vehicles,), int64.
         idle: By the first vehicle of a kind, an idle one like it and the iteration that found it; shape

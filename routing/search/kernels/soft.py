@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.codes import NEVER, NO_BREAK, OPTIONS, SPLIT, gap_of, is_lunch, option_of, rest_of
 from routing.search.kernels.layout import (
     BIG,
     LATE_RATE,
@@ -54,35 +55,13 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
-
-NO_BREAK = 0
-NEVER = -1
-OPTIONS = 16
-"""A code is 1 + gap * OPTIONS + option."""
+from routing.search.kernels.splits import first_split, free_by, settle_parts
 
 
 @kernel
 def per_minute(rate: int, seconds: int) -> int:
     """Return the points of so many seconds at a rate per minute, rounded up."""
     return (rate * seconds + 59) // 60
-
-
-@kernel
-def gap_of(code: int) -> int:
-    """Return the gap a break lies in, -1 for no break."""
-    return whole((code - 1) // OPTIONS) if code > 0 else whole(-1)
-
-
-@kernel
-def rest_of(data: Data, r: int, code: int) -> int:
-    """Return how long the break is that a code stands for."""
-    return whole(data.option[r, (code - 1) % OPTIONS, O_LENGTH]) if code > 0 else whole(0)
-
-
-@kernel
-def is_lunch(data: Data, r: int, code: int) -> bool:
-    """Tell whether the break that a code stands for is lunch."""
-    return bool(code > 0 and data.option[r, (code - 1) % OPTIONS, O_LUNCH] == 1)
 
 
 @kernel
@@ -126,11 +105,13 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     At place k, T_EARLY then holds the return and T_BY the least leaving. A lunch begins in its hours: the
     stop after it starts at `lunch from + length` at the soonest, since she may be there before lunch as well.
     """
+    if code >= SPLIT:
+        return settle_parts(data, state.scratch, r, k, code, whole(T_EARLY))
     vehicle = data.vehicle[r]
     gap, length = gap_of(code), rest_of(data, r, code)
     cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
     if code > 0:
-        cap = min(vehicle[V_SPAN], data.option[r, (code - 1) % OPTIONS, O_SPAN])
+        cap = min(vehicle[V_SPAN], data.option[r, option_of(code), O_SPAN])
     cap = min(cap, state.scratch[T_CAP, k], state.scratch[T_MOST, k] + length)
     leave = whole(state.scratch[T_LOW, k])
     pause, pause_by = whole(-BIG), whole(BIG)
@@ -190,7 +171,9 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
     time = scratch[T_EARLY, k]
     for i in range(k, -1, -1):
         time -= scratch[T_LEG, i]
-        if i == gap:
+        if code >= SPLIT:
+            time = free_by(data, scratch, r, k, (code, i), time)
+        elif i == gap:
             time = min(time - length, pause_by)
         if i > 0:
             s, start = scratch[T_SERVICE, i - 1], scratch[T_EARLY, i - 1]
@@ -266,7 +249,8 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
     """Return the cheapest break of k swept stops as a code, NEVER if there is none.
 
     A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
-    shortest that is possible is looked at. So nobody rests only to make a wait look better.
+    shortest that is possible is looked at. So nobody rests only to make a wait look better. Where no
+    single break is possible, the first in parts is taken.
     """
     vehicle = data.vehicle[r]
     best, bound = whole(NEVER), whole(-BIG)
@@ -299,4 +283,4 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
                 least, best = points, whole(code)
                 if least <= bound:
                     return best
-    return best
+    return best if best != NEVER else first_split(data, state.scratch, r, k)
