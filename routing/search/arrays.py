@@ -388,7 +388,7 @@ def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
     number[layout.N_TIED] = rota.binds or bool(len(_linked(problem)))
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
-    number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO
+    number[layout.N_SCAN_ALL] = len(problem.services) <= (SCAN_ALL_UP_TO if weights.travel else 400)
     number[layout.N_STRING] = 10
     number[layout.N_REMOVED] = 10 if weights.travel else 6  # of 3 to 20, 5 to 7 cost least (few seeds)
     number[layout.N_SLICE] = 20 * int(number[layout.N_SOFT]) if weights.travel else 100
