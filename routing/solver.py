@@ -23,7 +23,7 @@ from routing.units import Points
 
 __all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]
 
-VERSION = "routing 3"
+VERSION = "routing 4"
 """Changes whenever the same seed may give another plan."""
 
 DEFAULT_LIMIT_S = 10.0

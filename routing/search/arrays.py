@@ -372,7 +372,7 @@ def _near_vehicles(
 
 
 def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
-    number = np.zeros(21, dtype=np.int64)
+    number = np.zeros(22, dtype=np.int64)
     weights = problem.weights
     number[layout.N_SOFT] = depends_on_times(problem)
     number[layout.N_ORDERS] = bool(problem.orders)
@@ -388,9 +388,10 @@ def _numbers(problem: Problem, rota: Rota) -> NDArray[np.int64]:
     number[layout.N_TIED] = rota.binds or bool(len(_linked(problem)))
     number[layout.N_TRAVEL] = problem.weights.travel
     number[layout.N_USE] = problem.weights.vehicle_use
-    number[layout.N_SCAN_ALL] = len(problem.services) <= SCAN_ALL_UP_TO
+    number[layout.N_SCAN_ALL] = len(problem.services) <= (SCAN_ALL_UP_TO if weights.travel else 400)
     number[layout.N_STRING] = 10
-    number[layout.N_REMOVED] = 10
+    number[layout.N_REMOVED] = 10 if weights.travel else 6  # of 3, 5 and 7, 5 and 7 cost least (few seeds)
+    number[layout.N_SLICE] = 20 * int(number[layout.N_SOFT]) if weights.travel else 100
     number[layout.N_POOL_EVERY] = 997
     number[layout.N_TRY_ABSENT] = 15
     number[layout.N_PAIR_ROUTES] = 6

@@ -118,6 +118,16 @@ class TestSearchKeepsRules:
         assert orders == {0: [0, 3], 1: [2, 1]}
         assert all(stop.start <= due[0].latest for _, stop in plan.stops())
 
+    def test_shares_work_out_evenly_where_travel_costs_nothing(self) -> None:
+        # 1 + 2 + ... + 12 = 78 minutes of care at one place, 26 for each of three nurses
+        services = [a_service(f"{n}", 0, duration=n * MINUTE) for n in range(1, 13)]
+        vehicles = [a_vehicle(name) for name in ("l", "m", "n")]
+
+        plan = solve(a_problem(services, vehicles, weights=Weights(travel=0, balance=60)), iterations=1000)
+
+        assert plan.unassigned == ()
+        assert plan.cost.total == 0
+
     def test_spreads_work_when_balance_counts(self) -> None:
         services = [a_service("a", 1, HOUR), a_service("b", 1, HOUR)]
         vehicles = [a_vehicle("n"), a_vehicle("m")]

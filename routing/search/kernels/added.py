@@ -17,6 +17,7 @@ from routing.search.kernels.layout import (
     N_WAITING,
     NO_LUNCH,
     NOW,
+    O_LENGTH,
     R_DEPART,
     R_DONE_AT,
     R_LEAVE_BY,
@@ -30,6 +31,7 @@ from routing.search.kernels.layout import (
     T_IN,
     T_LEG,
     V_LUNCH,
+    V_OPTIONS,
     V_OVERTIME_FROM,
     WORK,
     Data,
@@ -143,15 +145,33 @@ def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, i
 
 
 @kernel
+def longest_rest(data: Data, r: int) -> int:
+    """Return how long the longest break is that vehicle r may take."""
+    longest = whole(0)
+    for option in range(data.vehicle[r, V_OPTIONS]):
+        longest = max(longest, data.option[r, option, O_LENGTH])
+    return longest
+
+
+@kernel
 def least_points(
-    data: Data, state: State, place: tuple[int, int, int, int], low: int, ways: tuple[int, int]
+    data: Data, state: State, place: tuple[int, int, int, int], low: int, ways: tuple[int, int], span: int
 ) -> int:
-    """Return what an insertion changes at least in the points of the times of its route, without a break."""
+    """Return what an insertion changes at least in the points of the times of its route.
+
+    `span` is the shortest with the new stop and without a break; what of it is neither work nor a break is
+    waiting.
+    """
     r, p, s, window = place
-    start = max(low, whole(state.record[NOW, r, p, R_DEPART]) + ways[0])
-    done = start + data.service[s, DURATION] + ways[1] + state.record[NOW, r, p, R_WORK_OUT]
-    over = per_minute(data.number[N_OVERTIME], max(whole(0), done - data.vehicle[r, V_OVERTIME_FROM]))
-    return whole(start_points(data, s, window, start) + over - state.route[r, SOFT])
+    record = state.record[NOW, r, p]
+    start = max(low, whole(record[R_DEPART]) + ways[0])
+    done = start + data.service[s, DURATION] + ways[1] + record[R_WORK_OUT]
+    points = per_minute(data.number[N_OVERTIME], max(whole(0), done - data.vehicle[r, V_OVERTIME_FROM]))
+    if data.number[N_WAITING] > 0:
+        work = state.route[r, WORK] + ways[0] + ways[1] - record[R_LEG] + data.service[s, DURATION]
+        wait = span - work - longest_rest(data, r)
+        points += per_minute(data.number[N_WAITING], max(whole(0), wait))
+    return whole(start_points(data, s, window, start) + points - state.route[r, SOFT])
 
 
 @kernel

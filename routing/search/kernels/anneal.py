@@ -188,14 +188,6 @@ def pour(data: Data, state: State) -> None:
 
 
 @kernel
-def begin(state: State) -> None:
-    """Forget what the last iteration saved."""
-    for i in range(state.number[S_TOUCHED]):
-        state.flag[TOUCHED, state.flag[LIST, i]] = 0
-    state.number[S_TOUCHED] = 0
-
-
-@kernel
 def start_empty(data: Data, state: State) -> None:
     """Take everything out of all routes."""
     state.number[S_COST] = 0
@@ -286,6 +278,36 @@ def draw_idle_limit(data: Data, state: State) -> None:
 
 
 @woven
+def begin(data: Data, state: State) -> None:
+    """Begin an iteration: keep what it may have to come back to and forget what the last one kept."""
+    for i in range(state.number[S_TOUCHED]):
+        state.flag[TOUCHED, state.flag[LIST, i]] = 0
+    state.number[S_TOUCHED] = 0
+    for i in range(state.number[S_ABSENT]):
+        state.absent[len(data.visit) + i] = state.absent[i]
+    if data.number[N_TIED] == 1:
+        save_bounds(data, state, whole(_OLD))
+        for r in range(len(data.vehicle)):
+            state.flag[MOVED, r] = 0
+    if data.number[N_SOFT] == 1:
+        note_plan(state)  # the last one noted may have been refused
+    draw_idle_limit(data, state)
+    state.number[S_ITERATION] += 1
+
+
+@woven
+def note_ruined(state: State) -> None:
+    """Note by what insertions are judged until the plan is whole again.
+
+    What was torn out comes back, so work is compared with the mean of the plan before; by the mean of what is
+    left each insertion would look like too much work.
+    """
+    mean = state.number[S_MEAN]
+    note_plan(state)
+    state.number[S_MEAN] = mean
+
+
+@woven
 def search(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
     """Do what `advance` says."""
     number = state.number
@@ -293,22 +315,14 @@ def search(data: Data, state: State, iterations: int, hot: float, cold: float, t
         build(data, state)
         return
     for _ in range(iterations):
-        begin(state)
         cost, absent = number[S_COST], number[S_ABSENT]
-        for i in range(absent):
-            state.absent[len(data.visit) + i] = state.absent[i]
-        if data.number[N_TIED] == 1:
-            save_bounds(data, state, whole(_OLD))
-            for r in range(len(data.vehicle)):
-                state.flag[MOVED, r] = 0
         temperature = hot
         if total > 0:
             temperature = hot * (cold / hot) ** min(1.0, number[S_ITERATION] / total)
-        number[S_ITERATION] += 1
-        draw_idle_limit(data, state)
+        begin(data, state)
         good = ruin(data, state)
         if data.number[N_SOFT] == 1:
-            note_plan(state)
+            note_ruined(state)
         if good:
             recreate(data, state)
             settle_cost(data, state)

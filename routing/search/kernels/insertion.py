@@ -7,7 +7,6 @@ from routing.search.kernels.added import (
     finds_break,
     is_by_stop,
     lay_out_with,
-    least_points,
     own_points,
 )
 from routing.search.kernels.layout import (
@@ -144,8 +143,6 @@ def more_points(
             return whole(0) if finds_break(data, state, r, p, s, low, high) else whole(FULL)
         points = trial(data, state, r, p, s, window, low, ways, least)
     else:
-        if least_points(data, state, place, low, ways) >= least:
-            return whole(FULL)
         k = lay_out_with(data, state, place, bounds, ways)
         points, highest = own_points(data, state, r, p, k)
         if not tied and points < FULL:

@@ -102,7 +102,8 @@ D_OTHER, D_GAP = range(2)
     N_TIED,
     N_COUPLED,
     N_SHARING,
-) = range(21)
+    N_SLICE,
+) = range(22)
 
 # State.record, last axis: what inserting before position p needs to know about its neighbours
 (
@@ -225,7 +226,8 @@ class Data(NamedTuple):
         near: Services by nearness, shape (services, neighbours), int32.
         near_vehicle: Vehicles by nearness that may do the service, one of each kind, -1 at the end; shape
             (services, some), int32.
-        number: Settings, int64.
+        number: Settings, int64. In N_SLICE percent of the ruins, strings are torn out of routes drawn at
+            random at one time of the day, in the others out of the nearest.
         duty: What binds routes without a link, shape (some, 2), int64: by vehicle those it waits for, those
             that wait for it, and those whose work counts on the same day.
     """

@@ -139,7 +139,9 @@ def scan(
             continue
         closely = special or span > vehicle[V_UNBROKEN]
         if closely or level == FIRST:
-            at_least = points + least_of_times(data, state, (r, p, s, window), low, ways, by_stop)
+            at_least = points + least_of_times(
+                data, state, (r, p, s, window), low, ways, span if by_stop else whole(-1)
+            )
             if at_least < least:
                 note_place(state, level, (at_least, points), (r, p, window), not closely)
             continue
@@ -170,16 +172,17 @@ def least_of_times(
     where: tuple[int, int, int, int],
     low: int,
     ways: tuple[int, int],
-    by_stop: bool,  # noqa: FBT001 - kernels take no keywords
+    span: int,
 ) -> int:
     """Return the points that times cost at least if a stop is put in.
 
-    `where` is route, position, service and its window; `ways` are the seconds to it and from it.
+    `where` is route, position, service and its window; `ways` are the seconds to it and from it; `span` is
+    the shortest of a route that is looked at stop by stop, else -1.
     """
     if data.number[N_SOFT] == 0:
         return 0
-    if by_stop:
-        return least_points(data, state, where, low, ways)
+    if span >= 0:
+        return least_points(data, state, where, low, ways, span)
     r, p, s, window = where
     record = state.record[NOW, r, p]
     start = max(low, record[R_DEPART] + ways[0])

@@ -20,12 +20,15 @@ from routing.search.kernels.layout import (
     L_OTHER,
     LIST,
     N_REMOVED,
+    N_SLICE,
     N_STRING,
     N_TIED,
     NOW,
     OLD,
     OLD_ROUTE,
     PENALTY,
+    POSITION,
+    R_START,
     ROUTE,
     S_ABSENT,
     S_COST,
@@ -120,6 +123,47 @@ def remove_string(data: Data, state: State, s: int, length: int) -> None:
 
 
 @kernel
+def stop_at(state: State, r: int, time: int) -> int:
+    """Return the stop of route r that starts nearest to a time; any of them if its times are out of date."""
+    count = state.route[r, COUNT]
+    best = below(state.random, count)
+    if state.flag[DIRTY, r] == 0:
+        for p in range(count):
+            off = abs(state.record[NOW, r, p, R_START] - time)
+            if off < abs(state.record[NOW, r, best, R_START] - time):
+                best = whole(p)
+    return whole(state.sequence[r, best])
+
+
+@kernel
+def tear_slice(data: Data, state: State, seed: int, strings: int, longest: float) -> None:
+    """Tear strings out of routes drawn at random around the seed, about the time at which it starts."""
+    time = whole(data.window[seed, 0, 0])
+    r = state.placed[seed, ROUTE]
+    if r >= 0:
+        time = whole(state.record[NOW, r, state.placed[seed, POSITION], R_START])
+    torn = whole(0)
+    for i in range(4 * strings):
+        s = seed
+        if i > 0 or r < 0:
+            if data.near.shape[1] == 0:
+                break
+            r = state.placed[data.near[seed, below(state.random, data.near.shape[1])], ROUTE]
+            if r < 0 or state.seen[r] == state.number[S_STAMP]:
+                continue
+            s = stop_at(state, r, time)
+        if data.service[s, STAYS] == 1:
+            continue
+        state.seen[r] = state.number[S_STAMP]
+        most = min(longest, np.float64(state.route[r, COUNT]))
+        length = whole(unit(state.random) * most) + 1
+        remove_string(data, state, s, min(length, state.route[r, COUNT]))
+        torn += 1
+        if torn == strings:
+            break
+
+
+@kernel
 def ruin(data: Data, state: State) -> bool:
     """Tear some strings out; False if the rest cannot be timed anew (then the iteration is undone)."""
     services = len(data.service)
@@ -141,7 +185,12 @@ def ruin(data: Data, state: State) -> bool:
         state.number[S_SEED] = seed
         torn = whole(0)
         state.number[S_STAMP] += 1
+        if data.number[N_SLICE] > 0 and 100 * unit(state.random) < data.number[N_SLICE]:
+            tear_slice(data, state, seed, strings, longest)
+            torn = strings
         for i in range(-1, data.near.shape[1]):
+            if torn == strings:
+                break
             s = seed if i < 0 else whole(data.near[seed, i])
             r = state.placed[s, ROUTE]
             if r < 0 or state.seen[r] == state.number[S_STAMP] or data.service[s, STAYS] == 1:
@@ -151,8 +200,6 @@ def ruin(data: Data, state: State) -> bool:
             length = whole(unit(state.random) * most) + 1
             remove_string(data, state, s, min(length, state.route[r, COUNT]))
             torn += 1
-            if torn == strings:
-                break
     if data.number[N_TIED] == 1:
         return relax(data, state)
     good = True
