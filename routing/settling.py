@@ -113,7 +113,10 @@ def settle(
     pause: PlannedBreak,
     duty: Duty,
 ) -> Settled | None:
-    """Return the least times of a route with this break, or None."""
+    """Return the least times of a route with this break, or None.
+
+    Where travel depends on the hour, the break is taken before the way in its gap.
+    """
     nurse = problem.vehicles[vehicle]
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
     span = pause.span if duty.most is None else min(pause.span, duty.most + pause.length)
@@ -125,12 +128,13 @@ def settle(
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
             location = parts[position].location if position < len(parts) else nurse.end
-            reached = free + problem.seconds(vehicle, at, location)
             if position == pause.gap:
                 rest = max(rest, free)
                 if rest > rest_by:
                     return None
-                reached = max(reached, rest) + pause.length
+                reached = _after_rest(problem, vehicle, (at, location), (free, rest, pause.length))
+            else:
+                reached = problem.arrival(vehicle, at, location, free)
             at, free = location, reached
             if position < len(parts):
                 start = max(reached, parts[position].low)
@@ -148,3 +152,13 @@ def settle(
             return Settled(starts, rest, leave, free)
         leave, rest = later_leave, later_rest
     return None
+
+
+def _after_rest(
+    problem: Problem, vehicle: int, way: tuple[int, int], gap: tuple[Seconds, Seconds, Seconds]
+) -> Seconds:
+    """Return when the next place is reached: when she is free, begin and length of the break in the gap."""
+    free, rest, length = gap
+    if problem.depends_on_hours(vehicle):
+        return problem.arrival(vehicle, *way, rest + length)
+    return max(free + problem.seconds(vehicle, *way), rest) + length

@@ -7,6 +7,7 @@ The search decides the order; this file, in plain Python, gives the times that a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeAlias
 
 from routing.objective import depends_on_times
@@ -21,8 +22,9 @@ from routing.settling import (
     break_options,
     pause_options,
 )
-from routing.soft_times import cheapest_break
+from routing.soft_times import any_break, cheapest_break
 from routing.units import UNREACHABLE, Seconds
+from routing.ways import ways_of
 
 __all__ = ["Duty", "Part", "PlannedBreak", "Timed", "break_options", "fit", "pause_options", "write_route"]
 
@@ -41,7 +43,7 @@ def fit(
     length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
     cost depends on times it is the cheapest break, for parts that name their service. Where a `duty` limits
     the work of a day, it is the break with the least work. Without a `duty` only the vehicle's own rules
-    count.
+    count. Where travel depends on the hour, each break is tried.
     """
     nurse = problem.vehicles[vehicle]
     duty = Duty.of(nurse) if duty is None else duty
@@ -50,6 +52,8 @@ def fit(
         return None
     if parts and parts[0].service >= 0 and depends_on_times(problem):
         return cheapest_break(problem, vehicle, parts, duty)
+    if problem.depends_on_hours(vehicle):
+        return any_break(problem, vehicle, parts, duty)
     _, _, late, work_in, _, done_at = swept
     work = work_in[-1]
     most = NEVER if nurse.max_work is None else nurse.max_work
@@ -151,7 +155,12 @@ def write_route(
     services: Sequence[int],
     timed: Timed,
 ) -> Route:
-    """Write a route down, leaving and resting as late as its starts allow."""
+    """Write a route down, leaving and resting as late as its starts allow.
+
+    Where travel depends on the hour, a break lies before the way, as early as it can: see `routing.ways`.
+    """
+    if problem.depends_on_hours(vehicle):
+        return _write_by_hour(problem, vehicle, services, timed)
     parts, pause, starts, leaves = timed.parts, timed.pause, timed.times.starts, timed.times.leaves
     nurse = problem.vehicles[vehicle]
     way = problem.seconds(vehicle, nurse.start, parts[0].location)
@@ -178,6 +187,26 @@ def write_route(
         breaks.append(_rest(problem, vehicle, timed, leaves, (free, home, returns)))
     metres = problem.metres(vehicle, at, nurse.end)
     return Route(vehicle, tuple(stops), tuple(breaks), leaves, returns, home, metres)
+
+
+def _write_by_hour(problem: Problem, vehicle: int, services: Sequence[int], timed: Timed) -> Route:
+    parts, pause, times, nurse = timed.parts, timed.pause, timed.times, problem.vehicles[vehicle]
+    ways = ways_of(problem, vehicle, parts, pause, times)
+    places = [nurse.start, *(part.location for part in parts), nurse.end]
+    metres = [problem.metres(vehicle, origin, destination) for origin, destination in pairwise(places)]
+    stops = [
+        Stop(service, departs + way, start, start + part.duration, way, length)
+        for service, part, start, departs, way, length in zip(
+            services, parts, times.starts, ways.departs[:-1], ways.seconds[:-1], metres[:-1], strict=True
+        )
+    ]
+    breaks = []
+    if pause.gap >= 0:
+        ends = ways.departs[pause.gap]
+        breaks.append(Break(ends - pause.length, ends, pause.gap))
+    return Route(
+        vehicle, tuple(stops), tuple(breaks), ways.leaves, times.returns, ways.seconds[-1], metres[-1]
+    )
 
 
 def _rest(

@@ -135,6 +135,7 @@ def _beyond_peers(task: Task) -> str:
     checks = {
         "links": bool(problem.links),
         "several kinds of vehicle": len(problem.travel) > 1,
+        "travel by the hour": any(kind.bands for kind in problem.travel),
         "breaks": any(vehicle.breaks for vehicle in problem.vehicles),
         "late starts": any(service.late is not None for service in problem.services),
         "costs beyond travel": any(

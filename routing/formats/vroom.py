@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from routing.breaks import BreakRule
 from routing.formats.reading import InvalidFile, Record, parse_json
 from routing.formats.vroom_answer import Job, Nurse, Shape, Spot, VroomTask
-from routing.problem import Link, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
+from routing.problem import Band, Link, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
 from routing.travel import CarEstimate, Coordinates, EBikeEstimate, TravelSource
 from routing.units import HOUR, LATEST, UNREACHABLE, Seconds
 
@@ -179,7 +179,9 @@ def _whole_matrix(record: Record, key: str, places: int | None) -> NDArray[np.in
 
 
 def _with_nowhere(travel: Travel) -> Travel:
-    return Travel(np.pad(travel.seconds, (0, 1)), np.pad(travel.metres, (0, 1)))
+    own = {id(matrix): np.pad(matrix, (0, 1)) for matrix in travel.matrices}
+    bands = tuple(Band(band.start, own[id(band.seconds)]) for band in travel.bands)
+    return Travel(own[id(travel.seconds)], np.pad(travel.metres, (0, 1)), bands)
 
 
 def _amounts(jobs: list[Record], vehicles: list[Record]) -> str:

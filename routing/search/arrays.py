@@ -59,10 +59,11 @@ def data_of(
         dtype=np.int64,
     ).reshape(-1, 16)
     if len(problem.travel) == 1:
-        travel = problem.travel[0].seconds[None]
+        travel = problem.travel[0].least[None]
     else:
-        travel = np.stack([kind.seconds for kind in problem.travel])
+        travel = np.stack([kind.least for kind in problem.travel])
     travel = np.require(travel, requirements=["C", "W"])
+    band, by_band = _bands(problem)
     duty, bounds = _duties(rota, len(problem.vehicles))
     vehicle, option = _vehicles(problem, rota, bounds)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
@@ -94,7 +95,28 @@ def data_of(
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
         number=numbers,
         duty=duty,
+        band=band,
+        by_band=by_band,
     )
+
+
+def _bands(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the bands of each kind of vehicle, and the matrices they point to, each once."""
+    kinds = [kind if kind.bands else None for kind in problem.travel]
+    most = max((len(kind.bands) for kind in kinds if kind is not None), default=0)
+    band = np.full((len(kinds), most + 1, 2), -BIG, dtype=np.int64)
+    number: dict[int, int] = {}
+    matrices = [np.zeros((1, 1), dtype=np.int32)]
+    for row, kind in zip(band, kinds, strict=True):
+        if kind is None:
+            continue
+        row[1 : len(kind.bands) + 1, layout.B_START] = [each.start for each in kind.bands]
+        for place, matrix in enumerate(kind.matrices):
+            if id(matrix) not in number:
+                matrices = [matrix] if not number else [*matrices, matrix]
+                number[id(matrix)] = len(number)
+            row[place, layout.B_MATRIX] = number[id(matrix)]
+    return band, np.stack(matrices)
 
 
 def _turned(travel: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -123,7 +145,7 @@ def state_of(data: Data, seed: int) -> State:
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
         flag=table(13, vehicles + 1),
         old_bound=wide(3, len(data.linked) + vehicles, 3),
-        scratch=wide(13, room + 3),
+        scratch=wide(14, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
         idle=wide(vehicles, 2),
@@ -215,9 +237,10 @@ def _vehicles(
                 *bounds[number],
                 rota.rank[number],
                 vehicle.shift.latest - vehicle.shift.earliest,
+                len(problem.travel[vehicle.travel].bands),
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 26), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 27), option
 
 
 def _duties(rota: Rota, vehicles: int) -> tuple[NDArray[np.int64], list[list[int]]]:

@@ -5,22 +5,30 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.breaks import break_code
+from routing.search.kernels.hours import arrive
 from routing.search.kernels.layout import (
     CODE,
+    COUNT,
     DURATION,
     IDLE,
+    LOCATION,
     N_BALANCE,
     N_IDLE,
     N_OVERTIME,
     N_SOFT,
+    N_TRAVEL,
     N_WAITING,
     NO_LUNCH,
     NOW,
+    PEAK,
     R_DEPART,
     R_DONE_AT,
+    R_FROM,
     R_LEAVE_BY,
     R_LEG,
+    R_START,
     R_START_BY,
+    R_TO,
     R_WORK_IN,
     R_WORK_OUT,
     S_IDLE_LIMIT,
@@ -28,6 +36,7 @@ from routing.search.kernels.layout import (
     SOFT,
     T_IN,
     T_LEG,
+    V_HOURS,
     V_LUNCH,
     V_OVERTIME_FROM,
     WORK,
@@ -91,7 +100,7 @@ def is_by_stop(data: Data, r: int, tied: bool) -> bool:  # noqa: FBT001 - kernel
     """Tell whether route r is looked at stop by stop: an insertion may then save some points of its times."""
     if data.number[N_SOFT] == 0:
         return False
-    if data.number[N_WAITING] > 0 or data.vehicle[r, V_LUNCH] != NO_LUNCH:
+    if data.number[N_WAITING] > 0 or data.vehicle[r, V_LUNCH] != NO_LUNCH or data.vehicle[r, V_HOURS] > 0:
         return True
     return bool(not tied and is_limited(data, r))
 
@@ -147,12 +156,42 @@ def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, i
 def least_points(
     data: Data, state: State, place: tuple[int, int, int, int], low: int, ways: tuple[int, int]
 ) -> int:
-    """Return what an insertion changes at least in the points of the times of its route, without a break."""
+    """Return what an insertion changes at least in the points of the times of its route, without a break.
+
+    Where travel depends on the hour, other ways are taken to last as long as they do.
+    """
     r, p, s, window = place
     start = max(low, whole(state.record[NOW, r, p, R_DEPART]) + ways[0])
     done = start + data.service[s, DURATION] + ways[1] + state.record[NOW, r, p, R_WORK_OUT]
     over = per_minute(data.number[N_OVERTIME], max(whole(0), done - data.vehicle[r, V_OVERTIME_FROM]))
-    return whole(start_points(data, s, window, start) + over - state.route[r, SOFT])
+    points = start_points(data, s, window, start) + over - state.route[r, SOFT]
+    if data.vehicle[r, V_HOURS] > 0:
+        points += state.route[r, PEAK] + more_peak(data, state, place, low, ways)
+    return whole(points)
+
+
+@kernel
+def more_peak(
+    data: Data, state: State, place: tuple[int, int, int, int], low: int, ways: tuple[int, int]
+) -> int:
+    """Return what the ways to a new stop and from it, instead of the way there was, cost beyond their least.
+
+    If she sets out as soon as she can: at the beginning of a route just in time.
+    """
+    r, p, s, _ = place
+    record = state.record[NOW, r]
+    before, here, after = whole(record[p, R_FROM]), data.service[s, LOCATION], whole(record[p, R_TO])
+    leaves, usual = whole(record[p, R_DEPART]), whole(record[p, R_DEPART])
+    if p == 0:
+        leaves = max(leaves, low - ways[0])
+        usual = max(usual, whole(record[p, R_START]) - record[p, R_LEG])
+    there = arrive(data, r, before, here, leaves)
+    free = max(low, there) + data.service[s, DURATION]
+    onward = arrive(data, r, here, after, free)
+    more = there - leaves - ways[0] + onward - free - ways[1]
+    if state.route[r, COUNT] > 0:
+        more -= arrive(data, r, before, after, usual) - usual - record[p, R_LEG]
+    return whole(data.number[N_TRAVEL] * more)
 
 
 @kernel

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.hours import arrive, leave_by, place_after, place_before
 from routing.search.kernels.layout import (
     BIG,
     LATE_RATE,
     MAY_MISS_LUNCH,
     N_OVERTIME,
     N_REST,
+    N_TRAVEL,
     N_WAITING,
     N_WISH,
     NO_LUNCH,
@@ -34,8 +36,12 @@ from routing.search.kernels.layout import (
     T_LEG,
     T_LOW,
     T_MOST,
+    T_PEAK,
+    T_REST,
     T_SERVICE,
+    T_WAY,
     T_WINDOW,
+    V_HOURS,
     V_LEAVE_BY,
     V_LUNCH,
     V_LUNCH_FROM,
@@ -87,13 +93,17 @@ def is_lunch(data: Data, r: int, code: int) -> bool:
 
 @kernel
 def go_through(
-    scratch: NDArray[np.int64], k: int, leave: int, pause: tuple[int, int, int, int]
+    data: Data, scratch: NDArray[np.int64], r: int, k: int, leave: int, pause: tuple[int, int, int, int]
 ) -> tuple[int, int]:
     """Write the starts of k stops into T_EARLY if she leaves then.
 
+    Where travel depends on the hour, her break is before the way, and T_WAY tells what each way takes.
+
     Args:
+        data: The problem.
         scratch: With the stops.
-        k: How many.
+        r: Her vehicle.
+        k: How many stops.
         leave: When she leaves.
         pause: The gap of her break, its length, and when it begins at the soonest and at the latest.
 
@@ -109,6 +119,13 @@ def go_through(
             reached = max(reached, rest) + length
             if rest > rest_by:
                 return whole(BIG), rest
+        if data.vehicle[r, V_HOURS] > 0:
+            if i == gap:
+                time = rest + length
+            reached = arrive(
+                data, r, place_before(data, scratch, r, i), place_after(data, scratch, r, k, i), time
+            )
+            scratch[T_WAY, i] = reached - time
         if i == k:
             return whole(reached), rest
         start = max(scratch[T_LOW, i], reached)
@@ -137,7 +154,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     if is_lunch(data, r, code):
         pause, pause_by = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
     for _ in range(64):
-        time, pause = go_through(state.scratch, k, leave, (gap, length, pause, pause_by))
+        time, pause = go_through(data, state.scratch, r, k, leave, (gap, length, pause, pause_by))
         if time > state.scratch[T_HIGH, k]:
             return False
         new_leave = max(leave, time - cap)
@@ -148,6 +165,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
         if new_leave == leave and new_pause == pause:
             state.scratch[T_EARLY, k] = time
             state.scratch[T_BY, k] = leave
+            state.scratch[T_REST, k] = pause
             return True
         if new_leave > vehicle[V_LEAVE_BY]:
             return False
@@ -189,7 +207,11 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
         pause_by = min(pause_by, vehicle[V_LUNCH_TO])
     time = scratch[T_EARLY, k]
     for i in range(k, -1, -1):
-        time -= scratch[T_LEG, i]
+        if vehicle[V_HOURS] == 0:
+            time -= scratch[T_LEG, i]
+        else:
+            origin, destination = place_before(data, scratch, r, i), place_after(data, scratch, r, k, i)
+            time = leave_by(data, r, origin, destination, time)
         if i == gap:
             time = min(time - length, pause_by)
         if i > 0:
@@ -216,6 +238,60 @@ def wait_points(data: Data, state: State, r: int, k: int, code: int) -> int:
 
 
 @kernel
+def first_way(data: Data, scratch: NDArray[np.int64], r: int, k: int, code: int) -> int:
+    """Write what the first way takes by the hour if she leaves as late as her first stop allows; return when.
+
+    Of a settled route; see `routing.ways`.
+    """
+    vehicle = data.vehicle[r]
+    origin, destination = place_before(data, scratch, r, whole(0)), place_after(data, scratch, r, k, whole(0))
+    latest = leave_by(data, r, origin, destination, scratch[T_EARLY, 0])
+    if gap_of(code) != 0:
+        leaves = max(scratch[T_BY, k], min(latest, vehicle[V_LEAVE_BY]))
+        scratch[T_WAY, 0] = arrive(data, r, origin, destination, leaves) - leaves
+        return whole(leaves)
+    latest -= rest_of(data, r, code)
+    if is_lunch(data, r, code):
+        latest = min(latest, vehicle[V_LUNCH_TO])
+    leaves = max(scratch[T_BY, k], min(latest, vehicle[V_LEAVE_BY]))
+    departs = max(scratch[T_REST, k], min(latest, leaves + vehicle[V_STRETCH])) + rest_of(data, r, code)
+    scratch[T_WAY, 0] = arrive(data, r, origin, destination, departs) - departs
+    return whole(leaves)
+
+
+@kernel
+def hour_points(data: Data, state: State, r: int, k: int, code: int) -> int:
+    """Return the points of waiting, and of ways beyond what they take at the best hours, k stops settled.
+
+    At place k, T_IN then holds the work as it is by the hour, and T_PEAK the points of the ways.
+    """
+    scratch = state.scratch
+    low = scratch[T_LOW, k]
+    waits = data.number[N_WAITING] > 0
+    if waits:
+        scratch[T_LOW, k] = latest_leaving(data, state, r, k, code)
+        if not settle(data, state, r, k, code):
+            scratch[T_LOW, k] = low
+            settle(data, state, r, k, code)
+    leaves = first_way(data, scratch, r, k, code)
+    peak, busy = whole(0), whole(0)
+    for i in range(k + 1):
+        peak += scratch[T_WAY, i] - scratch[T_LEG, i]
+        busy += scratch[T_WAY, i]
+        if i < k:
+            busy += scratch[T_DURATION, i]
+    scratch[T_IN, k] = busy
+    peak *= data.number[N_TRAVEL]
+    scratch[T_PEAK, k] = peak
+    if not waits:
+        return whole(peak)
+    idle = scratch[T_EARLY, k] - leaves - busy - rest_of(data, r, code)
+    scratch[T_LOW, k] = low
+    settle(data, state, r, k, code)
+    return whole(peak + per_minute(data.number[N_WAITING], idle))
+
+
+@kernel
 def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[int, int]:
     """Return the points of the times of k settled stops, and the largest lateness among them."""
     scratch = state.scratch
@@ -227,7 +303,10 @@ def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[in
     over = scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM]
     if over > 0:
         points += per_minute(data.number[N_OVERTIME], over)
-    points += wait_points(data, state, r, k, code)
+    if data.vehicle[r, V_HOURS] == 0:
+        points += wait_points(data, state, r, k, code)
+    else:
+        points += hour_points(data, state, r, k, code)
     if data.vehicle[r, V_LUNCH] == MAY_MISS_LUNCH and not is_lunch(data, r, code):
         points += data.vehicle[r, V_MISSED]
     return points, highest
@@ -280,7 +359,10 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
         if vehicle[V_OPTIONS] == 1 and data.number[N_WISH] == 0:  # no break costs less than its rest saves
             length = data.option[r, 0, O_LENGTH]
             bound = least - vehicle[V_MISSED] - data.number[N_REST] * length // 60
-            bound -= wait_points(data, state, r, k, best)
+            if vehicle[V_HOURS] == 0:
+                bound -= wait_points(data, state, r, k, best)
+            else:
+                bound -= hour_points(data, state, r, k, best)
     found_lunch, found_other = False, best == NO_BREAK
     for option in range(vehicle[V_OPTIONS]):
         lunch = data.option[r, option, O_LUNCH] == 1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.breaks import break_code
+from routing.search.kernels.hours import arrive, place_before
 from routing.search.kernels.layout import (
     BIG,
     BOUND,
@@ -41,6 +42,7 @@ from routing.search.kernels.layout import (
     N_TRAVEL,
     N_USE,
     NOW,
+    PEAK,
     POSITION,
     R_DEPART,
     R_DONE_AT,
@@ -71,6 +73,7 @@ from routing.search.kernels.layout import (
     T_LOW,
     T_MOST,
     T_OUT,
+    T_PEAK,
     T_SERVICE,
     T_WINDOW,
     TIED,
@@ -78,6 +81,7 @@ from routing.search.kernels.layout import (
     TRIED,
     V_DAY,
     V_END,
+    V_HOURS,
     V_KIND,
     V_LATEST,
     V_LEAVE_BY,
@@ -149,7 +153,11 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     for i in range(k):
         leg = whole(travel[at, scratch[T_LOCATION, i]])
         at = scratch[T_LOCATION, i]
-        start = max(scratch[T_LOW, i], depart + leg)
+        if data.vehicle[r, V_HOURS] == 0:
+            depart += leg
+        else:
+            depart = arrive(data, r, place_before(data, scratch, r, whole(i)), at, depart)
+        start = max(scratch[T_LOW, i], depart)
         if start > scratch[T_HIGH, i]:
             return False
         work += leg
@@ -227,6 +235,9 @@ def time_stops(data: Data, state: State, r: int, k: int, plain: bool) -> bool:  
     points, highest = soft_points(data, state, r, k, code)
     state.route[r, SOFT] = points
     state.route[r, HIGHEST] = highest
+    if data.vehicle[r, V_HOURS] > 0:
+        state.route[r, PEAK] = scratch[T_PEAK, k]
+        state.route[r, WORK] = scratch[T_IN, k]
     over = max(whole(0), scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM])
     state.route[r, IDLE] += over - scratch[T_IN, k] - rest_of(data, r, code)
     return bool(good)
@@ -254,7 +265,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
     state.route[r, TIED] = BOUND if is_coupled(data, r) else FREE
-    for c in (LOAD, WORK, HIGHEST, SOFT):
+    for c in (LOAD, WORK, HIGHEST, SOFT, PEAK):
         state.route[r, c] = 0
     state.route[r, IDLE] = data.vehicle[r, V_SHIFT]
     record = state.record[NOW, r]
