@@ -4,19 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from routing.check import violations
 from routing.clock import time_routes
 from routing.constraints import travel as judge
 from routing.errors import InvalidTravel
-from routing.insertion import best
 from routing.matrices import Band, Travel
 from routing.objective import cost_of
-from routing.plan import Plan
-from routing.problem import Problem, TimeWindow
+from routing.problem import Problem
 from routing.search import Search
 from routing.search.arrays import data_of
 from routing.search.compiling import kernel
@@ -31,7 +29,6 @@ from tests.routing.problems import (
     a_line,
     a_problem,
     a_service,
-    a_vehicle,
     days_by_hour,
     travel_by_hour,
 )
@@ -107,7 +104,7 @@ class TestTravel:
 
         assert rows[:, 1].tolist() == [travel.arrival(0, 1, time) for time in times]
         assert rows[:, 2].tolist() == [travel.departure(0, 1, time) for time in times]
-        judged = [judge._there_at(travel, (0, 1), time) for time in times]  # noqa: SLF001 - the second definition
+        judged = [judge._there_at(travel, (0, 1), time) for time in times]
         assert judged == rows[:, 1].tolist()
 
     def test_is_the_same_with_bands_that_change_nothing(self) -> None:

@@ -180,17 +180,20 @@ def more_peak(
     """
     r, p, s, _ = place
     record = state.record[NOW, r]
-    before, here, after = whole(record[p, R_FROM]), data.service[s, LOCATION], whole(record[p, R_TO])
-    leaves, usual = whole(record[p, R_DEPART]), whole(record[p, R_DEPART])
-    if p == 0:
-        leaves = max(leaves, low - ways[0])
-        usual = max(usual, whole(record[p, R_START]) - record[p, R_LEG])
-    there = arrive(data, r, before, here, leaves)
-    free = max(low, there) + data.service[s, DURATION]
-    onward = arrive(data, r, here, after, free)
-    more = there - leaves - ways[0] + onward - free - ways[1]
-    if state.route[r, COUNT] > 0:
-        more -= arrive(data, r, before, after, usual) - usual - record[p, R_LEG]
+    leaves, more = whole(record[p, R_DEPART]), whole(0)
+    for step in range(3):
+        origin = data.service[s, LOCATION] if step == 2 else whole(record[p, R_FROM])
+        destination = data.service[s, LOCATION] if step == 1 else whole(record[p, R_TO])
+        if step == 0:  # the way there was
+            usual = leaves if p > 0 else max(leaves, whole(record[p, R_START]) - record[p, R_LEG])
+            more = record[p, R_LEG] + usual - arrive(data, r, origin, destination, usual)
+            if state.route[r, COUNT] == 0:
+                more = whole(0)
+            leaves = leaves if p > 0 else max(leaves, low - ways[0])
+            continue
+        there = arrive(data, r, origin, destination, leaves)
+        more += there - leaves - ways[step - 1]
+        leaves = max(low, there) + data.service[s, DURATION]
     return whole(data.number[N_TRAVEL] * more)
 
 

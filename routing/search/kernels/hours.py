@@ -4,18 +4,12 @@
 really takes is said here, once it is known when she sets out.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from routing.search.compiling import kernel
 from routing.search.kernels.layout import (
     B_MATRIX,
     B_START,
-    T_LOCATION,
-    V_END,
     V_HOURS,
     V_KIND,
-    V_START,
     Data,
     whole,
 )
@@ -62,15 +56,3 @@ def leave_by(data: Data, r: int, origin: int, destination: int, arrives: int) ->
         else:
             high = middle - 1
     return whole(low)
-
-
-@kernel
-def place_before(data: Data, scratch: NDArray[np.int64], r: int, i: int) -> int:
-    """Return the place from which way i of a route leads."""
-    return whole(scratch[T_LOCATION, i - 1] if i > 0 else data.vehicle[r, V_START])
-
-
-@kernel
-def place_after(data: Data, scratch: NDArray[np.int64], r: int, k: int, i: int) -> int:
-    """Return the place to which way i of a route of k stops leads."""
-    return whole(scratch[T_LOCATION, i] if i < k else data.vehicle[r, V_END])

@@ -157,7 +157,7 @@ ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLAC
     BEST_HOME,
     BEST_TOIL,
 ) = range(13)
-# State.scratch, rows
+# State.scratch, rows; a route of k stops has its return at place k, and its start in the last column
 (
     T_LOCATION,
     T_DURATION,
@@ -177,7 +177,7 @@ ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLAC
 # at the place after the stops T_LOW holds the earliest leaving, T_HIGH the latest return and these two
 T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest span
 # and there, once settled: when the break begins, and the points of ways beyond their best hours
-T_REST, T_PEAK = T_SERVICE, T_LOCATION
+T_REST, T_PEAK = T_SERVICE, T_OUT
 # State.number
 (
     S_COST,

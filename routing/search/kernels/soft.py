@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
-from routing.search.kernels.hours import arrive, leave_by, place_after, place_before
+from routing.search.kernels.hours import arrive, leave_by
 from routing.search.kernels.layout import (
     BIG,
     LATE_RATE,
@@ -34,6 +34,7 @@ from routing.search.kernels.layout import (
     T_HIGH,
     T_IN,
     T_LEG,
+    T_LOCATION,
     T_LOW,
     T_MOST,
     T_PEAK,
@@ -122,9 +123,7 @@ def go_through(
         if data.vehicle[r, V_HOURS] > 0:
             if i == gap:
                 time = rest + length
-            reached = arrive(
-                data, r, place_before(data, scratch, r, i), place_after(data, scratch, r, k, i), time
-            )
+            reached = arrive(data, r, scratch[T_LOCATION, i - 1], scratch[T_LOCATION, i], time)
             scratch[T_WAY, i] = reached - time
         if i == k:
             return whole(reached), rest
@@ -210,7 +209,7 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
         if vehicle[V_HOURS] == 0:
             time -= scratch[T_LEG, i]
         else:
-            origin, destination = place_before(data, scratch, r, i), place_after(data, scratch, r, k, i)
+            origin, destination = scratch[T_LOCATION, i - 1], scratch[T_LOCATION, i]
             time = leave_by(data, r, origin, destination, time)
         if i == gap:
             time = min(time - length, pause_by)
@@ -238,57 +237,41 @@ def wait_points(data: Data, state: State, r: int, k: int, code: int) -> int:
 
 
 @kernel
-def first_way(data: Data, scratch: NDArray[np.int64], r: int, k: int, code: int) -> int:
-    """Write what the first way takes by the hour if she leaves as late as her first stop allows; return when.
-
-    Of a settled route; see `routing.ways`.
-    """
-    vehicle = data.vehicle[r]
-    origin, destination = place_before(data, scratch, r, whole(0)), place_after(data, scratch, r, k, whole(0))
-    latest = leave_by(data, r, origin, destination, scratch[T_EARLY, 0])
-    if gap_of(code) != 0:
-        leaves = max(scratch[T_BY, k], min(latest, vehicle[V_LEAVE_BY]))
-        scratch[T_WAY, 0] = arrive(data, r, origin, destination, leaves) - leaves
-        return whole(leaves)
-    latest -= rest_of(data, r, code)
-    if is_lunch(data, r, code):
-        latest = min(latest, vehicle[V_LUNCH_TO])
-    leaves = max(scratch[T_BY, k], min(latest, vehicle[V_LEAVE_BY]))
-    departs = max(scratch[T_REST, k], min(latest, leaves + vehicle[V_STRETCH])) + rest_of(data, r, code)
-    scratch[T_WAY, 0] = arrive(data, r, origin, destination, departs) - departs
-    return whole(leaves)
-
-
-@kernel
 def hour_points(data: Data, state: State, r: int, k: int, code: int) -> int:
     """Return the points of waiting, and of ways beyond what they take at the best hours, k stops settled.
 
-    At place k, T_IN then holds the work as it is by the hour, and T_PEAK the points of the ways.
+    She leaves as late as her first stop allows; see `routing.ways`. At place k, T_IN then holds the work as
+    it is by the hour, and T_PEAK the points of the ways.
     """
-    scratch = state.scratch
-    low = scratch[T_LOW, k]
-    waits = data.number[N_WAITING] > 0
+    scratch, vehicle = state.scratch, data.vehicle[r]
+    low, waits = scratch[T_LOW, k], data.number[N_WAITING] > 0
     if waits:
         scratch[T_LOW, k] = latest_leaving(data, state, r, k, code)
         if not settle(data, state, r, k, code):
             scratch[T_LOW, k] = low
             settle(data, state, r, k, code)
-    leaves = first_way(data, scratch, r, k, code)
-    peak, busy = whole(0), whole(0)
-    for i in range(k + 1):
+    rest = rest_of(data, r, code)
+    latest = leave_by(data, r, scratch[T_LOCATION, -1], scratch[T_LOCATION, 0], scratch[T_EARLY, 0])
+    if gap_of(code) == 0:
+        latest -= rest
+        if is_lunch(data, r, code):
+            latest = min(latest, vehicle[V_LUNCH_TO])
+    leaves = max(scratch[T_BY, k], min(latest, vehicle[V_LEAVE_BY]))
+    departs = leaves
+    if gap_of(code) == 0:
+        departs = max(scratch[T_REST, k], min(latest, leaves + vehicle[V_STRETCH])) + rest
+    busy = arrive(data, r, scratch[T_LOCATION, -1], scratch[T_LOCATION, 0], departs) - departs
+    peak = busy - scratch[T_LEG, 0]
+    for i in range(1, k + 1):
         peak += scratch[T_WAY, i] - scratch[T_LEG, i]
-        busy += scratch[T_WAY, i]
-        if i < k:
-            busy += scratch[T_DURATION, i]
+        busy += scratch[T_WAY, i] + scratch[T_DURATION, i - 1]
+    idle = scratch[T_EARLY, k] - leaves - busy - rest
+    if waits:
+        scratch[T_LOW, k] = low
+        settle(data, state, r, k, code)
     scratch[T_IN, k] = busy
-    peak *= data.number[N_TRAVEL]
-    scratch[T_PEAK, k] = peak
-    if not waits:
-        return whole(peak)
-    idle = scratch[T_EARLY, k] - leaves - busy - rest_of(data, r, code)
-    scratch[T_LOW, k] = low
-    settle(data, state, r, k, code)
-    return whole(peak + per_minute(data.number[N_WAITING], idle))
+    scratch[T_PEAK, k] = data.number[N_TRAVEL] * peak
+    return whole(scratch[T_PEAK, k] + per_minute(data.number[N_WAITING], idle))
 
 
 @kernel

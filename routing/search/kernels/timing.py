@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.breaks import break_code
-from routing.search.kernels.hours import arrive, place_before
 from routing.search.kernels.layout import (
     BIG,
     BOUND,
@@ -100,6 +99,7 @@ from routing.search.kernels.soft import (
     NEVER,
     NO_BREAK,
     choose,
+    gap_of,
     rest_of,
     settle,
     soft_points,
@@ -133,6 +133,8 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
             scratch[T_SERVICE, k] = u
             scratch[T_WINDOW, k] = state.placed[u, WINDOW]
             k += 1
+    scratch[T_LOCATION, -1] = data.vehicle[r, V_START]
+    scratch[T_LOCATION, k] = data.vehicle[r, V_END]
     scratch[T_LOW, k] = leaves_from(data, state, r)
     scratch[T_HIGH, k] = data.vehicle[r, V_LATEST]
     scratch[T_MOST, k] = day_left(data, state, r)
@@ -153,11 +155,7 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     for i in range(k):
         leg = whole(travel[at, scratch[T_LOCATION, i]])
         at = scratch[T_LOCATION, i]
-        if data.vehicle[r, V_HOURS] == 0:
-            depart += leg
-        else:
-            depart = arrive(data, r, place_before(data, scratch, r, whole(i)), at, depart)
-        start = max(scratch[T_LOW, i], depart)
+        start = max(scratch[T_LOW, i], depart + leg)
         if start > scratch[T_HIGH, i]:
             return False
         work += leg
@@ -314,6 +312,12 @@ def refresh(data: Data, state: State, r: int) -> bool:
         good = bool(state.route[r, CODE] != NEVER)
     for p in range(k + 1):
         record[p, R_START] = scratch[T_EARLY, p]
+        if (
+            data.vehicle[r, V_HOURS] > 0 and p > 0
+        ):
+            rest = rest_of(data, r, state.route[r, CODE]) if gap_of(state.route[r, CODE]) < p else whole(0)
+            free = scratch[T_EARLY, p - 1] + scratch[T_DURATION, p - 1] - rest
+            record[p, R_DEPART] = max(whole(record[p, R_DEPART]), free)
     state.route[r, COST] = cost
     return good
 
