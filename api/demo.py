@@ -7,7 +7,6 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.compiling import compiling
 from api.database import open_sessions
 from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, read_report
@@ -15,6 +14,7 @@ from api.plan_run import PlanningFailed, plan_day
 from api.progress import ProgressLine
 from careapp import clock, migrate
 from careapp.calendar import Calendar
+from careapp.compiling import compiling
 from careapp.config import Settings
 from careapp.consultations.commands import make_slots
 from careapp.db import make_reading_sessions

@@ -24,6 +24,8 @@ from routing.solver import Progress as SearchProgress
 from routing.travel.estimate import CarEstimate, EBikeEstimate
 from routing.travel.source import TravelSource
 
+STOPPED = "the planning was stopped before its plan was written: start it again any time"
+
 
 class PlanningCancelled(Conflict):
     """Somebody asked to stop before the plan was written; the day is as it was."""
@@ -122,7 +124,8 @@ def plan_day(
         ) from contradiction
     if not search.compiled():
         on_progress(Progress(0.03, "compiling the search, once on this machine (about 30 s)"))
-        search.warm_up()
+        if not search.make_ready(is_cancelled):
+            raise PlanningCancelled(STOPPED)
 
     def tell(state: SearchProgress) -> None:
         on_progress(
@@ -137,9 +140,7 @@ def plan_day(
 
     plan = solve_in_parts(problem, limit_s, seed=seed, on_progress=tell, cancel=is_cancelled)
     if is_cancelled():
-        raise PlanningCancelled(
-            "the planning was stopped before its plan was written: start it again any time"
-        )
+        raise PlanningCancelled(STOPPED)
     violations = check.violations(problem, plan)
     if violations:
         raise PlanBreaksRules(f"{len(violations)} violations, the first: {violations[0].sentence}")

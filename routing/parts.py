@@ -20,7 +20,7 @@ from routing.objective import compares_routes, cost_of
 from routing.plan import Plan, Route, Unassigned
 from routing.problem import Problem
 from routing.rota import Rota
-from routing.search import warm_up
+from routing.search import make_ready
 from routing.solver import DEFAULT_LIMIT_S, VERSION, Progress, solve
 
 __all__ = ["solve_in_parts", "split"]
@@ -123,9 +123,9 @@ def solve_in_parts(
     Returns:
         The parts' plans as one; its iterations are the sum, and it is proven if each part is.
     """
-    warm_up()
+    ready = make_ready(cancel)
     parts = split(problem)
-    if len(parts) < 2:
+    if len(parts) < 2 or not ready:
         return solve(problem, limit, seed=seed, iterations=iterations, on_progress=on_progress, cancel=cancel)
     if isinstance(limit, timedelta):
         limit = limit.total_seconds()

@@ -18,7 +18,7 @@ from routing.objective import cost_of, depends_on_times
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.rota import Rota
-from routing.search import Pieces, Team, can_be_cut, warm_up
+from routing.search import Pieces, Team, can_be_cut, make_ready
 from routing.units import Points
 
 __all__ = ["DEFAULT_LIMIT_S", "VERSION", "LostTimetable", "Progress", "solve"]
@@ -103,7 +103,8 @@ def solve(
         begin_with: Routes to begin with, but for the visits that the rules do not allow there. The search is
             cooler from its start then (`WARM_SHARE`).
         on_progress: Told about every `STEP_S` seconds.
-        cancel: Asked as often; when it answers True, the best plan so far is returned.
+        cancel: Asked as often; when it answers True, the best plan so far is returned. That is an empty one
+            while the search is being compiled.
 
     Returns:
         A plan that `routing.check.violations` accepts. Each service that is in no route has its reason.
@@ -112,9 +113,9 @@ def solve(
         limit = limit.total_seconds()
     if limit is None and iterations is None:
         limit = DEFAULT_LIMIT_S
-    warm_up()
+    ready = make_ready(cancel)
     run = _Run(problem, limit, seed, iterations, threads, tuple(begin_with), on_progress, cancel)
-    return run.plan()
+    return run.plan() if ready else run.empty_plan()
 
 
 class _Run:
@@ -149,6 +150,11 @@ class _Run:
             return self._written((), 0, proven=True)
         with self._searches() as search:
             return self._planned(search)
+
+    def empty_plan(self) -> Plan:
+        """Return the plan of somebody who was stopped before the search could begin."""
+        self.limit_s = 0.0
+        return self._written((), 0, proven=False)
 
     def _searches(self) -> Searches:
         """Return the searches: one for each thread, or one for each piece of a large day."""

@@ -1,15 +1,16 @@
 """A local day as rows, and the same day as numbers for the planner."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
 
 from careapp.errors import Conflict
-from careapp.people.models import Absence, Preference, PreferenceKind, VehicleKind
-from careapp.tours.models import Shift
+from careapp.people.models import Preference, PreferenceKind, VehicleKind
+from careapp.tours import continuity
+from careapp.tours.duties import Bound, Duty, WorkTime, bounds
 from careapp.visits.models import Service, Visit, VisitLink
 from routing.problem import Link, Nurses, Problem, TimeWindow, Travel, Vehicle
 from routing.problem import Service as RoutedService
@@ -18,27 +19,9 @@ from routing.travel.source import Coordinates, TravelSource
 PENALTY_BY_PRIORITY = {1: 2 * 3600, 2: 6 * 3600, 3: 24 * 3600, 4: 240 * 3600}
 """Points of leaving a visit's nurse out: seconds of driving that it is worth to place it."""
 
-SHORTEST_SHIFT = timedelta(hours=1)
-"""What an absence leaves of a shift is worked if it is at least so long."""
-
 
 class NothingToPlan(Conflict):
     """The day has no open visit."""
-
-
-@dataclass(frozen=True)
-class WorkTime:
-    """A shift, less its nurse's absences.
-
-    Attributes:
-        shift: The row, with role, practitioner, skills and places loaded.
-        starts_at: First moment she may leave.
-        ends_at: When she is back.
-    """
-
-    shift: Shift
-    starts_at: datetime
-    ends_at: datetime
 
 
 @dataclass(frozen=True)
@@ -53,6 +36,8 @@ class Day:
         work_times: Shifts without a published tour.
         links: Gaps between visits that are both among `visits`.
         preferences: What is agreed between patients and nurses.
+        duties: Of the nurses on the days around it, and published ones of the day itself.
+        visits_before: Patient to practitioner to visits in the four weeks before.
     """
 
     date: date
@@ -61,6 +46,8 @@ class Day:
     work_times: list[WorkTime]
     links: list[VisitLink]
     preferences: list[Preference]
+    duties: list[Duty] = field(default_factory=list)
+    visits_before: Mapping[UUID, Mapping[UUID, int]] = field(default_factory=dict)
 
     @property
     def services(self) -> list[Service]:
@@ -74,16 +61,22 @@ class Day:
     def to_problem(self, sources: Mapping[VehicleKind, TravelSource]) -> Problem:
         """State the day in numbers; services and vehicles are numbered as in `services` and `work_times`.
 
-        A nurse visits patients of her own organisation only.
+        A nurse visits patients of her own organisation only. Her shifts are those of one person, with rest
+        between them and the duties around the day. Who has not been at a patient lately costs points.
 
         Args:
             sources: Who knows the ways of each kind of vehicle.
 
         Raises:
             routing.errors.InvalidProblem: The rows contradict each other, or a place cannot be used.
+            ShiftsOverlap: Two shifts of one nurse overlap.
         """
         places = _Places()
-        vehicles = tuple(self._vehicle(work_time, places) for work_time in self.work_times)
+        bound = bounds(self.date, self.work_times, self.duties)
+        vehicles = tuple(
+            self._vehicle(work_time, places, bound[work_time.shift.role.practitioner_id])
+            for work_time in self.work_times
+        )
         services = tuple(
             self._service(visit, service, places) for visit in self.visits for service in visit.services
         )
@@ -99,7 +92,7 @@ class Day:
             links=tuple(self._links()),
         )
 
-    def _vehicle(self, work_time: WorkTime, places: "_Places") -> Vehicle:
+    def _vehicle(self, work_time: WorkTime, places: "_Places", bound: Bound) -> Vehicle:
         shift = work_time.shift
         return Vehicle(
             id=str(shift.id),
@@ -111,6 +104,11 @@ class Day:
             skills={skill.skill_code: skill.grade for skill in shift.role.skills},
             max_work=shift.max_work_s,
             travel=list(VehicleKind).index(shift.vehicle),
+            nurse=str(shift.role.practitioner_id),
+            rest=round(bound.rest.total_seconds()),
+            free_since=None if bound.free_since is None else self._seconds(bound.free_since),
+            next_duty=None if bound.next_duty is None else self._seconds(bound.next_duty),
+            max_day=None if bound.max_day is None else round(bound.max_day.total_seconds()),
         )
 
     def _service(self, visit: Visit, service: Service, places: "_Places") -> RoutedService:
@@ -132,7 +130,18 @@ class Day:
             forbidden=self._vehicles_of(agreed, PreferenceKind.FORBIDDEN),
             preferred=self._vehicles_of(agreed, PreferenceKind.PREFERRED),
             penalty=PENALTY_BY_PRIORITY[visit.priority],
+            known=self._known(visit),
         )
+
+    def _known(self, visit: Visit) -> dict[int, int]:
+        """Return what vehicles cost at a patient for continuity, without those that cost nothing."""
+        before = self.visits_before.get(visit.patient_id, {})
+        costs = {
+            number: continuity.points(before, work_time.shift.role.practitioner_id)
+            for number, work_time in enumerate(self.work_times)
+            if before and work_time.shift.organisation_id == visit.organisation_id
+        }
+        return {number: points for number, points in costs.items() if points}
 
     def _vehicles_of(self, agreed: list[Preference], kind: PreferenceKind) -> frozenset[int]:
         roles = {wish.role_id for wish in agreed if wish.kind == kind}
@@ -182,30 +191,3 @@ class _Places:
             self._numbers[place_id] = len(self.all)
             self.all.append(Coordinates(latitude, longitude))
         return self._numbers[place_id]
-
-
-def work_times(shifts: list[Shift], absences: list[Absence]) -> list[WorkTime]:
-    """Take nurses' absences out of their shifts, keeping the longest rest of each.
-
-    Args:
-        shifts: With role and practitioner loaded.
-        absences: Of practitioners.
-    """
-    found = []
-    for shift in shifts:
-        free = [(shift.starts_at, shift.ends_at)]
-        for absence in absences:
-            if absence.practitioner_id == shift.role.practitioner_id:
-                free = [
-                    piece
-                    for starts_at, ends_at in free
-                    for piece in (
-                        (starts_at, min(ends_at, absence.starts_at)),
-                        (max(starts_at, absence.ends_at), ends_at),
-                    )
-                    if piece[0] < piece[1]
-                ]
-        longest = max(free, key=lambda piece: piece[1] - piece[0], default=None)
-        if longest and longest[1] - longest[0] >= min(SHORTEST_SHIFT, shift.ends_at - shift.starts_at):
-            found.append(WorkTime(shift, *longest))
-    return found

@@ -14,7 +14,9 @@ from careapp.calendar import Calendar
 from careapp.errors import NotFound
 from careapp.people.models import Absence, Patient, Preference, Role
 from careapp.people.queries import get_nurse
-from careapp.tours.day import Day, work_times
+from careapp.tours.day import Day
+from careapp.tours.duties import FOUR_WEEKS, beside_published, work_times
+from careapp.tours.history import DAYS_AFTER, count_visits, list_duties
 from careapp.tours.models import Plan, Shift, Stop, Tour, TourStatus, UnassignedVisit
 from careapp.visits.models import Service, Visit, VisitLink
 
@@ -80,14 +82,15 @@ def day_to_plan(session: Session, *, date: date, calendar: Calendar, viewer: Vie
         visible(
             select(Absence).where(
                 Absence.practitioner_id.is_not(None),
-                Absence.ends_at > starts_at,
+                Absence.ends_at > starts_at - FOUR_WEEKS,
                 # A shift may run past midnight, at most into the next day.
-                Absence.starts_at < ends_at + (ends_at - starts_at),
+                Absence.starts_at < ends_at + DAYS_AFTER + (ends_at - starts_at),
             ),
             viewer,
             Absence,
         )
     ).all()
+    duties = list_duties(session, date=date, absences=absences, viewer=viewer)
     open_visits = {visit.id for visit in visits}
     links = session.scalars(
         visible(
@@ -102,7 +105,7 @@ def day_to_plan(session: Session, *, date: date, calendar: Calendar, viewer: Vie
         date=date,
         origin=calendar.at(date, time(12)) - timedelta(hours=12),
         visits=list(visits),
-        work_times=work_times(list(shifts), list(absences)),
+        work_times=beside_published(work_times(shifts, absences), duties),
         links=sorted(
             (link for link in links if {link.first_id, link.second_id} <= open_visits),
             key=lambda link: (link.first_id, link.second_id),
@@ -111,6 +114,8 @@ def day_to_plan(session: Session, *, date: date, calendar: Calendar, viewer: Vie
             (wish for wish in preferences if wish.patient_id in patients),
             key=lambda wish: (wish.patient_id, wish.role_id),
         ),
+        duties=duties,
+        visits_before=count_visits(session, date=date, viewer=viewer),
     )
 
 

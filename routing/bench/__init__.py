@@ -1,5 +1,5 @@
 """Measure the planner against best known values and against other planners, in one run."""
 
-from routing.bench.table import bench
+from routing.bench.table import PUBLISHED, bench
 
-__all__ = ["bench"]
+__all__ = ["PUBLISHED", "bench"]

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from routing.bench.breaks import mended, one_break
 from routing.bench.instances import Instance
-from routing.cli.commands import faults_of
 from routing.constraints import allowed
 from routing.errors import RoutingError
 from routing.formats import Task, read_task
 from routing.formats.answers import plan_of_sequences
+from routing.judging import faults_of
+from routing.problem import Vehicle
 
 __all__ = ["OURS", "PEERS", "Run", "run_ours", "run_peer"]
 
@@ -38,17 +40,21 @@ class Run:
         planner: Who planned.
         instance: What.
         seed: Of its random choices.
+        limit_s: Seconds it was given.
         seconds: Wall-clock time of the process, start included.
         cost: By the formula of the instance's format; None where there is no valid plan.
-        remark: What is wrong, or which version planned.
+        remark: What is wrong, and which version planned what.
+        version: Of another planner, with what it was given of the break rule.
     """
 
     planner: str
     instance: Instance
     seed: int
+    limit_s: float
     seconds: float
     cost: float | None
     remark: str = ""
+    version: str = ""
 
     @property
     def gap(self) -> float | None:
@@ -81,13 +87,13 @@ def run_ours(
         done = _process(command, limit_s)
         seconds = time.perf_counter() - begun
         if not out.exists():
-            return Run(OURS, instance, seed, seconds, None, _last_line(done))
+            return Run(OURS, instance, seed, limit_s, seconds, None, _last_line(done))
         task = _task(instance, breaks=breaks)
         plan = task.plan(out.read_text(encoding="utf-8"))
         faults = faults_of(task, plan)
         if faults:
-            return Run(OURS, instance, seed, seconds, None, faults[0])
-        run = Run(OURS, instance, seed, seconds, task.cost(plan))
+            return Run(OURS, instance, seed, limit_s, seconds, None, faults[0])
+        run = Run(OURS, instance, seed, limit_s, seconds, task.cost(plan))
         if keep is not None and run.gap is not None and run.gap < -ROUNDING_PERCENT:
             kept = keep / f"{instance.name}.json"
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -95,15 +101,26 @@ def run_ours(
         return run
 
 
-def run_peer(peer: str, instance: Instance, limit_s: float, seed: int, *, python: str, threads: int) -> Run:
+def run_peer(
+    peer: str,
+    instance: Instance,
+    limit_s: float,
+    seed: int,
+    *,
+    python: str,
+    threads: int,
+    breaks: bool = False,
+) -> Run:
     """Run another planner on what it can express, and judge its routes by our check.
 
-    A day with links, soft times, breaks or several kinds of vehicle is not given to a peer.
+    A day with links, soft times or several kinds of vehicle is not given to a peer. Of the break rule each
+    gets what it can express; the remark says what that was. Where it can express no break at all, services
+    leave its routes until the breaks fit.
     """
-    task = _task(instance)
+    task = _task(instance, breaks=breaks)
     lacks = _beyond_peers(task)
     if lacks:
-        return Run(peer, instance, seed, 0.0, None, f"not expressible there: {lacks}")
+        return Run(peer, instance, seed, limit_s, 0.0, None, f"not expressible there: {lacks}")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "day.json").write_text(json.dumps(_day(task)), encoding="utf-8")
         np.save(Path(folder, "seconds.npy"), task.problem.travel[0].seconds)
@@ -112,18 +129,25 @@ def run_peer(peer: str, instance: Instance, limit_s: float, seed: int, *, python
         seconds = time.perf_counter() - begun
         answer = Path(folder, "answer.json")
         if not answer.exists():
-            return Run(peer, instance, seed, seconds, None, _last_line(done))
+            return Run(peer, instance, seed, limit_s, seconds, None, _last_line(done))
         read = json.loads(answer.read_text(encoding="utf-8"))
+    version = "; ".join(filter(None, [read["version"], read.get("breaks", "")]))
+    remarks = [version]
+    sequences: dict[int, list[int]] = {}
+    for vehicle, services in read["routes"]:
+        sequences.setdefault(vehicle, []).extend(services)
+    if read.get("mend"):
+        sequences, without = mended(task.problem, sequences)
+        remarks += [f"{without} services taken out so that breaks fit"] if without else []
     try:
-        sequences: dict[int, list[int]] = {}
-        for vehicle, services in read["routes"]:
-            sequences.setdefault(vehicle, []).extend(services)
         plan = plan_of_sequences(task.problem, sequences)
+        faults = faults_of(task, plan)
     except RoutingError as error:
-        return Run(peer, instance, seed, seconds, None, str(error))
-    faults = faults_of(task, plan)
+        faults = [str(error)]
+    if faults:
+        remarks.insert(0, f"invalid: {faults[0]}")
     cost = None if faults else task.cost(plan)
-    return Run(peer, instance, seed, seconds, cost, faults[0] if faults else read["version"])
+    return Run(peer, instance, seed, limit_s, seconds, cost, "; ".join(remarks), version)
 
 
 def _task(instance: Instance, *, breaks: bool = False) -> Task:
@@ -132,17 +156,36 @@ def _task(instance: Instance, *, breaks: bool = False) -> Task:
 
 def _beyond_peers(task: Task) -> str:
     problem = task.problem
+    weights = {name: value for name, value in vars(problem.weights).items() if value}
+    wishes = any(service.preferred for service in problem.services) and "not_preferred" in weights
+    nurses = [vehicle.nurse for vehicle in problem.vehicles]
     checks = {
-        "links": bool(problem.links),
+        "links": bool(problem.links or problem.orders),
+        "visits of several services": len(problem.visits()) < len(problem.services),
         "several kinds of vehicle": len(problem.travel) > 1,
         "travel by the hour": any(kind.bands for kind in problem.travel),
-        "breaks": any(vehicle.breaks for vehicle in problem.vehicles),
+        "breaks": any(_needs_several(vehicle) for vehicle in problem.vehicles),
+        "lunch": any(vehicle.lunch is not None for vehicle in problem.vehicles),
+        "several shifts of a nurse": len(set(nurses)) < len(nurses),
+        "rest": any((v.free_since, v.next_duty, v.max_day) != (None,) * 3 for v in problem.vehicles),
+        "overtime": any(vehicle.overtime or vehicle.leaves_at_once for vehicle in problem.vehicles),
+        "things": any(service.needs for service in problem.services)
+        or any(vehicle.uses for vehicle in problem.vehicles),
+        "pinned starts": any(service.pinned_start is not None for service in problem.services),
         "late starts": any(service.late is not None for service in problem.services),
-        "costs beyond travel": any(
-            value for name, value in vars(problem.weights).items() if name not in ("travel", "not_preferred")
-        ),
+        "costs of single nurses": any(service.known for service in problem.services) or wishes,
+        "costs beyond travel": bool(set(weights) - {"travel", "not_preferred"}),
     }
     return ", ".join(name for name, holds in checks.items() if holds)
+
+
+def _needs_several(vehicle: Vehicle) -> bool:
+    """Tell whether one break is not enough to keep a vehicle's rule."""
+    try:
+        one_break(vehicle)
+    except ValueError:
+        return True
+    return False
 
 
 def _day(task: Task) -> dict[str, Any]:
@@ -166,10 +209,19 @@ def _day(task: Task) -> dict[str, Any]:
             "shift": [vehicle.shift.earliest, vehicle.shift.latest],
             "max_work": vehicle.max_work,
             "capacity": vehicle.capacity,
+            "break": _break(vehicle),
         }
         for vehicle in problem.vehicles
     ]
     return {"services": services, "vehicles": vehicles}
+
+
+def _break(vehicle: Vehicle) -> dict[str, Any] | None:
+    pause = one_break(vehicle)
+    if pause is None:
+        return None
+    begins = [pause.begins.earliest, pause.begins.latest]
+    return {"length": pause.length, "begins": begins, "unbroken": pause.unbroken}
 
 
 def _process(command: list[str], limit_s: float) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from routing.bench import bench
+from routing.bench import PUBLISHED, bench
 from routing.cli.commands import check, explain, solve_file
 from routing.errors import RoutingError
 from routing.formats import FORMATS
@@ -52,8 +52,18 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--breaks", action="store_true", help="homecare: nurses need the day's break")
     measure = commands.add_parser("bench", help="measure against best known values and other planners")
     measure.add_argument("folder", type=Path, help="instances, with best.csv or .sol files where known")
-    measure.add_argument("--only", default="", help="instances whose path holds this text")
-    measure.add_argument("--limit", type=_seconds, default=DEFAULT_LIMIT_S, help="seconds per instance")
+    measure.add_argument(
+        "--only", nargs="+", action="extend", default=[], help="instances whose path holds one of these texts"
+    )
+    measure.add_argument(
+        "--limit",
+        type=_seconds_or_published,
+        default=DEFAULT_LIMIT_S,
+        help=f"seconds per instance, or `{PUBLISHED}`: those of the nearest best.csv",
+    )
+    measure.add_argument(
+        "--limit-else", type=_seconds, default=None, help="seconds of instances without published ones"
+    )
     measure.add_argument("--seeds", type=_count, nargs="+", default=[0])
     measure.add_argument("--threads", type=_threads, default=1)
     measure.add_argument("--breaks", action="store_true", help="homecare: nurses need the day's break")
@@ -74,6 +84,10 @@ def _seconds(word: str) -> float:
     if not 0 <= value <= 10**7:
         raise ValueError
     return value
+
+
+def _seconds_or_published(word: str) -> float | str:
+    return word if word == PUBLISHED else _seconds(word)
 
 
 def _count(word: str) -> int:

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable, Sequence
 
 from routing.check import violations
+from routing.cli.interrupt import interrupted
 from routing.cli.reasons import reasons_of
 from routing.errors import RoutingError
 from routing.formats import InvalidAnswer, Task, read_task
+from routing.judging import faults_of
 from routing.plan import Plan
 from routing.search import compiled
 from routing.solver import DEFAULT_LIMIT_S, Progress, solve
 
-__all__ = ["check", "explain", "faults_of", "solve_file", "solve_task"]
+__all__ = ["check", "explain", "solve_file", "solve_task"]
 
 FINISH_AT_MOST_S = 20.0
 
@@ -25,14 +27,16 @@ def solve_file(options: argparse.Namespace) -> int:
         _say(f"note: {note}")
     if not compiled():
         _say("compiling the search once (about 30 s)")
-    plan = solve_task(
-        task,
-        options.limit,
-        seed=options.seed,
-        iterations=options.iterations,
-        threads=options.threads,
-        on_progress=_progress_line(),
-    )
+    with interrupted() as is_interrupted:
+        plan = solve_task(
+            task,
+            options.limit,
+            seed=options.seed,
+            iterations=options.iterations,
+            threads=options.threads,
+            on_progress=_progress_line(),
+            cancel=is_interrupted,
+        )
     if sys.stderr.isatty():
         _say("")
     if options.out is not None:
@@ -53,6 +57,7 @@ def solve_task(
     iterations: int | None = None,
     threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> Plan:
     """Plan a task within a limit; part of it may belong to what its format decides after the search."""
     if limit_s is None and iterations is None:
@@ -65,9 +70,11 @@ def solve_task(
         seed=seed,
         iterations=iterations,
         threads=threads,
+        begin_with=task.begin_with,
         on_progress=on_progress,
+        cancel=cancel,
     )
-    return task.finish(plan, finish_s)
+    return task.finish(plan, 0.0 if cancel is not None and cancel() else finish_s)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -100,11 +107,6 @@ def explain(options: argparse.Namespace) -> int:
     if not chosen:
         print("every service is in a route")
     return 0
-
-
-def faults_of(task: Task, plan: Plan) -> list[str]:
-    """Return what a plan breaks: the rules of the problem, and those of the format."""
-    return [fault.sentence for fault in violations(task.problem, plan)] + task.faults(plan)
 
 
 def _task(options: argparse.Namespace) -> Task:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.plan import Plan, Violation
-from routing.problem import Problem
+from routing.problem import Problem, Vehicle
 from routing.units import LATEST, as_clock, as_list
 
 
@@ -52,7 +52,10 @@ class TimeWindows:
             else f"between {as_clock(w.earliest)} and {as_clock(w.latest)}"
             for w in problem.services[service].starts
         ]
-        return f"can start {as_list(windows, 'or')} and be home before her shift ends"
+        start = f"can start {as_list(windows, 'or')}"
+        if any(_is_cut_by_rest(vehicle) for vehicle in problem.vehicles):
+            return f"{start}, be home before her shift ends and rest long enough between two days"
+        return f"{start} and be home before her shift ends"
 
     def violations(self, problem: Problem, plan: Plan) -> Iterator[Violation]:
         """Yield each stop that starts outside all windows of its service."""
@@ -62,3 +65,9 @@ class TimeWindows:
                 windows = as_list([f"{as_clock(w.earliest)}-{as_clock(w.latest)}" for w in service.windows])
                 sentence = f"service {service.id} starts at {as_clock(stop.start)}, outside {windows}"
                 yield Violation(self.name, sentence, stop.service, vehicle)
+
+
+def _is_cut_by_rest(vehicle: Vehicle) -> bool:
+    """Tell whether the duties of other days leave less of a shift."""
+    late = vehicle.shift.latest + vehicle.overtime
+    return vehicle.leaves_from > vehicle.shift.earliest or vehicle.back_by < late

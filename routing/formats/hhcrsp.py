@@ -15,7 +15,7 @@ from routing.formats.answers import plan_of, route_of, unserved
 from routing.formats.published import PublishedStop, read_routes
 from routing.formats.reading import InvalidFile, Record, parse_json
 from routing.formats.task import InvalidAnswer
-from routing.plan import Plan
+from routing.plan import Plan, Route
 from routing.problem import Link, Nurses, Problem, Service, TimeWindow, Travel, Vehicle, Weights
 from routing.units import MINUTE, Seconds
 
@@ -38,6 +38,7 @@ class HhcrspTask:
 
     notes: tuple[str, ...] = ()
     finish_share = 0.0
+    begin_with: tuple[Route, ...] = ()
 
     def __init__(self, problem: Problem, patients: Sequence[tuple[str, str]]) -> None:
         self.problem = problem

@@ -14,7 +14,7 @@ from routing.breaks import BreakRule
 from routing.formats.answers import plan_of_sequences
 from routing.formats.reading import InvalidFile, Record, parse_json
 from routing.formats.task import InvalidAnswer
-from routing.plan import Plan
+from routing.plan import Plan, Route
 from routing.problem import Problem, Service, TimeWindow, Travel, Vehicle, Weights
 from routing.travel.distance import air_kilometres
 
@@ -35,6 +35,7 @@ class HomecareTask:
 
     notes: tuple[str, ...] = ()
     finish_share = 0.0
+    begin_with: tuple[Route, ...] = ()
 
     def __init__(self, day: Mapping[str, Any], *, breaks: bool) -> None:
         self.problem = from_homecare(day, breaks=breaks)

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from routing.errors import RoutingError
-from routing.plan import Plan
+from routing.plan import Plan, Route
 from routing.problem import Problem
 
 __all__ = ["InvalidAnswer", "Task"]
@@ -20,11 +20,13 @@ class Task(Protocol):
         problem: What the search is asked.
         notes: What the search does not steer although the file's cost counts it; told to the user.
         finish_share: The share of the time that `finish` may use.
+        begin_with: Routes to begin with, where the file brings some.
     """
 
     problem: Problem
     notes: tuple[str, ...]
     finish_share: float
+    begin_with: tuple[Route, ...]
 
     def finish(self, plan: Plan, limit_s: float | None) -> Plan:
         """Return a found plan with what only this format decides, such as lunch breaks.

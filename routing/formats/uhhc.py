@@ -34,6 +34,7 @@ class UhhcTask:
 
     notes: tuple[str, ...] = ()
     finish_share = 0.1
+    begin_with: tuple[Route, ...] = ()
 
     def __init__(self, problem: Problem, published: Published) -> None:
         self.problem = problem

@@ -1,17 +1,21 @@
 """A plan in VROOM's documented form, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from routing.formats.answers import plan_of, route_of
 from routing.formats.reading import Record, parse_json
 from routing.formats.task import InvalidAnswer
-from routing.plan import Break, Plan, Route
+from routing.objective import TERMS
+from routing.plan import Break, Plan, Route, Stop
 from routing.problem import Problem
 from routing.units import Seconds
 
 __all__ = ["Job", "Nurse", "Shape", "Spot", "VroomTask"]
+
+OURS = [name for name in TERMS if name not in ("travel", "vehicle_use", "unassigned")]
+"""Terms of the cost that VROOM does not know."""
 
 
 @dataclass(frozen=True)
@@ -59,28 +63,39 @@ class Shape:
         base: What the times of the file count from, more than those of the problem.
         distances: Whether lengths of ways are known.
         amounts: `delivery` or `pickup`, whatever the jobs have; empty for neither.
+        priced: Whether leaving a job out has a price in points, and not only a priority.
     """
 
     base: Seconds
     distances: bool
     amounts: str
+    priced: bool = False
 
 
 class VroomTask:
     """A file that was read.
 
     Args:
-        problem: The same as a problem.
+        problem: The same as a problem. Parts that doctors do follow the jobs' services, doctors the nurses.
         jobs: By number of service.
         nurses: By number of vehicle.
         shape: What its answers hold.
+        begin_with: Routes to begin with.
     """
 
     notes: tuple[str, ...] = ()
     finish_share = 0.0
 
-    def __init__(self, problem: Problem, jobs: Sequence[Job], nurses: Sequence[Nurse], shape: Shape) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        jobs: Sequence[Job],
+        nurses: Sequence[Nurse],
+        shape: Shape,
+        begin_with: tuple[Route, ...] = (),
+    ) -> None:
         self.problem = problem
+        self.begin_with = begin_with
         self._jobs = tuple(jobs)
         self._nurses = tuple(nurses)
         self._shape = shape
@@ -91,25 +106,32 @@ class VroomTask:
         return plan
 
     def answer(self, plan: Plan) -> dict[str, Any]:
-        """Write summary, unassigned jobs and routes."""
-        routes = [self._route(route) for route in plan.routes]
+        """Write summary, unassigned jobs and routes; under `care` what VROOM has no key for."""
+        routes = [self._route(route) for route in plan.routes if route.vehicle < len(self._nurses)]
         sums = ["cost", "setup", "service", "duration", "waiting_time", "priority"]
         sums += ["distance"] if self._shape.distances else []
         summary: dict[str, Any] = {key: sum(route[key] for route in routes) for key in sums}
         if self._shape.amounts:
             summary[self._shape.amounts] = [sum(route[self._shape.amounts][0] for route in routes)]
-        summary |= {"routes": len(routes), "unassigned": len(plan.unassigned), "violations": []}
+        left_out = [left for left in plan.unassigned if left.service < len(self._jobs)]
+        late = [violation for route in routes for violation in route["violations"]]
+        summary |= {"routes": len(routes), "unassigned": len(left_out), "violations": late}
         summary["computing_times"] = {"loading": 0, "solving": round(1000 * plan.seconds), "routing": 0}
         unassigned = []
-        for left in plan.unassigned:
+        for left in left_out:
             job = self._jobs[left.service]
             unassigned.append(
                 {"id": job.id, "type": "job", **job.spot.keys, **job.repeats, "reason": left.sentence}
             )
-        return {"code": 0, "summary": summary, "unassigned": unassigned, "routes": routes}
+        answer = {"code": 0, "summary": summary, "unassigned": unassigned, "routes": routes}
+        care: dict[str, Any] = {
+            "terms": {name: points for name, points in plan.cost.terms.items() if points and name in OURS}
+        }
+        care |= {"remote": list(self._remote(plan))}
+        return answer | ({"care": care} if any(care.values()) else {})
 
     def plan(self, text: str) -> Plan:
-        """Read the routes with their times; only start, job, break and end steps count."""
+        """Read the routes with their times; only start, job, break and end steps and `care.remote` count."""
         record = parse_json(text)
         if record.whole("code", default=0) != 0:
             raise InvalidAnswer("code: the answer reports an error, there is no plan in it")
@@ -123,11 +145,15 @@ class VroomTask:
             read = self._read(vehicle, route.records("steps"))
             if read.stops:
                 routes[vehicle] = read
-        return plan_of(self.problem, routes.values())
+        return plan_of(self.problem, [*routes.values(), *self._read_remote(record)])
 
     def cost(self, plan: Plan) -> float:
-        """Return VROOM's cost: travel and fixed costs, nothing for what is left out."""
-        return sum(self._cost(route) for route in plan.routes)
+        """Return VROOM's cost, travel and fixed costs, and the terms that `care` asks for.
+
+        What is left out costs nothing, as in VROOM, unless `care` gives it a price.
+        """
+        left_out = 0 if self._shape.priced else plan.cost.terms.get("unassigned", 0)
+        return plan.cost.total - left_out
 
     def faults(self, plan: Plan) -> list[str]:
         """Return nothing: VROOM's rules are those of the problem."""
@@ -156,7 +182,9 @@ class VroomTask:
             made["distance"] = route.metres
         if self._shape.amounts:
             made[self._shape.amounts] = [sum(job.amount for job in jobs)]
-        return made | {"steps": self._steps(route, nurse)}
+        steps = self._steps(route, nurse)
+        made["violations"] = [violation for step in steps for violation in step["violations"]]
+        return made | {"steps": steps}
 
     def _steps(self, route: Route, nurse: Nurse) -> list[dict[str, Any]]:
         log = _Log(self._shape, sum(self._jobs[stop.service].amount for stop in route.stops))
@@ -177,14 +205,20 @@ class VroomTask:
                 setup=job.setup,
                 service=job.service,
                 waiting_time=stop.start - arrival,
+                violations=_delay(self._lateness(stop)),
                 **job.repeats,
             )
             log.free, log.rested = stop.end, False
         self._pauses(log, route, len(route.stops), nurse)
         if nurse.end is not None:
             log.move(route.travel_home, route.metres_home)
-            log.add("end", nurse.end, route.returns)
+            late = route.returns - self.problem.vehicles[route.vehicle].shift.latest
+            log.add("end", nurse.end, route.returns, violations=_delay(late))
         return log.steps
+
+    def _lateness(self, stop: Stop) -> Seconds:
+        service = self.problem.services[stop.service]
+        return 0 if service.late is None else service.lateness(stop.start)
 
     def _pauses(self, log: "_Log", route: Route, position: int, nurse: Nurse) -> None:
         for pause in route.breaks:
@@ -194,7 +228,7 @@ class VroomTask:
                     "break",
                     None,
                     free,
-                    id=nurse.pause,
+                    **({} if nurse.pause is None else {"id": nurse.pause}),
                     service=pause.end - pause.start,
                     waiting_time=pause.start - free,
                 )
@@ -225,6 +259,45 @@ class VroomTask:
         if not stops:
             return Route(vehicle, (), (), 0, 0, 0, 0)
         return route_of(self.problem, vehicle, stops, tuple(breaks), leaves)
+
+    def _remote(self, plan: Plan) -> Iterator[dict[str, Any]]:
+        """Yield which doctor takes part in which job, and when."""
+        for vehicle, stop in plan.stops():
+            inside = self.problem.services[stop.service].inside
+            if inside is not None:
+                times = {"start": stop.start + self._shape.base, "end": stop.end + self._shape.base}
+                doctor = self.problem.vehicles[vehicle].nurse
+                yield {"job": self._jobs[inside].id, "doctor": doctor, **times}
+
+    def _read_remote(self, record: Record) -> Iterator[Route]:
+        parts = {
+            self._jobs[service.inside].id: number
+            for number, service in enumerate(self.problem.services)
+            if service.inside is not None
+        }
+        stops: dict[int, list[tuple[int, Seconds, Seconds]]] = {}
+        rows = record.record("care").records("remote", optional=True) if "care" in record else []
+        for row in rows:
+            start, end = (row.whole(key) - self._shape.base for key in ("start", "end"))
+            part, doctor = parts.get(row.whole("job")), row.text("doctor")
+            shifts = [
+                number
+                for number, vehicle in enumerate(self.problem.vehicles)
+                if number >= len(self._nurses) and vehicle.nurse == doctor and vehicle.shift.holds(start)
+            ]
+            if part is None or not shifts:
+                what = (
+                    f"doctor {doctor[:40]} is not free then" if part is not None else "this job has no part"
+                )
+                raise InvalidAnswer(f"{row.place('job' if part is None else 'doctor')}: {what}")
+            stops.setdefault(shifts[0], []).append((part, start, end))
+        for vehicle, of_doctor in stops.items():
+            yield route_of(self.problem, vehicle, sorted(of_doctor, key=lambda stop: stop[1]))
+
+
+def _delay(seconds: Seconds) -> list[dict[str, Any]]:
+    """Return how VROOM says that somebody is late."""
+    return [{"cause": "delay", "duration": seconds}] if seconds > 0 else []
 
 
 class _Log:

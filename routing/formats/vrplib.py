@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from routing.formats.answers import plan_of_sequences, unserved
 from routing.formats.reading import InvalidFile, Record, parse_json
 from routing.formats.task import InvalidAnswer
-from routing.plan import Plan
+from routing.plan import Plan, Route
 from routing.problem import Problem, Service, TimeWindow, Travel, Vehicle, Weights
 
 __all__ = ["VrplibTask", "from_vrplib"]
@@ -58,6 +58,7 @@ class VrplibTask:
 
     notes: tuple[str, ...] = ()
     finish_share = 0.0
+    begin_with: tuple[Route, ...] = ()
 
     def __init__(self, nodes: list[Node], vehicles: int, capacity: int) -> None:
         at = np.array([(node.x, node.y) for node in nodes], dtype=np.int64)

@@ -11,7 +11,7 @@ from routing.problem import TimeWindow
 from routing.repair.day import ChangedDay
 from routing.repair.replan import Replan
 from routing.repair.search import Repair
-from routing.search import warm_up
+from routing.search import make_ready
 from routing.solver import LostTimetable
 from routing.units import Points
 
@@ -87,7 +87,8 @@ class Mending:
         if self.used() >= 1.0 or self.cancel():
             return
         loading = time.perf_counter()
-        warm_up()
+        if not make_ready(self.cancel):
+            return
         self.begun += time.perf_counter() - loading
         weights = self.run.published.weights
         if weights.most_visits is None:

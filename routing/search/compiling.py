@@ -31,7 +31,7 @@ def _optimise_once(library: CPUCodeLibrary) -> None:
         _optimise(library)
 
 
-CPUCodeLibrary._optimize_final_module = _optimise_once  # noqa: SLF001
+CPUCodeLibrary._optimize_final_module = _optimise_once  # type: ignore[method-assign]  # noqa: SLF001
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
 # Kernels allocate nothing, so they need no reference counts; leaving those out makes them twice as fast, and
@@ -70,5 +70,13 @@ def stored(function: Callable[..., Any]) -> bool:
     """Tell whether machine code of an `entry` is in memory or on disk: no call will compile it."""
     if function.signatures:  # type: ignore[attr-defined]  # of numba's dispatcher
         return True
-    cache = getattr(getattr(function, "_cache", None), "_cache_file", None)
-    return cache is not None and bool(cache._load_index())  # noqa: SLF001 - numba has no public way
+    return keeps_code(function) and bool(_file_of(function)._load_index())  # noqa: SLF001 - as above
+
+
+def keeps_code(function: Callable[..., Any]) -> bool:
+    """Tell whether there is a folder for the machine code of an `entry`."""
+    return _file_of(function) is not None
+
+
+def _file_of(function: Callable[..., Any]) -> Any:
+    return getattr(getattr(function, "_cache", None), "_cache_file", None)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from routing.errors import InvalidTravel
 from routing.matrices import Band, Travel
-from routing.units import UNREACHABLE, Seconds
+from routing.units import LATEST, UNREACHABLE, Seconds
 
 __all__ = ["with_factors"]
 
@@ -45,5 +45,7 @@ def with_factors(travel: Travel, factors: Iterable[tuple[Seconds, int]]) -> Trav
 def _slower(seconds: NDArray[np.int32], factor: int) -> NDArray[np.int32]:
     """Return seconds by a factor in thousandths, rounded up; what leads nowhere still does."""
     more = -(-seconds.astype(np.int64) * factor // USUAL)
-    more = np.where(seconds == UNREACHABLE, UNREACHABLE, more)
-    return more.astype(np.int32) if more.max(initial=0) <= UNREACHABLE else more
+    more[seconds == UNREACHABLE] = 0
+    if more.max(initial=0) > LATEST:
+        raise InvalidTravel(f"travel by the factor {factor}: a way takes longer than {LATEST} s")
+    return np.where(seconds == UNREACHABLE, seconds, more.astype(np.int32))

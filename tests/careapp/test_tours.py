@@ -14,7 +14,7 @@ from careapp.people.queries import NurseNotFound
 from careapp.planning import travel_sources
 from careapp.records.models import OutboxMessage
 from careapp.tours import commands, queries
-from careapp.tours.day import work_times
+from careapp.tours.duties import work_times
 from careapp.tours.models import Shift, Stop, Tour, TourStatus, UnassignedVisit
 from careapp.visits.models import Visit, VisitLink
 from routing.plan import Break, Cost, Plan, Route, Unassigned

@@ -135,7 +135,9 @@ class TestTravel:
             ([(2**29, a_line(6).seconds)], "not within"),
         ],
     )
-    def test_refuses_bands_that_cannot_be(self, bands: list, words: str) -> None:
+    def test_refuses_bands_that_cannot_be(
+        self, bands: list[tuple[int, NDArray[np.int32]]], words: str
+    ) -> None:
         with pytest.raises(InvalidTravel, match=words):
             replace(a_line(6), bands=tuple(Band(start, matrix) for start, matrix in bands))
 

@@ -21,7 +21,8 @@ class Day:
 
     Attributes:
         services: `location`, `duration`, `windows`, `demand`, `penalty` and `vehicles` that may do it.
-        vehicles: `start`, `end`, `shift`, `max_work` and `capacity`.
+        vehicles: `start`, `end`, `shift`, `max_work`, `capacity` and `break`: None, or one that keeps her
+            rule whatever she does: its `length`, when it `begins`, the longest absence `unbroken` without it.
         seconds: Travel between all places.
         fleets: Vehicles that may do the same services, with those services.
     """
@@ -38,9 +39,21 @@ class Day:
         self.able = able
 
 
-def run(planner: Callable[[Day, float, int, int], Routes], version: str) -> None:
-    """Read the day, plan it and write the answer."""
+def run(
+    planner: Callable[[Day, float, int, int], Routes], version: str, *, breaks: str, mend: bool = False
+) -> None:
+    """Read the day, plan it and write the answer.
+
+    Args:
+        planner: Plans a day in so many seconds, with a seed and threads.
+        version: Of the planner.
+        breaks: What it was given where nurses need a break.
+        mend: Whether that allows routes in which the breaks have no place.
+    """
     folder, seconds, seed, threads = sys.argv[1:]
-    routes = planner(Day(Path(folder)), float(seconds), int(seed), int(threads))
-    answer = {"version": version, "routes": [route for route in routes if route[1]]}
+    day = Day(Path(folder))
+    routes = planner(day, float(seconds), int(seed), int(threads))
+    answer: dict[str, Any] = {"version": version, "routes": [route for route in routes if route[1]]}
+    if any(vehicle["break"] for vehicle in day.vehicles):
+        answer |= {"breaks": f"given {breaks}", "mend": mend}
     Path(folder, "answer.json").write_text(json.dumps(answer), encoding="utf-8")

@@ -1,8 +1,10 @@
 """OR-Tools' routing library: parallel cheapest insertion, then guided local search; one thread."""
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
 from itertools import pairwise
+from typing import Any
 
 from common import Day, run  # type: ignore[import-not-found]  # beside this script
 
@@ -35,6 +37,7 @@ def plan(day: Day, seconds: float, _seed: int, _threads: int) -> list[tuple[int,
         clock.CumulVar(model.End(number)).SetRange(*vehicle["shift"])
         if vehicle["max_work"] is not None:
             clock.SetSpanUpperBoundForVehicle(min(vehicle["max_work"], latest), number)
+    _breaks(day, model, clock, node)
     for number, service in enumerate(day.services):
         index = manager.NodeToIndex(number)
         model.AddDisjunction([index], service["penalty"])
@@ -65,5 +68,25 @@ def plan(day: Day, seconds: float, _seed: int, _threads: int) -> list[tuple[int,
     return routes
 
 
+def _breaks(day: Day, model: Any, clock: Any, node: Callable[[int], int]) -> None:
+    """Let each nurse who might need a break have one, wherever no stretch becomes too long."""
+    solver = model.solver()
+    count = len(day.services)
+    stays = [day.services[n]["duration"] if n < count else 0 for n in map(node, range(model.Size()))]
+    for number, vehicle in enumerate(day.vehicles):
+        pause = vehicle["break"]
+        if pause is not None:
+            low, high = vehicle["shift"]
+            interval = solver.FixedDurationIntervalVar(
+                low,
+                high,
+                pause["length"],
+                True,  # noqa: FBT003 - its own signature
+                f"break {number}",
+            )
+            clock.SetBreakIntervalsOfVehicle([interval], number, stays)
+            clock.SetBreakDistanceDurationOfVehicle(pause["unbroken"], pause["length"], number)
+
+
 if __name__ == "__main__":
-    run(plan, f"OR-Tools {version('ortools')}")
+    run(plan, f"OR-Tools {version('ortools')}", breaks="the break rule itself, at most one break")

@@ -11,7 +11,10 @@ pyvrp = import_module("pyvrp")
 
 
 def plan(day: Day, seconds: float, seed: int, _threads: int) -> list[tuple[int, list[int]]]:
-    """Plan a day. Services with several windows are taken with the span of all."""
+    """Plan a day. Services with several windows are taken with the span of all.
+
+    It knows no breaks: who might need one is away for less by its length, and back earlier.
+    """
     starts = [(vehicle["start"], vehicle["end"]) for vehicle in day.vehicles]
     places = sorted({place for pair in starts for place in pair})
     order = [*places, *(service["location"] for service in day.services)]
@@ -31,8 +34,12 @@ def plan(day: Day, seconds: float, seed: int, _threads: int) -> list[tuple[int, 
             start_depot=places.index(vehicle["start"]),
             end_depot=places.index(vehicle["end"]),
             tw_early=vehicle["shift"][0],
-            tw_late=vehicle["shift"][1],
-            **({} if vehicle["max_work"] is None else {"shift_duration": vehicle["max_work"]}),
+            tw_late=vehicle["shift"][1] - _pause(vehicle),
+            **(
+                {}
+                if vehicle["max_work"] is None
+                else {"shift_duration": vehicle["max_work"] - _pause(vehicle)}
+            ),
             profile=masks.index(tuple(sorted(able))),
         )
         for vehicle, able in zip(day.vehicles, day.able, strict=True)
@@ -62,9 +69,18 @@ def plan(day: Day, seconds: float, seed: int, _threads: int) -> list[tuple[int, 
     return [(int(route.vehicle_type()), _clients(route)) for route in result.best.routes()]
 
 
+def _pause(vehicle: dict[str, Any]) -> int:
+    return int(vehicle["break"]["length"]) if vehicle["break"] else 0
+
+
 def _clients(route: Any) -> list[int]:
     return [int(activity.idx) for activity in route.schedule() if activity.is_client()]
 
 
 if __name__ == "__main__":
-    run(plan, f"PyVRP {version('pyvrp')}")
+    run(
+        plan,
+        f"PyVRP {version('pyvrp')}",
+        breaks="no breaks, only days that are shorter by them",
+        mend=True,
+    )

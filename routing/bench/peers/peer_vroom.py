@@ -3,6 +3,7 @@
 from datetime import timedelta
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from common import Day, run  # type: ignore[import-not-found]  # beside this script
@@ -14,7 +15,11 @@ LARGEST = 2**31
 
 
 def plan(day: Day, seconds: float, _seed: int, threads: int) -> list[tuple[int, list[int]]]:
-    """Plan a day. VROOM knows no longest absence: a shift that is longer ends earlier."""
+    """Plan a day. VROOM knows no longest absence: a shift that is longer ends earlier.
+
+    It knows no break that depends on the work: each nurse who might need one has one, at hours that suit
+    whatever she does.
+    """
     amounts = any(vehicle["capacity"] is not None for vehicle in day.vehicles)
     problem = vroom.Input()
     problem.set_durations_matrix("car", np.minimum(day.seconds, LARGEST).astype(np.uint32))
@@ -29,6 +34,7 @@ def plan(day: Day, seconds: float, _seed: int, threads: int) -> list[tuple[int, 
                 capacity=[vehicle["capacity"]] if amounts else [],
                 skills={_skill(day, service) for service in able},
                 time_window=vroom.TimeWindow(low, high),
+                breaks=_breaks(number, vehicle),
             )
         )
     most = max((service["penalty"] for service in day.services), default=1) or 1
@@ -53,6 +59,13 @@ def plan(day: Day, seconds: float, _seed: int, threads: int) -> list[tuple[int, 
     return list(routes.items())
 
 
+def _breaks(number: int, vehicle: dict[str, Any]) -> list[Any]:
+    pause = vehicle["break"]
+    if pause is None:
+        return []
+    return [vroom.Break(number, [vroom.TimeWindow(*pause["begins"])], pause["length"])]
+
+
 def _skill(day: Day, service: int) -> int:
     """Return a number that stands for the vehicles that may do a service."""
     fleets = sorted({tuple(other["vehicles"]) for other in day.services})
@@ -60,4 +73,4 @@ def _skill(day: Day, service: int) -> int:
 
 
 if __name__ == "__main__":
-    run(plan, f"pyvroom {version('pyvroom')}")
+    run(plan, f"pyvroom {version('pyvroom')}", breaks="one break at hours that suit any route")

@@ -312,9 +312,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
         good = bool(state.route[r, CODE] != NEVER)
     for p in range(k + 1):
         record[p, R_START] = scratch[T_EARLY, p]
-        if (
-            data.vehicle[r, V_HOURS] > 0 and p > 0
-        ):
+        if data.vehicle[r, V_HOURS] > 0 and p > 0:
             rest = rest_of(data, r, state.route[r, CODE]) if gap_of(state.route[r, CODE]) < p else whole(0)
             free = scratch[T_EARLY, p - 1] + scratch[T_DURATION, p - 1] - rest
             record[p, R_DEPART] = max(whole(record[p, R_DEPART]), free)

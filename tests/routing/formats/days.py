@@ -23,26 +23,26 @@ def a_vroom_day() -> Json:
     }
 
 
-def a_homecare_day() -> Json:
-    """Three visits along a street, two of them open to both nurses."""
-    visits = [
+def a_homecare_day(visits: int = 3) -> Json:
+    """Visits along a street, two of three open to both nurses."""
+    jobs = [
         {
             "id": n,
             "lat": 51.0,
             "lon": 8.0 + n / 100,
             "tw": [25200, 36000],
             "service": 1200,
-            "skill": skill,
+            "skill": 1 + n % 3,
             "penalty": 9000,
         }
-        for n, skill in enumerate([1, 2, 3])
+        for n in range(visits)
     ]
     nurses = [
         {"id": n, "lat": 51.0, "lon": 8.0, "skill": 1 + n, "shift": [21600, 50400], "max_shift": 28800}
         | {"break_after": 21600, "break_len": 1800}
         for n in range(2)
     ]
-    return {"visits": visits, "nurses": nurses, "road_factor": 1.3, "speed_kmh": 50.0}
+    return {"visits": jobs, "nurses": nurses, "road_factor": 1.3, "speed_kmh": 50.0}
 
 
 def a_hhcrsp_day() -> Json:

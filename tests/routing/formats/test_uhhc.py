@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from routing.check import violations
-from routing.cli.commands import faults_of
 from routing.errors import RoutingError
 from routing.formats.uhhc import UhhcTask, from_uhhc
+from routing.judging import faults_of
 from routing.plan import Break, Plan
 from routing.solver import solve
 from routing.units import MINUTE

@@ -126,6 +126,56 @@ class TestFromVroom:
 
         assert [step["load"] for step in steps] == [[load] for load in loads]
 
+    def test_waits_for_a_break_at_set_hours_as_vroom_does(self) -> None:
+        day = a_vroom_day()
+        day["vehicles"][0]["breaks"] = [
+            {"id": 3, "service": 900, "time_windows": [[6000, 6100], [6101, 7000]]}
+        ]
+
+        task = a_task(day)
+        (route,) = task.answer(solve(task.problem, iterations=20))["routes"]
+
+        # job 20 is done by 3900 at the latest; the break may begin from 6000 to 7200 - 900
+        (pause,) = [step for step in route["steps"] if step["type"] == "break"]
+        assert 6000 <= pause["arrival"] + pause["waiting_time"] <= 6300
+        assert pause["service"] == 900
+
+    def test_scales_the_ways_of_a_vehicle(self) -> None:
+        day = a_vroom_day()
+        day["vehicles"][0]["speed_factor"] = 1.2
+
+        task = a_task(day)
+        (route,) = task.answer(solve(task.problem, iterations=20))["routes"]
+
+        # VROOM keeps 83 % of each way's time: 498 + 498 + 996
+        assert (route["duration"], route["distance"]) == (1992, 24000)
+
+    def test_counts_tasks(self) -> None:
+        day = a_vroom_day()
+        day["vehicles"][0]["max_tasks"] = 1
+
+        answer = a_task(day).answer(solve(a_task(day).problem, iterations=20))
+
+        assert len(answer["unassigned"]) == 1
+        assert "load" not in answer["routes"][0]["steps"][0]
+
+    def test_begins_with_the_steps_of_a_vehicle(self) -> None:
+        day = a_vroom_day()
+        day["vehicles"][0]["steps"] = [{"type": "start"}, a_step(20), a_step(10), {"type": "end"}]
+
+        task = a_task(day)
+
+        (route,) = task.begin_with
+        assert [stop.service for stop in route.stops] == [1, 0]
+
+    def test_refuses_steps_that_nobody_can_do(self) -> None:
+        day = a_vroom_day()
+        day["jobs"][0]["time_windows"] = [[0, 700]]
+        day["vehicles"][0]["steps"] = [a_step(20), a_step(10)]
+
+        with pytest.raises(RoutingError, match=r"vehicles\[0\].steps: the vehicle cannot do these jobs"):
+            a_task(day)
+
     def test_weighs_a_fixed_cost_and_an_hour(self) -> None:
         day = a_vroom_day()
         day["vehicles"][0]["costs"] = {"fixed": 500, "per_hour": 7200}
@@ -145,13 +195,22 @@ def put(*path: str | int, value: object) -> Callable[[Json], None]:
     return change
 
 
+def a_break(*windows: list[int]) -> Json:
+    return {"id": 1, "service": 60, "time_windows": list(windows)}
+
+
+def a_step(job: int) -> Json:
+    return {"type": "job", "id": job}
+
+
 class TestBadVroom:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            (put("vehicles", 0, "max_tasks", value=3), r"vehicles\[0\].max_tasks: this key is not supported"),
+            (put("vehicles", 0, "max_tasks", value=-3), r"vehicles\[0\].max_tasks: -3 is not within"),
             (put("vehicles", 0, "max_travel_time", value=9), r"max_travel_time: this key is not supported"),
-            (put("vehicles", 0, "speed_factor", value=1.2), r"vehicles\[0\].speed_factor"),
+            (put("vehicles", 0, "max_distance", value=9), r"max_distance: this key is not supported"),
+            (put("vehicles", 0, "speed_factor", value=0), r"vehicles\[0\].speed_factor: 0 is not within"),
             (put("shipments", value=[{}]), "shipments: this key is not supported"),
             (put("jobs", 0, "service", value=-1), r"jobs\[0\].service: -1 is not within 0"),
             (put("jobs", 0, "service", value="5"), r"jobs\[0\].service: expected a number, not a text"),
@@ -175,8 +234,24 @@ class TestBadVroom:
             (put("vehicles", 0, "costs", value={"per_hour": 100}), "per_hour: only multiples of 3600"),
             (put("vehicles", 0, "costs", value={"per_km": 100}), "costs.per_km: this key is not supported"),
             (
-                put("vehicles", 0, "breaks", value=[{"id": 1, "service": 60, "time_windows": [[600, 900]]}]),
-                r"breaks\[0\].time_windows: a break that may not lie anywhere",
+                put("vehicles", 0, "breaks", value=[a_break([600, 900], [902, 950])]),
+                r"breaks\[0\].time_windows: several hours that do not meet",
+            ),
+            (
+                put("vehicles", 0, "breaks", value=[a_break([7141, 9000])]),
+                r"breaks\[0\].time_windows: none of them lets the break lie inside",
+            ),
+            (
+                put("vehicles", 0, "breaks", value=[a_break([600, 900]) | {"service": 0}]),
+                r"breaks\[0\].service: a break of no length",
+            ),
+            (put("vehicles", 0, "breaks", value=[a_break() | {"max_load": [1]}]), "max_load: this key"),
+            (put("vehicles", 0, "steps", value=[{"type": "pickup"}]), r"steps\[0\].type: expected start"),
+            (put("vehicles", 0, "steps", value=[a_step(99)]), r"steps\[0\].id: there is no job 99"),
+            (put("vehicles", 0, "steps", value=[a_step(10), a_step(10)]), r"steps\[1\].id: is in two steps"),
+            (
+                put("vehicles", 0, "steps", value=[a_step(10) | {"service_at": 5}]),
+                r"steps\[0\].service_at: this key is not supported",
             ),
             (put("vehicles", 0, "breaks", value=[{"id": 1}, {"id": 2}]), "only one break per vehicle"),
             (put("matrices", "car", "durations", 0, value=[0, 1]), "row 0 has 2 numbers, there are 3"),
