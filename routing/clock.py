@@ -9,12 +9,15 @@ from routing.intervals import interval_of
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.rota import Rota
-from routing.settling import NEVER, Duty, Part, settle
+from routing.settling import NEVER, Duty, Part, Pauses, settle
 from routing.soft_times import binds, latest_leaving
 from routing.timetable import Timed, fit, write_route
 from routing.units import Seconds
 
 __all__ = ["Clock", "time_routes", "windows_of"]
+
+ROUNDS = 40
+"""So often each route with a break in parts may be timed again before they are held to raise each other."""
 
 
 def windows_of(problem: Problem, plan: Plan) -> dict[int, TimeWindow]:
@@ -27,6 +30,7 @@ def time_routes(
     sequences: Mapping[int, Sequence[int]],
     windows: Mapping[int, TimeWindow] | None = None,
     duties: Mapping[int, Duty] | None = None,
+    pauses: Mapping[int, Pauses] | None = None,
 ) -> tuple[Route, ...] | None:
     """Return routes with the earliest times for these orders of services, or None if no timetable is found.
 
@@ -37,6 +41,7 @@ def time_routes(
             that decides exactly whether a timetable exists, unless routes bind each other.
         duties: What other routes leave to those of some vehicles, where that is known; they then no longer
             wait for each other.
+        pauses: The breaks of some vehicles, where those are known.
     """
     used = {vehicle: list(services) for vehicle, services in sequences.items() if services}
     chosen = dict(windows) if windows is not None else {}
@@ -46,7 +51,7 @@ def time_routes(
             if first is None:
                 return None
             chosen.update(zip(services, first, strict=True))
-    clock = Clock(problem, used, chosen, duties=duties)
+    clock = Clock(problem, used, chosen, duties=duties, pauses=pauses)
     times = clock.spread(sorted(used))
     return None if times is None else clock.routes(times)
 
@@ -61,6 +66,7 @@ class Clock:
         known: Routes of a timetable that is known to be the earliest; the clock then need not look at those
             that do not change.
         duties: What other routes leave to those of some vehicles, where that is known.
+        pauses: The breaks of some vehicles, where those are known.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class Clock:
         known: Iterable[Route] = (),
         *,
         duties: Mapping[int, Duty] | None = None,
+        pauses: Mapping[int, Pauses] | None = None,
     ) -> None:
         self.problem = problem
         self.sequences = sequences
@@ -85,6 +92,7 @@ class Clock:
         self.linked = {service for link in problem.links for service in (link.first, link.second)}
         self.rota = Rota(problem)
         self.duties = {} if duties is None else duties
+        self.pauses = {} if pauses is None else pauses
         self.homes: dict[int, Seconds] = {}
         self.work: dict[int, Seconds] = {}
         for route in known:
@@ -153,6 +161,7 @@ class Clock:
         homes, work = dict(self.homes), dict(self.work)
         parents: dict[int, int] = {}
         waiting = deque(vehicles)
+        patience = ROUNDS * (len(self.sequences) + 8)
         while waiting:
             vehicle = waiting.popleft()
             parts = [
@@ -166,14 +175,17 @@ class Clock:
                 for s in self.sequences[vehicle]
             ]
             duty = self.duty(vehicle, homes, work)
-            pause = fit(problem, vehicle, parts, duty)
-            times = None if pause is None else settle(problem, vehicle, parts, pause, duty)
-            if pause is None or times is None:
+            pauses = self.pauses.get(vehicle) or fit(problem, vehicle, parts, duty)
+            times = None if pauses is None else settle(problem, vehicle, parts, pauses, duty)
+            if pauses is None or times is None:
+                return None
+            patience -= len(pauses.parts) > 1
+            if patience < 0:  # no circle is seen through breaks in parts
                 return None
             later = vehicle not in timed or homes[vehicle] < times.returns
-            timed[vehicle] = Timed(parts, pause, times, duty)
+            timed[vehicle] = Timed(parts, pauses, times, duty)
             homes[vehicle] = times.returns
-            work[vehicle] = times.returns - times.leaves - pause.length
+            work[vehicle] = times.returns - times.leaves - pauses.length
             if later and self.rota.binds:
                 followers = self.followers(vehicle) & self.sequences.keys()
                 waiting += sorted(followers - set(waiting))
@@ -194,11 +206,14 @@ class Clock:
 
     def _source(self, vehicle: int, timed: Timed, position: int) -> int:
         """Return the service whose bound decides a start in a route, or -1 if that is not for sure one."""
-        duty = timed.duty
-        if duty.most is not None:
-            return -1  # how long the route may take then changes with its starts
-        nurse, pause, times = self.problem.vehicles[vehicle], timed.pause, timed.times
-        hours = None if nurse.lunch is None or not pause.lunch else nurse.lunch.earliest
+        duty, pauses, times = timed.duty, timed.pauses.parts, timed.times
+        if duty.most is not None or len(pauses) > 1:
+            return -1  # how long the route may take then changes with its starts, or several breaks decide
+        nurse = self.problem.vehicles[vehicle]
+        gap, length, rests, lunch = -1, 0, -NEVER, False
+        if pauses:
+            gap, length, lunch, rests = pauses[0].gap, pauses[0].length, pauses[0].lunch, times.rests[0]
+        hours = nurse.lunch.earliest if nurse.lunch is not None and lunch else None
         stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
         decides = deciding_stop(
             [part.low for part in timed.parts],
@@ -206,7 +221,7 @@ class Clock:
             [start + part.duration for start, part in zip(times.starts, timed.parts, strict=True)],
             position,
             (duty.leaves_from, times.leaves),
-            (pause.gap, times.rest, pause.length, stretch, hours),
+            (gap, rests, length, stretch, hours),
         )
         return -1 if decides is None else self.sequences[vehicle][decides]
 
@@ -228,9 +243,9 @@ class Clock:
             replace(part, low=start, high=start) if part.service in tied else part
             for part, start in zip(timed.parts, timed.times.starts, strict=True)
         ]
-        leaves = latest_leaving(self.problem, vehicle, parts, timed.pause, timed.times)
+        leaves = latest_leaving(self.problem, vehicle, parts, timed.pauses, timed.times)
         duty = replace(timed.duty, leaves_from=leaves)
-        later = settle(self.problem, vehicle, parts, timed.pause, duty)
+        later = settle(self.problem, vehicle, parts, timed.pauses, duty)
         return timed if later is None else replace(timed, times=later)
 
 

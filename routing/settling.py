@@ -1,4 +1,4 @@
-"""The least times of one route with its break in a given gap."""
+"""The least times of one route with its breaks in given gaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,26 +7,59 @@ from routing.breaks import BreakRule
 from routing.problem import Problem, Vehicle
 from routing.units import LATEST, Seconds
 
-__all__ = ["NEVER", "Duty", "Part", "PlannedBreak", "Settled", "break_options", "pause_options", "settle"]
+__all__ = [
+    "NEVER",
+    "Duty",
+    "Part",
+    "Pause",
+    "Pauses",
+    "Settled",
+    "break_options",
+    "pause_options",
+    "settle",
+    "span_with",
+    "split_options",
+]
 
 NEVER = 2 * LATEST
 
 
 @dataclass(frozen=True)
-class PlannedBreak:
-    """The break a route needs.
+class Pause:
+    """One break of a route.
 
     Attributes:
-        gap: How many stops are done before it; -1 if the route needs none.
+        gap: How many stops are done before it.
         length: Its seconds.
-        span: The longest time from leaving to returning that it allows.
         lunch: Whether it has to begin in the hours of lunch.
     """
 
     gap: int
     length: Seconds
-    span: Seconds
     lunch: bool = False
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """The breaks a route needs.
+
+    Attributes:
+        parts: In order of time; none if the route needs none, several if its break is split.
+        span: The longest time from leaving to returning that they allow.
+    """
+
+    parts: tuple[Pause, ...]
+    span: Seconds
+
+    @property
+    def length(self) -> Seconds:
+        """Seconds of all parts together."""
+        return sum(part.length for part in self.parts)
+
+    @property
+    def lunch(self) -> bool:
+        """Whether one of them is lunch."""
+        return any(part.lunch for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -65,10 +98,10 @@ class Duty:
 
 @dataclass(frozen=True)
 class Settled:
-    """Least times of a route: starts, begin of the break, leaving and return."""
+    """Least times of a route: starts, begin of each part of its break, leaving and return."""
 
     starts: list[Seconds]
-    rest: Seconds
+    rests: list[Seconds]
     leaves: Seconds
     returns: Seconds
 
@@ -76,12 +109,12 @@ class Settled:
 def break_options(rule: BreakRule | None) -> list[tuple[Seconds, Seconds]]:
     """Return the single breaks worth planning under a rule, as pairs of length and longest span they allow.
 
-    One break is planned in a route: as short as a part may be, or as long as a step of the rule asks.
+    As short as a part may be, or as long as a step of the rule asks.
     """
     if rule is None:
         return []
     lengths = sorted({rule.shortest_part, *(max(total, rule.shortest_part) for _, total in rule.steps)})
-    return [(length, _span_with(rule, length)) for length in lengths]
+    return [(length, span_with(rule, length)) for length in lengths]
 
 
 def pause_options(vehicle: Vehicle) -> list[tuple[Seconds, Seconds, bool]]:
@@ -98,11 +131,53 @@ def pause_options(vehicle: Vehicle) -> list[tuple[Seconds, Seconds, bool]]:
         return [(lunch.length, NEVER, True)]
     shortest = max(lunch.length, rule.shortest_part)
     lengths = sorted({shortest, *(length for length, _, _ in others if length > shortest)})
-    lunches = [(length, _span_with(rule, length), True) for length in lengths]
+    lunches = [(length, span_with(rule, length), True) for length in lengths]
     return lunches if lunch.missed is None else lunches + others
 
 
-def _span_with(rule: BreakRule, length: Seconds) -> Seconds:
+def split_options(vehicle: Vehicle) -> list[tuple[tuple[tuple[Seconds, bool], ...], Seconds]]:
+    """Return the breaks in two or three parts worth planning, where the rule lets them be cut.
+
+    Each as its parts (length, and whether it is lunch) and the longest span they allow. All parts but one are
+    as short as a part may be. Three are planned where two of those would be less than the rule may ask.
+    Those that come first rest less, or in fewer parts.
+    """
+    rule, lunch = vehicle.breaks, vehicle.lunch
+    most = 0 if rule is None else max((total for _, total in rule.steps), default=0)
+    if rule is None or rule.shortest_part >= most:
+        return []
+    least = rule.shortest_part
+    kinds = [] if lunch is None else [True]
+    kinds += [False] if lunch is None or lunch.missed is not None else []
+    options: list[tuple[tuple[tuple[Seconds, bool], ...], Seconds]] = []
+    for with_lunch in kinds:
+        noon = max(least, lunch.length) if with_lunch and lunch is not None else least
+        for count in (2, 3):
+            shortest = noon + (count - 1) * least
+            if count > 2 and shortest - least >= most:
+                break
+            for total in sorted({shortest, *(total for _, total in rule.steps if total > shortest)}):
+                cuts = _cuts(noon, [least] * (count - 1), total - shortest, lunch=with_lunch)
+                options += [(lengths, span_with(rule, total)) for lengths in cuts]
+    return options
+
+
+def _cuts(
+    noon: Seconds, others: list[Seconds], more: Seconds, *, lunch: bool
+) -> list[tuple[tuple[Seconds, bool], ...]]:
+    """Return the orders of these parts, each with one of them so much longer."""
+    found: dict[tuple[tuple[Seconds, bool], ...], None] = {}
+    for place in range(len(others) + 1):
+        parts = [(length, False) for length in others]
+        parts.insert(place, (noon, lunch))
+        for longer in range(len(parts)):
+            cut = [(length + more * (n == longer), noon_) for n, (length, noon_) in enumerate(parts)]
+            found[tuple(cut)] = None
+    return list(found)
+
+
+def span_with(rule: BreakRule, length: Seconds) -> Seconds:
+    """Return the longest time from leaving to returning that breaks of so many seconds together allow."""
     return length + min((after for after, total in rule.steps if total > length), default=NEVER)
 
 
@@ -110,30 +185,31 @@ def settle(
     problem: Problem,
     vehicle: int,
     parts: Sequence[Part],
-    pause: PlannedBreak,
+    pauses: Pauses,
     duty: Duty,
 ) -> Settled | None:
-    """Return the least times of a route with this break, or None.
+    """Return the least times of a route with these breaks, or None.
 
-    Where travel depends on the hour, the break is taken before the way in its gap.
+    Where travel depends on the hour, the breaks of a gap are taken before its way.
     """
-    nurse = problem.vehicles[vehicle]
+    nurse, by_hour = problem.vehicles[vehicle], problem.depends_on_hours(vehicle)
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-    span = pause.span if duty.most is None else min(pause.span, duty.most + pause.length)
+    span = pauses.span if duty.most is None else min(pauses.span, duty.most + pauses.length)
     leave = duty.leaves_from
-    rest, rest_by = -NEVER, NEVER
-    if pause.lunch and nurse.lunch is not None:
-        rest, rest_by = nurse.lunch.earliest, nurse.lunch.latest
+    rests, rest_by = _hours_of(nurse, pauses)
     while leave <= nurse.leaves_by:
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
             location = parts[position].location if position < len(parts) else nurse.end
-            if position == pause.gap:
-                rest = max(rest, free)
-                if rest > rest_by:
-                    return None
-                reached = _after_rest(problem, vehicle, (at, location), (free, rest, pause.length))
-            else:
+            reached = free + problem.seconds(vehicle, at, location)
+            for number, pause in enumerate(pauses.parts):
+                if position == pause.gap:
+                    rests[number] = max(rests[number], free)
+                    if rests[number] > rest_by[number]:
+                        return None
+                    reached = max(reached, rests[number]) + pause.length
+                    free = rests[number] + pause.length
+            if by_hour:
                 reached = problem.arrival(vehicle, at, location, free)
             at, free = location, reached
             if position < len(parts):
@@ -144,21 +220,27 @@ def settle(
                 free = start + parts[position].duration
         if free > duty.back_by:
             return None
-        later_leave, later_rest = max(leave, free - span), rest
-        if pause.gap >= 0:
-            later_leave = max(later_leave, rest - stretch)
-            later_rest = max(rest, free - stretch - pause.length)
-        if (later_leave, later_rest) == (leave, rest):
-            return Settled(starts, rest, leave, free)
-        leave, rest = later_leave, later_rest
+        later = _put_off(pauses, rests, free, stretch)
+        later_leave = max([leave, free - span, *(rest - stretch for rest in later[:1])])
+        if (later_leave, later) == (leave, rests):
+            return Settled(starts, rests, leave, free)
+        leave, rests = later_leave, later
     return None
 
 
-def _after_rest(
-    problem: Problem, vehicle: int, way: tuple[int, int], gap: tuple[Seconds, Seconds, Seconds]
-) -> Seconds:
-    """Return when the next place is reached: when she is free, begin and length of the break in the gap."""
-    free, rest, length = gap
-    if problem.depends_on_hours(vehicle):
-        return problem.arrival(vehicle, *way, rest + length)
-    return max(free + problem.seconds(vehicle, *way), rest) + length
+def _hours_of(nurse: Vehicle, pauses: Pauses) -> tuple[list[Seconds], list[Seconds]]:
+    """Return from when on and until when the breaks may begin."""
+    rests, rest_by = [-NEVER for _ in pauses.parts], [NEVER for _ in pauses.parts]
+    for number, pause in enumerate(pauses.parts):
+        if pause.lunch and nurse.lunch is not None:
+            rests[number], rest_by[number] = nurse.lunch.earliest, nurse.lunch.latest
+    return rests, rest_by
+
+
+def _put_off(pauses: Pauses, rests: list[Seconds], returns: Seconds, stretch: Seconds) -> list[Seconds]:
+    """Return when the breaks begin at the least so that no stretch of work after one is too long."""
+    later, after = list(rests), returns
+    for number in range(len(rests) - 1, -1, -1):
+        later[number] = max(later[number], after - stretch - pauses.parts[number].length)
+        after = later[number]
+    return later

@@ -5,7 +5,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from routing.problem import Link, Nurses, Problem
-from routing.settling import NEVER, Duty, Part, PlannedBreak, Settled, pause_options, settle
+from routing.settling import NEVER, Duty, Part, Pause, Pauses, Settled, pause_options, settle
+from routing.splits import legal_splits
 from routing.units import Points, Seconds, per_minute
 from routing.ways import ways_of
 
@@ -29,11 +30,12 @@ def binds(problem: Problem, link: Link) -> bool:
     return link.min_gap > -longest or (link.max_gap is not None and link.max_gap < longest)
 
 
-def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> PlannedBreak | None:
-    """Return the break with which these stops cost least, or None if there is none.
+def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Pauses | None:
+    """Return the breaks with which these stops cost least, or None if there are none.
 
     A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
-    shortest that is possible is looked at. So nobody rests only to make a wait look better.
+    shortest that is possible is looked at. So nobody rests only to make a wait look better. A break in parts
+    is planned where no single one is possible, cut in the first way that is.
     """
     nurse = problem.vehicles[vehicle]
     rule, lunch = nurse.breaks, nurse.lunch
@@ -41,7 +43,7 @@ def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: 
     unbroken = NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
     best, least, first = None, 0, 0
     if lunch is None or lunch.missed is not None:
-        none = PlannedBreak(-1, 0, min(most, unbroken))
+        none = Pauses((), min(most, unbroken))
         settled = settle(problem, vehicle, parts, none, duty)
         if settled is not None:
             if lunch is None:
@@ -55,22 +57,28 @@ def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: 
         if found[is_lunch]:
             continue
         for gap in range(first, len(parts) + 1):
-            pause = PlannedBreak(gap, length, min(most, span), is_lunch)
-            settled = settle(problem, vehicle, parts, pause, duty)
+            pauses = Pauses((Pause(gap, length, is_lunch),), min(most, span))
+            settled = settle(problem, vehicle, parts, pauses, duty)
             if settled is None:
                 continue
             found[is_lunch] = True
-            points = _points(problem, vehicle, parts, pause, settled, duty)
+            points = _points(problem, vehicle, parts, pauses, settled, duty)
             if best is None or points < least:
-                best, least = pause, points
-    return best
+                best, least = pauses, points
+    return best if best is not None else _cheapest_split(problem, vehicle, parts, duty)
+
+
+def _cheapest_split(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Pauses | None:
+    splits = legal_splits(problem, vehicle, parts, duty)
+    costs = [(pauses, _points(problem, vehicle, parts, pauses, settled, duty)) for pauses, settled in splits]
+    return min(costs, key=lambda cost: cost[1], default=(None, 0))[0]
 
 
 def _points(
     problem: Problem,
     vehicle: int,
     parts: Sequence[Part],
-    pause: PlannedBreak,
+    pauses: Pauses,
     settled: Settled,
     duty: Duty,
 ) -> Points:
@@ -84,67 +92,70 @@ def _points(
             off = max(0, service.wish.earliest - start, start - service.wish.latest)
             points += per_minute(weights.off_wish, off)
     if problem.depends_on_hours(vehicle):
-        points += _points_of_ways(problem, vehicle, parts, pause, settled, duty)
+        points += _points_of_ways(problem, vehicle, parts, pauses, settled, duty)
     elif weights.waiting:
         places = [nurse.start, *(part.location for part in parts), nurse.end]
         work = sum(problem.seconds(vehicle, a, b) for a, b in pairwise(places))
         work += sum(part.duration for part in parts)
-        leaves = latest_leaving(problem, vehicle, parts, pause, settled)
-        points += per_minute(weights.waiting, settled.returns - leaves - work - pause.length)
-    if nurse.lunch is not None and not pause.lunch:
+        leaves = latest_leaving(problem, vehicle, parts, pauses, settled)
+        points += per_minute(weights.waiting, settled.returns - leaves - work - pauses.length)
+    if nurse.lunch is not None and not pauses.lunch:
         points += nurse.lunch.missed or 0
-    return points - rest_worth(problem) * pause.length // 60
+    return points - rest_worth(problem) * pauses.length // 60
 
 
 def _points_of_ways(
     problem: Problem,
     vehicle: int,
     parts: Sequence[Part],
-    pause: PlannedBreak,
+    pauses: Pauses,
     settled: Settled,
     duty: Duty,
 ) -> Points:
     """Return the points of waiting, and of ways beyond what they take at the best hours."""
     weights = problem.weights
     if weights.waiting:
-        leaves = latest_leaving(problem, vehicle, parts, pause, settled)
-        later = settle(problem, vehicle, parts, pause, replace(duty, leaves_from=leaves))
+        leaves = latest_leaving(problem, vehicle, parts, pauses, settled)
+        later = settle(problem, vehicle, parts, pauses, replace(duty, leaves_from=leaves))
         settled = settled if later is None else later
-    ways = ways_of(problem, vehicle, parts, pause, settled)
-    busy = sum(ways.seconds) + sum(part.duration for part in parts) + pause.length
+    ways = ways_of(problem, vehicle, parts, pauses, settled)
+    busy = sum(ways.seconds) + sum(part.duration for part in parts) + pauses.length
     points = weights.travel * (sum(ways.seconds) - ways.least)
     return points + per_minute(weights.waiting, settled.returns - ways.leaves - busy)
 
 
-def any_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> PlannedBreak | None:
+def any_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Pauses | None:
     """Return the first break with which these stops have times, costs not looked at, or None."""
     nurse = problem.vehicles[vehicle]
     rule, lunch = nurse.breaks, nurse.lunch
     most = NEVER if nurse.max_work is None else nurse.max_work
     unbroken = NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
-    pauses = [] if lunch is not None and lunch.missed is None else [PlannedBreak(-1, 0, min(most, unbroken))]
-    pauses += [
-        PlannedBreak(gap, length, min(most, span), is_lunch)
+    choices = [] if lunch is not None and lunch.missed is None else [Pauses((), min(most, unbroken))]
+    choices += [
+        Pauses((Pause(gap, length, is_lunch),), min(most, span))
         for length, span, is_lunch in pause_options(nurse)
         for gap in range(len(parts) + 1)
     ]
-    return next((p for p in pauses if settle(problem, vehicle, parts, p, duty) is not None), None)
+    return next((each for each in choices if settle(problem, vehicle, parts, each, duty) is not None), None)
 
 
 def latest_leaving(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, settled: Settled
+    problem: Problem, vehicle: int, parts: Sequence[Part], pauses: Pauses, settled: Settled
 ) -> Seconds:
     """Return when she leaves at the latest with the same return and no new lateness or time off a wish."""
     nurse, weights = problem.vehicles[vehicle], problem.weights
-    pause_by = NEVER if nurse.breaks is None else settled.leaves + nurse.breaks.longest_stretch
-    if pause.lunch and nurse.lunch is not None:
-        pause_by = min(pause_by, nurse.lunch.latest)
+    rest_by = _rest_by(problem, vehicle, pauses, settled)
     places = [nurse.start, *(part.location for part in parts), nurse.end]
     time = settled.returns
     for position in range(len(parts), -1, -1):
+        until = time
         time = problem.departure(vehicle, places[position], places[position + 1], time)
-        if position == pause.gap:
-            time = min(time - pause.length, pause_by)
+        if problem.depends_on_hours(vehicle):
+            until = time
+        for pause, by in zip(reversed(pauses.parts), reversed(rest_by), strict=True):
+            if position == pause.gap:
+                time, until = time - pause.length, min(until - pause.length, by)
+        time = min(time, until)
         if position:
             part, start = parts[position - 1], settled.starts[position - 1]
             service = problem.services[part.service]
@@ -156,3 +167,14 @@ def latest_leaving(
                 by = min(by, service.wish.latest if start >= service.wish.earliest else start)
             time = min(time - part.duration, max(start, by))
     return max(settled.leaves, min(time, nurse.leaves_by))
+
+
+def _rest_by(problem: Problem, vehicle: int, pauses: Pauses, settled: Settled) -> list[Seconds]:
+    """Return when each break begins at the latest, whatever comes before it being as early as it may."""
+    nurse, resumed = problem.vehicles[vehicle], settled.leaves
+    rest_by = []
+    for pause, rest in zip(pauses.parts, settled.rests, strict=True):
+        by = NEVER if nurse.breaks is None else resumed + nurse.breaks.longest_stretch
+        rest_by.append(min(by, nurse.lunch.latest) if pause.lunch and nurse.lunch is not None else by)
+        resumed = rest + pause.length
+    return rest_by

@@ -251,7 +251,8 @@ class _Run:
                     service: TimeWindow(start, start) if service in linked else self._window(service, start)
                     for service, start in proof.starts.items()
                 }
-                return _must(time_routes(self.problem, proof.sequences, chosen, proof.duties)), proof.optimal
+                found = time_routes(self.problem, proof.sequences, chosen, proof.duties, proof.pauses)
+                return _must(found), proof.optimal
             return routes, proof.optimal and proof.cost >= search.best_cost
         if not self._can_recombine() or self.limit_s == 0:
             return routes, False

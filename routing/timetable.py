@@ -17,43 +17,43 @@ from routing.settling import (
     NEVER,
     Duty,
     Part,
-    PlannedBreak,
+    Pause,
+    Pauses,
     Settled,
     break_options,
     pause_options,
 )
 from routing.soft_times import any_break, cheapest_break
+from routing.splits import legal_splits
 from routing.units import UNREACHABLE, Seconds
 from routing.ways import ways_of
 
-__all__ = ["Duty", "Part", "PlannedBreak", "Timed", "break_options", "fit", "pause_options", "write_route"]
+__all__ = ["Duty", "Part", "Pauses", "Timed", "break_options", "fit", "pause_options", "write_route"]
 
 
 Swept: TypeAlias = tuple[list[int], list[int], list[int], list[int], list[int], list[int]]
 
 
-def fit(
-    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None
-) -> PlannedBreak | None:
-    """Return the break with which a vehicle can do these stops in this order, or None if it cannot.
+def fit(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None) -> Pauses | None:
+    """Return the breaks with which a vehicle can do these stops in this order, or None if it cannot.
 
-    Exact for one break at most. With one break of given length in a given gap, finishing as early and leaving
-    as late as possible is best for both stretches of work, so each gap is decided by comparing two intervals.
+    One break is tried first, in parts it is planned only where no single one is legal (`legal_splits`). With
+    one break of given length in a given gap, finishing as early and leaving as late as possible is best for
+    both stretches of work, so each gap is decided by comparing two intervals.
     The hours of a lunch are one more interval for its begin: what follows is reached after `lunch from +
     length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
     cost depends on times it is the cheapest break, for parts that name their service. Where a `duty` limits
-    the work of a day, it is the break with the least work. Without a `duty` only the vehicle's own rules
-    count. Where travel depends on the hour, each break is tried.
+    the work of a day, it is the single break with the least work. Without a `duty` only the vehicle's own
+    rules count. Where travel depends on the hour, each single break is tried, and no other.
     """
     nurse = problem.vehicles[vehicle]
     duty = Duty.of(nurse) if duty is None else duty
     swept = _sweep(problem, vehicle, parts, duty)
     if swept is None:
         return None
-    if parts and parts[0].service >= 0 and depends_on_times(problem):
-        return cheapest_break(problem, vehicle, parts, duty)
-    if problem.depends_on_hours(vehicle):
-        return any_break(problem, vehicle, parts, duty)
+    costs = bool(parts) and parts[0].service >= 0 and depends_on_times(problem)
+    if costs or problem.depends_on_hours(vehicle):
+        return (cheapest_break if costs else any_break)(problem, vehicle, parts, duty)
     _, _, late, work_in, _, done_at = swept
     work = work_in[-1]
     most = NEVER if nurse.max_work is None else nurse.max_work
@@ -67,25 +67,28 @@ def fit(
     best = None
     if span <= unbroken and (nurse.lunch is None or nurse.lunch.missed is not None):
         if duty.most is None:
-            return PlannedBreak(-1, 0, min(most, unbroken))
-        best = PlannedBreak(-1, 0, span)
+            return Pauses((), min(most, unbroken))
+        best = Pauses((), span)
     for length, allowed_span, is_lunch in pause_options(nurse):
-        pause = PlannedBreak(-1, length, min(most, allowed_span), is_lunch)
         for gap in range(len(parts) + 1):
-            found = _span_with_break(nurse, parts, swept, duty, replace(pause, gap=gap))
+            pauses = Pauses((Pause(gap, length, is_lunch),), min(most, allowed_span))
+            found = _span_with_break(nurse, parts, swept, duty, pauses)
             if found is None:
                 continue
             if duty.most is None:
-                return replace(pause, gap=gap)
+                return pauses
             if best is None or found - length < best.span - best.length:
-                best = replace(pause, gap=gap, span=found)
-    return None if best is None or duty.most is None or best.span - best.length > duty.most else best
+                best = replace(pauses, span=found)
+    if best is not None and duty.most is not None and best.span - best.length <= duty.most:
+        return best
+    return next((pauses for pauses, _ in legal_splits(problem, vehicle, parts, duty)), None)
 
 
 def _span_with_break(
-    nurse: Vehicle, parts: Sequence[Part], swept: Swept, duty: Duty, pause: PlannedBreak
+    nurse: Vehicle, parts: Sequence[Part], swept: Swept, duty: Duty, pauses: Pauses
 ) -> Seconds | None:
-    """Return the shortest span with a break in a gap, or None if there is no room for it."""
+    """Return the shortest span with one break in a gap, or None if there is no room for it."""
+    (pause,) = pauses.parts
     legs, early, late, work_in, work_out, done_at = swept
     gap, length, work = pause.gap, pause.length, work_in[-1]
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
@@ -102,7 +105,7 @@ def _span_with_break(
     done = max(done_at[gap], reached + work_out[gap])
     leave_by = min(leave_by, late[gap] - work_in[gap] - length, high - before)
     span = max(done - leave_by, work + length)
-    if depart > high or reached > late[gap] or span > pause.span:
+    if depart > high or reached > late[gap] or span > pauses.span:
         return None
     leave = min(leave_by, done - work - length)
     earliest = max(depart, low, leave + before, done - stretch - length)
@@ -141,10 +144,10 @@ def _sweep(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) ->
 
 @dataclass(frozen=True)
 class Timed:
-    """One route with its times: stops, break, the least times with it, and what other routes leave to it."""
+    """One route with its times: stops, breaks, the least times with them, and what others leave to it."""
 
     parts: list[Part]
-    pause: PlannedBreak
+    pauses: Pauses
     times: Settled
     duty: Duty
 
@@ -161,71 +164,84 @@ def write_route(
     """
     if problem.depends_on_hours(vehicle):
         return _write_by_hour(problem, vehicle, services, timed)
-    parts, pause, starts, leaves = timed.parts, timed.pause, timed.times.starts, timed.times.leaves
+    parts, pauses, starts, leaves = timed.parts, timed.pauses.parts, timed.times.starts, timed.times.leaves
     nurse = problem.vehicles[vehicle]
-    way = problem.seconds(vehicle, nurse.start, parts[0].location)
-    latest = starts[0] - way
-    if pause.gap == 0:
-        latest -= pause.length
-        if pause.lunch and nurse.lunch is not None:
-            latest = min(latest, nurse.lunch.latest)
-    leaves = max(leaves, min(latest, nurse.leaves_by))
+    latest = starts[0] - problem.seconds(vehicle, nurse.start, parts[0].location)
+    until = starts[0]
+    for pause in reversed(pauses):
+        if pause.gap == 0:
+            latest, until = latest - pause.length, until - pause.length
+            if pause.lunch and nurse.lunch is not None:
+                until = min(until, nurse.lunch.latest)
+    leaves = max(leaves, min(latest, until, nurse.leaves_by))
     stops, at, free = [], nurse.start, leaves
     breaks: list[Break] = []
     for position, (service, part, start) in enumerate(zip(services, parts, starts, strict=True)):
         way = problem.seconds(vehicle, at, part.location)
         arrival = free + way
-        if position == pause.gap:
-            breaks.append(_rest(problem, vehicle, timed, leaves, (free, way, start)))
-            arrival += pause.length if breaks[0].start < arrival else 0
+        for rest in _rests(problem, vehicle, timed, position, (breaks[-1:], leaves), (free, way, start)):
+            breaks.append(rest)
+            arrival += rest.end - rest.start if rest.start < arrival else 0
         metres = problem.metres(vehicle, at, part.location)
         stops.append(Stop(service, arrival, start, start + part.duration, way, metres))
         at, free = part.location, start + part.duration
     home = problem.seconds(vehicle, at, nurse.end)
     returns = timed.times.returns
-    if pause.gap == len(parts):
-        breaks.append(_rest(problem, vehicle, timed, leaves, (free, home, returns)))
+    breaks += _rests(problem, vehicle, timed, len(parts), (breaks[-1:], leaves), (free, home, returns))
     metres = problem.metres(vehicle, at, nurse.end)
     return Route(vehicle, tuple(stops), tuple(breaks), leaves, returns, home, metres)
 
 
 def _write_by_hour(problem: Problem, vehicle: int, services: Sequence[int], timed: Timed) -> Route:
-    parts, pause, times, nurse = timed.parts, timed.pause, timed.times, problem.vehicles[vehicle]
-    ways = ways_of(problem, vehicle, parts, pause, times)
+    parts, pauses, times, nurse = timed.parts, timed.pauses, timed.times, problem.vehicles[vehicle]
+    ways = ways_of(problem, vehicle, parts, pauses, times)
     places = [nurse.start, *(part.location for part in parts), nurse.end]
     metres = [problem.metres(vehicle, origin, destination) for origin, destination in pairwise(places)]
-    stops = [
+    stops = tuple(
         Stop(service, departs + way, start, start + part.duration, way, length)
         for service, part, start, departs, way, length in zip(
             services, parts, times.starts, ways.departs[:-1], ways.seconds[:-1], metres[:-1], strict=True
         )
-    ]
-    breaks = []
-    if pause.gap >= 0:
-        ends = ways.departs[pause.gap]
-        breaks.append(Break(ends - pause.length, ends, pause.gap))
-    return Route(
-        vehicle, tuple(stops), tuple(breaks), ways.leaves, times.returns, ways.seconds[-1], metres[-1]
     )
+    breaks = tuple(
+        Break(ways.departs[pause.gap] - pause.length, ways.departs[pause.gap], pause.gap)
+        for pause in pauses.parts
+    )
+    return Route(vehicle, stops, breaks, ways.leaves, times.returns, ways.seconds[-1], metres[-1])
 
 
-def _rest(
-    problem: Problem, vehicle: int, timed: Timed, leaves: Seconds, gap: tuple[Seconds, Seconds, Seconds]
-) -> Break:
-    """Return the break in a gap: from when she is free, the way in it, until when.
+def _rests(
+    problem: Problem,
+    vehicle: int,
+    timed: Timed,
+    position: int,
+    before: tuple[list[Break], Seconds],
+    gap: tuple[Seconds, Seconds, Seconds],
+) -> list[Break]:
+    """Return the breaks in a gap: from when she is free, the way in it, until when.
 
-    As late as possible; lunch before the way or after it, if one of the two can be.
+    As late as possible; a single lunch before the way or after it, if one of the two can be. `before` are the
+    last break before the gap, if there is one, and when she leaves.
     """
     free, way, until = gap
-    pause, nurse = timed.pause, problem.vehicles[vehicle]
-    first, last = free, until - pause.length
-    if nurse.breaks is not None:
-        first = max(first, timed.times.returns - nurse.breaks.longest_stretch - pause.length)
-        last = min(last, leaves + nurse.breaks.longest_stretch)
-    if pause.lunch and nurse.lunch is not None:
-        first, last = max(first, nurse.lunch.earliest), min(last, nurse.lunch.latest)
-        if first + pause.length + way <= until:
-            last = first
-        elif max(first, free + way) <= last:
-            last = max(first, free + way)
-    return Break(last, last + pause.length, pause.gap)
+    nurse, pauses = problem.vehicles[vehicle], timed.pauses.parts
+    here = [pause for pause in pauses if pause.gap == position]
+    stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+    resumed = before[0][0].end if before[0] else before[1]
+    latest = [until]
+    for pause in reversed(here):
+        latest.insert(0, latest[0] - pause.length)
+        if pause.lunch and nurse.lunch is not None:
+            latest[0] = min(latest[0], nurse.lunch.latest)
+    made: list[Break] = []
+    for pause, by in zip(here, latest, strict=False):
+        last = min(by, resumed + stretch)
+        if pause.lunch and len(pauses) == 1:
+            first = max(free, timed.times.rests[0])
+            if first + pause.length + way <= until:
+                last = first
+            elif max(first, free + way) <= last:
+                last = max(first, free + way)
+        resumed = last + pause.length
+        made.append(Break(last, resumed, position))
+    return made

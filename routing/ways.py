@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from routing.problem import Problem
-from routing.settling import NEVER, Part, PlannedBreak, Settled
+from routing.settling import NEVER, Part, Pauses, Settled
 from routing.units import Seconds
 
 __all__ = ["Ways", "ways_of"]
@@ -32,24 +32,23 @@ class Ways:
     least: Seconds
 
 
-def ways_of(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pause: PlannedBreak, times: Settled
-) -> Ways:
-    """Return the ways of a route with settled times."""
+def ways_of(problem: Problem, vehicle: int, parts: Sequence[Part], pauses: Pauses, times: Settled) -> Ways:
+    """Return the ways of a route with settled times and one break at most."""
     nurse = problem.vehicles[vehicle]
     places = [nurse.start, *(part.location for part in parts), nurse.end]
-    rests = times.rest
     latest = problem.departure(vehicle, places[0], places[1], times.starts[0])
-    if pause.gap == 0:
+    pause = pauses.parts[0] if pauses.parts else None
+    if pause is not None and pause.gap == 0:
         latest -= pause.length
         if pause.lunch and nurse.lunch is not None:
             latest = min(latest, nurse.lunch.latest)
     leaves = max(times.leaves, min(latest, nurse.leaves_by))
     departs = [leaves, *(start + part.duration for start, part in zip(times.starts, parts, strict=True))]
-    if pause.gap == 0:
-        stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
-        rests = max(rests, min(latest, leaves + stretch))
-    if pause.gap >= 0:
+    if pause is not None:
+        rests = times.rests[0]
+        if pause.gap == 0:
+            stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
+            rests = max(rests, min(latest, leaves + stretch))
         departs[pause.gap] = rests + pause.length
     seconds = [
         problem.arrival(vehicle, origin, destination, departs[number]) - departs[number]

@@ -1,7 +1,7 @@
 """A whole small day as one model, to a proof of optimality.
 
-The model has the same rules as the search, one break at most included, and shares no code with it: where both
-end, they must agree.
+The model has the same rules as the search and shares no code with it: where both end, they must agree. Breaks
+may be cut into parts of any length here (`rests`), the search knows fewer ways.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,10 @@ from itertools import combinations, pairwise
 from ortools.sat.python import cp_model
 
 from routing.constraints import allowed
+from routing.exact.rests import Rests
 from routing.problem import Nurses, Problem, Service, Vehicle
 from routing.rota import Rota
-from routing.settling import Duty, pause_options
+from routing.settling import Duty, Pauses
 from routing.units import LATEST, UNREACHABLE, Points, Seconds
 
 __all__ = ["Proof", "plan_exactly"]
@@ -27,6 +28,7 @@ class Proof:
         sequences: Vehicle to its services in order.
         starts: When each planned service starts.
         duties: When each vehicle is out whose route another one binds, and how much it works.
+        pauses: The breaks of each vehicle that has some.
         cost: Points of the plan.
         bound: No plan costs less.
     """
@@ -34,6 +36,7 @@ class Proof:
     sequences: dict[int, list[int]]
     starts: dict[int, Seconds]
     duties: dict[int, Duty]
+    pauses: dict[int, Pauses]
     cost: Points
     bound: Points
 
@@ -99,6 +102,7 @@ class _Day:
         for number in range(len(problem.services)):
             self.model.add(sum(does[number] for does in self.does) == self.done[number])
         self.out: list[_Out] = []
+        self.rests: list[Rests] = []
         for number in range(len(problem.vehicles)):
             self._route(number)
         self._days()
@@ -109,26 +113,25 @@ class _Day:
         self.model.minimize(sum(self.costs))
 
     def _route(self, vehicle: int) -> None:
-        """One circuit through the services of a vehicle, with times and at most one break; node 0 is home."""
+        """One circuit through the services of a vehicle, with times and breaks; node 0 is home."""
         model, problem, nurse = self.model, self.problem, self.problem.vehicles[vehicle]
         back_by = max(nurse.leaves_from, nurse.back_by)  # who cannot leave at all is closed by a filter
-        leaves, returns, pause = (model.new_int_var(nurse.leaves_from, back_by, "") for _ in range(3))
-        options = pause_options(nurse)
-        taken = [model.new_bool_var("") for _ in options]
+        leaves, returns = (model.new_int_var(nurse.leaves_from, back_by, "") for _ in range(2))
         idle = model.new_bool_var("")
         if nurse.leaves_at_once:
             model.add(leaves <= nurse.leaves_by).only_enforce_if(~idle)
-        rest = sum(length * each for (length, _, _), each in zip(options, taken, strict=True))
-        self.out.append(_Out(leaves, returns, idle, returns - leaves - rest))
+        places = [nurse.start, *(service.location for service in problem.services), nurse.end]
+        last = len(places) - 1
+        nodes: dict[int, cp_model.LiteralT] = dict(enumerate(self.does[vehicle], 1))
+        rests = Rests(model, nurse, (leaves, returns, idle), nodes | {last: ~idle})
+        self.rests.append(rests)
+        self.out.append(_Out(leaves, returns, idle, returns - leaves - rests.length))
         circuit: list[tuple[int, int, cp_model.LiteralT]] = [(0, 0, idle)]
         for number, does in enumerate(self.does[vehicle]):
             circuit.append((number + 1, number + 1, ~does))
             model.add_implication(does, ~idle)  # or services could go round in a ring without home
             if not self.may[number, vehicle]:
                 model.add(does == 0)
-        places = [nurse.start, *(service.location for service in problem.services), nurse.end]
-        last = len(places) - 1
-        arc_breaks: list[list[cp_model.IntVar]] = [[] for _ in options]
         for origin in range(last):
             for destination in range(1, last + 1):
                 if origin == destination or (origin == 0 and destination == last):
@@ -144,48 +147,13 @@ class _Day:
                     leaves if origin == 0 else self.starts[origin - 1] + problem.services[origin - 1].duration
                 )
                 there = returns if destination == last else self.starts[destination - 1]
-                model.add(there >= free + way).only_enforce_if(arc)
-                for (length, _, _), rests in zip(options, arc_breaks, strict=True):
-                    rest = model.new_bool_var("")
-                    model.add_implication(rest, arc)
-                    model.add(there >= free + way + length).only_enforce_if(rest)
-                    model.add(pause >= free).only_enforce_if(rest)
-                    model.add(there >= pause + length).only_enforce_if(rest)
-                    rests.append(rest)
+                model.add(there >= free + way + rests.before[destination]).only_enforce_if(arc)
+                rests.on_the_way(arc, free, there, destination)
         model.add_circuit(circuit)
         self.costs.append(problem.weights.vehicle_use * (1 - idle))
         self._assignments(vehicle)
         if nurse.max_work is not None:
             model.add(returns - leaves <= nurse.max_work).only_enforce_if(~idle)
-        model.add_at_most_one(taken)
-        for each, rests in zip(taken, arc_breaks, strict=True):
-            model.add(sum(rests) == each)
-        self._rest(nurse, idle, taken, (leaves, pause, returns))
-
-    def _rest(
-        self,
-        nurse: Vehicle,
-        idle: cp_model.IntVar,
-        taken: Sequence[cp_model.IntVar],
-        times: tuple[cp_model.IntVar, cp_model.IntVar, cp_model.IntVar],
-    ) -> None:
-        """What is due in a route: her breaks, by when she leaves, begins the one taken, and returns."""
-        model, rule, lunch = self.model, nurse.breaks, nurse.lunch
-        leaves, pause, returns = times
-        if lunch is not None and lunch.missed is None:
-            model.add_at_least_one([idle, *taken])
-        if rule is not None:
-            unbroken = min([rule.longest_stretch, *(after for after, _ in rule.steps)])
-            model.add(returns - leaves <= unbroken).only_enforce_if([~idle, *(~each for each in taken)])
-        for each, (length, span, is_lunch) in zip(taken, pause_options(nurse), strict=True):
-            if span <= LATEST:
-                model.add(returns - leaves <= span).only_enforce_if(each)
-            if rule is not None:
-                model.add(pause - leaves <= rule.longest_stretch).only_enforce_if(each)
-                model.add(returns - pause - length <= rule.longest_stretch).only_enforce_if(each)
-            if is_lunch and lunch is not None:
-                model.add(pause >= lunch.earliest).only_enforce_if(each)
-                model.add(pause <= lunch.latest).only_enforce_if(each)
 
     def _assignments(self, vehicle: int) -> None:
         """What it costs that this vehicle does a service, and how much it can carry."""
@@ -304,7 +272,12 @@ class _Day:
             for vehicle in sorted(rota.bound(sequences))
         }
         points, bound = round(solver.objective_value), round(solver.best_objective_bound)
-        return Proof(sequences, starts, duties, points, bound)
+        rests = {
+            vehicle: self.rests[vehicle].read(solver, [*(s + 1 for s in services), len(self.done) + 1])
+            for vehicle, services in sequences.items()
+        }
+        pauses = {vehicle: taken for vehicle, taken in rests.items() if taken is not None}
+        return Proof(sequences, starts, duties, pauses, points, bound)
 
 
 def _beyond(service: Service, nurse: Vehicle) -> int:

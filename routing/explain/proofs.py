@@ -107,7 +107,8 @@ class Explainer:
             rested = without(self.problem, frozenset(rules))
             if any(self._alone(rested, number, int(vehicle)) for vehicle in capable):
                 sentence = f"with this service alone every capable nurse would {happens}"
-                return Unassigned(number, rules, sentence, proven=False)
+                proven = rules == ("breaks",) and not any(self._could_rest(number, int(v)) for v in capable)
+                return Unassigned(number, rules, sentence, proven)
         sentence = "with this service alone every capable nurse would be away longer than she may work"
         return Unassigned(number, ("working-time",), sentence, proven=True)
 
@@ -136,6 +137,18 @@ class Explainer:
             is not None
             for w in service.starts
         )
+
+    def _could_rest(self, number: int, vehicle: int) -> bool:
+        """Whether some breaks might do for a service alone, in any number of parts and wherever they lie."""
+        service, nurse = self.problem.services[number], self.problem.vehicles[vehicle]
+        if nurse.breaks is None:
+            return True
+        there = self.problem.seconds(vehicle, nurse.start, service.location)
+        work = there + service.duration + self.problem.seconds(vehicle, service.location, nurse.end)
+        longest = nurse.back_by - nurse.leaves_from
+        longest = longest if nurse.max_work is None else min(longest, nurse.max_work)
+        rested = work + nurse.breaks.needed(work) <= longest
+        return rested and service.duration <= nurse.breaks.longest_stretch
 
     def _proof_of_mates(self, number: int) -> Unassigned | None:
         """Return why another service of the visit, or a link inside it, excludes it on any plan, or None."""

@@ -10,11 +10,12 @@ from routing.constraints import allowed
 from routing.objective import depends_on_times
 from routing.problem import Nurses, Problem, Service
 from routing.rota import Rota
+from routing.search.break_rows import break_rows
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
 from routing.search.promises import Promise, promised_choices, promised_nurses, promised_penalty, window_table
+from routing.search.travel_arrays import travel_arrays
 from routing.soft_times import binds, rest_worth
-from routing.timetable import pause_options
 
 SCAN_ALL_UP_TO = 60
 """With more services than this an insertion looks only into routes near the service."""
@@ -58,12 +59,7 @@ def data_of(
         ],
         dtype=np.int64,
     ).reshape(-1, 16)
-    if len(problem.travel) == 1:
-        travel = problem.travel[0].least[None]
-    else:
-        travel = np.stack([kind.least for kind in problem.travel])
-    travel = np.require(travel, requirements=["C", "W"])
-    band, by_band = _bands(problem)
+    travel, travel_to, band, by_band = travel_arrays(problem)
     duty, bounds = _duties(rota, len(problem.vehicles))
     vehicle, option = _vehicles(problem, rota, bounds)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
@@ -77,7 +73,7 @@ def data_of(
         vehicle=vehicle,
         option=option,
         travel=travel,
-        travel_to=_turned(travel),
+        travel_to=travel_to,
         extra=extra,
         visit=np.stack(
             [
@@ -100,31 +96,6 @@ def data_of(
     )
 
 
-def _bands(problem: Problem) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the bands of each kind of vehicle, and the matrices they point to, each once."""
-    kinds = [kind if kind.bands else None for kind in problem.travel]
-    most = max((len(kind.bands) for kind in kinds if kind is not None), default=0)
-    band = np.full((len(kinds), most + 1, 2), -BIG, dtype=np.int64)
-    number: dict[int, int] = {}
-    matrices = [np.zeros((1, 1), dtype=np.int32)]
-    for row, kind in zip(band, kinds, strict=True):
-        if kind is None:
-            continue
-        row[1 : len(kind.bands) + 1, layout.B_START] = [each.start for each in kind.bands]
-        for place, matrix in enumerate(kind.matrices):
-            if id(matrix) not in number:
-                matrices = [matrix] if not number else [*matrices, matrix]
-                number[id(matrix)] = len(number)
-            row[place, layout.B_MATRIX] = number[id(matrix)]
-    return band, np.stack(matrices)
-
-
-def _turned(travel: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the matrices with columns as rows; where there and back take as long, without using memory."""
-    turned = travel.transpose(0, 2, 1)
-    return travel if np.array_equal(travel, turned) else np.ascontiguousarray(turned)
-
-
 def state_of(data: Data, seed: int) -> State:
     """Allocate what a search writes: an empty plan and a seeded generator."""
     services, vehicles = len(data.service), len(data.vehicle)
@@ -145,7 +116,7 @@ def state_of(data: Data, seed: int) -> State:
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
         flag=table(13, vehicles + 1),
         old_bound=wide(3, len(data.linked) + vehicles, 3),
-        scratch=wide(14, room + 3),
+        scratch=wide(18, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
         idle=wide(vehicles, 2),
@@ -194,17 +165,17 @@ def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]
 def _vehicles(
     problem: Problem, rota: Rota, bounds: list[list[int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    choices = [pause_options(vehicle) for vehicle in problem.vehicles]
+    choices = [break_rows(v, split=not problem.depends_on_hours(n)) for n, v in enumerate(problem.vehicles)]
     following = _following(problem, rota)
     nurses = {nurse: number for number, nurse in enumerate(dict.fromkeys(v.nurse for v in problem.vehicles))}
     most = max((len(choice) for choice in choices), default=1)
-    option = np.zeros((len(problem.vehicles), max(1, most), 3), dtype=np.int64)
+    option = np.zeros((len(problem.vehicles), max(1, most), 7), dtype=np.int64)
     rows = []
     for number, (vehicle, choice) in enumerate(zip(problem.vehicles, choices, strict=True)):
         rule = vehicle.breaks
         stretch = BIG if rule is None else rule.longest_stretch
         unbroken = BIG if rule is None else min(stretch, rule.steps[0][0] if rule.steps else BIG)
-        option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 3)
+        option[number, : len(choice)] = np.array(choice, dtype=np.int64).reshape(-1, 7)
         span = BIG if vehicle.max_work is None else vehicle.max_work
         day = vehicle.back_by - vehicle.leaves_from
         lunch = vehicle.lunch
@@ -222,8 +193,8 @@ def _vehicles(
                 span,
                 stretch,
                 unbroken,
+                sum(parts == 1 for _, _, _, parts, *_ in choice),
                 len(choice),
-                min((length for length, _, _ in choice), default=BIG),
                 BIG if vehicle.capacity is None else vehicle.capacity,
                 vehicle.shift.latest,
                 following[number],

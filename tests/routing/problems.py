@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from routing.problem import (
     WORKING_TIME_LAW,
     Band,
+    BreakRule,
     Link,
     Lunch,
     Nurses,
@@ -23,6 +25,9 @@ from routing.problem import (
 
 MINUTE = 60
 HOUR = 3600
+
+EARLY_BREAKS = BreakRule(((3 * HOUR, 30 * MINUTE), (5 * HOUR, 50 * MINUTE)), 15 * MINUTE, 4 * HOUR)
+"""Binds short days as the law binds long ones: some have a timetable with a break in parts only."""
 
 
 def a_line(places: int, step: int = MINUTE) -> Travel:
@@ -85,6 +90,8 @@ def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) 
             links.append(_link(draw, kind, first))
         if draw(st.booleans()):
             services[first + 1] = replace(services[first + 1], visit=services[first].visit)
+    if draw(st.sampled_from([False, False, True])):
+        vehicles[0], services = _tight(draw, vehicles[0], services, seconds)
     vehicles = _rota(draw, vehicles)
     if draw(st.sampled_from([False, False, True])):
         keys = st.frozensets(st.sampled_from(["key a", "key b"]), max_size=1)
@@ -97,6 +104,23 @@ def small_days(draw: st.DrawFn, most_services: int = 7, most_vehicles: int = 3) 
         not_preferred=draw(st.sampled_from([0, 600])), vehicle_use=draw(st.sampled_from([0, 300]))
     )
     return Problem(tuple(services), tuple(vehicles), (Travel(seconds, seconds * 10),), tuple(links), weights)
+
+
+@st.composite
+def days_of_tight_visits(draw: st.DrawFn) -> Problem:
+    """Random days of one nurse under the law whose visits at home have fixed starts and short gaps.
+
+    Her shift is from the first visit to the last.
+    """
+    begin = time = 6 * HOUR
+    services = []
+    for number in range(draw(st.integers(2, 6))):
+        length = draw(st.integers(6, 44)) * 5 * MINUTE
+        window = TimeWindow(time, time)
+        services.append(a_service(f"s{number}", 0, length, windows=(window,), penalty=10**6))
+        end = time + length
+        time = end + draw(st.sampled_from([0, 5, 10, 15, 15, 15, 20, 30, 60])) * MINUTE
+    return a_problem(services, [a_vehicle(shift=TimeWindow(begin, end), breaks=WORKING_TIME_LAW)])
 
 
 @st.composite
@@ -174,10 +198,26 @@ def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:
         TimeWindow(begins, begins + draw(st.integers(3, 11)) * HOUR),
         skills={"care": draw(st.integers(1, 3))},
         max_work=draw(st.sampled_from([None, 5 * HOUR, 8 * HOUR])),
-        breaks=draw(st.sampled_from([None, WORKING_TIME_LAW])),
+        breaks=draw(st.sampled_from([None, WORKING_TIME_LAW, EARLY_BREAKS])),
         lunch=draw(st.sampled_from([None, None, Lunch(11 * HOUR, 13 * HOUR, 20 * MINUTE)])),
         leaves_at_once=draw(st.sampled_from([False, False, False, True])),
     )
+
+
+def _tight(
+    draw: st.DrawFn, vehicle: Vehicle, services: list[Service], seconds: NDArray[np.int32]
+) -> tuple[Vehicle, list[Service]]:
+    """Narrow the windows so that the vehicle just gets through some services in order, with short gaps."""
+    begin = free = vehicle.shift.earliest
+    at, close = vehicle.start, list(services)
+    for number, service in enumerate(services[: draw(st.integers(2, 7))]):
+        start = free + int(seconds[at, service.location]) + draw(st.sampled_from([0, 15, 15, 20])) * MINUTE
+        window = TimeWindow(start, start + draw(st.sampled_from([0, 0, 0, 5])) * MINUTE)
+        close[number] = replace(service, windows=(window,), forbidden=frozenset(), penalty=10**5)
+        at, free = service.location, start + service.duration
+    shift = TimeWindow(begin, free + int(seconds[at, vehicle.end]))
+    rule = draw(st.sampled_from([WORKING_TIME_LAW, EARLY_BREAKS]))
+    return replace(vehicle, shift=shift, skills={"care": 3}, max_work=None, breaks=rule), close
 
 
 def _rota(draw: st.DrawFn, vehicles: list[Vehicle]) -> list[Vehicle]:

@@ -2,9 +2,9 @@
 
 from routing.clock import time_routes
 from routing.explain import explain_unassigned
-from routing.problem import WORKING_TIME_LAW, Link, Nurses, Problem, TimeWindow
+from routing.problem import WORKING_TIME_LAW, BreakRule, Link, Nurses, Problem, TimeWindow
 from routing.solver import solve
-from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle
+from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_line, a_problem, a_service, a_vehicle
 
 
 def reasons(problem: Problem, sequences: dict[int, list[int]]) -> list[tuple[tuple[str, ...], bool]]:
@@ -36,7 +36,28 @@ class TestExplain:
     def test_names_the_break_when_one_service_is_longer_than_anybody_may_work(self) -> None:
         problem = a_problem([a_service(duration=7 * HOUR)], [a_vehicle(breaks=WORKING_TIME_LAW)])
 
-        assert reasons(problem, {}) == [(("breaks",), False)]
+        # nobody interrupts a service to rest
+        assert reasons(problem, {}) == [(("breaks",), True)]
+
+    def test_names_the_break_when_nobody_has_time_for_it(self) -> None:
+        # 5 h 50 of care and 10 minutes of way each way: 30 minutes are due in a shift of 6 h 39 or 6 h 40
+        shifts = [TimeWindow(6 * HOUR, 12 * HOUR + minutes * MINUTE) for minutes in (39, 40)]
+        service = a_service("a", 5, 350 * MINUTE)
+        days = [
+            a_problem([service], [a_vehicle(shift=s, breaks=WORKING_TIME_LAW)], travel=(a_line(6, 120),))
+            for s in shifts
+        ]
+
+        assert reasons(days[0], {}) == [(("breaks",), True)]
+        assert solve(days[1], iterations=20).unassigned == ()
+
+    def test_does_not_call_a_break_proven_that_only_waiting_makes_due(self) -> None:
+        # out from 6:00 on, she waits until 21:00 and may not: more than three breaks would be needed
+        rule = BreakRule(longest_stretch=2 * HOUR)
+        late = a_service("a", 1, windows=(TimeWindow(21 * HOUR, 21 * HOUR),))
+        nurse = a_vehicle(shift=TimeWindow(6 * HOUR, 22 * HOUR), breaks=rule, leaves_at_once=True)
+
+        assert reasons(a_problem([late], [nurse]), {}) == [(("breaks",), False)]
 
     def test_says_which_service_holds_its_visit_back(self) -> None:
         services = [a_service("a", visit="v"), a_service("b", visit="v", skills={"x": 1})]

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.breaks import break_code
+from routing.search.kernels.codes import NEVER, OPTIONS, SPLIT, gap_of
 from routing.search.kernels.hours import arrive
 from routing.search.kernels.layout import (
     CODE,
@@ -45,10 +46,7 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.soft import (
-    NEVER,
-    OPTIONS,
     choose,
-    gap_of,
     per_minute,
     points_with,
     settle,
@@ -132,17 +130,18 @@ def own_points(data: Data, state: State, r: int, p: int, k: int) -> tuple[int, i
     """Return what the times of route r cost more, laid out with a new stop at place p; and its most lateness.
 
     The break keeps its place between its neighbours, so that not every gap has to be tried; if the new stop
-    comes beside it, it is tried on both sides. Short routes, and those where it has no place so, take the
-    cheapest gap.
+    comes beside it, it is tried on both sides. Short routes, those where it has no place so, and those whose
+    break is split take the cheapest gap.
     """
     code = state.route[r, CODE]
-    if code > 0 and gap_of(code) > p:
+    cut = code >= SPLIT
+    if not cut and code > 0 and gap_of(code) > p:
         code += OPTIONS
-    elif code > 0 and gap_of(code) == p and k >= FEW:
+    elif not cut and code > 0 and gap_of(code) == p and k >= FEW:
         before = points_with(data, state, r, k, code)
         if points_with(data, state, r, k, code + OPTIONS) < before:
             code += OPTIONS
-    if k < FEW:
+    if k < FEW or cut:
         code = choose(data, state, r, k)
     if code == NEVER or not settle(data, state, r, k, code):
         code = choose(data, state, r, k)

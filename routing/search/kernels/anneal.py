@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from routing.search.compiling import entry, kernel
+from routing.search.compiling import entry, kernel, woven
 from routing.search.kernels.insertion import keeps_order, next_blink, place
 from routing.search.kernels.layout import (
     BEST_BOUND,
@@ -119,7 +119,7 @@ def settle_cost(data: Data, state: State) -> None:
     state.number[S_COST] += more
 
 
-@kernel
+@woven
 def bring_back(data: Data, state: State, cost: int, absent: int) -> None:
     """Undo everything since the iteration began."""
     for i in range(state.number[S_TOUCHED]):
@@ -213,7 +213,7 @@ def start_empty(data: Data, state: State) -> None:
         refresh(data, state, whole(r))
 
 
-@kernel
+@woven
 def append(data: Data, state: State, r: int, s: int) -> None:
     """Put s at the end of route r in the window written for it, if the rules allow it there."""
     end = state.route[r, COUNT]
@@ -230,7 +230,7 @@ def append(data: Data, state: State, r: int, s: int) -> None:
         refresh_dirty(data, state)
 
 
-@kernel
+@woven
 def load(data: Data, state: State) -> None:
     """Take over the plan written where the best one is kept, but for the visits that it cannot hold."""
     for r in range(len(data.vehicle)):
@@ -253,7 +253,7 @@ def load(data: Data, state: State) -> None:
         start_empty(data, state)
 
 
-@kernel
+@woven
 def build(data: Data, state: State) -> None:
     """Build a plan from the one to begin with, if any, looking everywhere for each visit."""
     number = state.number
@@ -285,7 +285,7 @@ def draw_idle_limit(data: Data, state: State) -> None:
     state.number[S_IDLE_LIMIT] = most - whole(unit(state.random) * (most - idle // len(data.vehicle)))
 
 
-@kernel
+@woven
 def search(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
     """Do what `advance` says."""
     number = state.number

@@ -2,13 +2,14 @@
 
 With one break of length x in a given gap the same two ends stay the best ones: a later leaving and an earlier
 return only loosen the bounds on how long one may work before and after the break. So each gap is decided
-exactly by one comparison of intervals.
+exactly by one comparison of intervals. Breaks in parts (`splits`) are tried where no gap will do.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
+from routing.search.kernels.codes import NEVER, NO_BREAK, OPTIONS
 from routing.search.kernels.layout import (
     BIG,
     O_LENGTH,
@@ -36,7 +37,7 @@ from routing.search.kernels.layout import (
     Data,
     whole,
 )
-from routing.search.kernels.soft import NEVER, NO_BREAK, OPTIONS
+from routing.search.kernels.splits import next_split
 
 
 @kernel
@@ -71,9 +72,10 @@ def span_with_break(data: Data, scratch: NDArray[np.int64], r: int, k: int, gap:
 
 @kernel
 def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
-    """Return the breaks of a swept route as a code: NO_BREAK, NEVER, or gap and option of the break.
+    """Return the breaks of a swept route as a code: NO_BREAK, NEVER, or gaps and option of the breaks.
 
     The first that fits, or, where a day is limited, the one with the least work; T_CAP then holds its span.
+    Where no single break does, the first in parts.
     """
     vehicle = data.vehicle[r]
     limited = vehicle[V_DAY] < BIG
@@ -103,4 +105,4 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
             if span - length < least:
                 least, best = span - length, 1 + gap * OPTIONS + option
                 scratch[T_CAP, k] = span
-    return best
+    return best if best != NEVER else next_split(data, scratch, r, k, whole(0))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from routing.search.compiling import kernel
+from routing.search.compiling import kernel, woven
 from routing.search.kernels.added import (
     finds_break,
     is_by_stop,
@@ -116,7 +116,7 @@ def survives(data: Data, state: State, r: int, position: int, s: int, window: in
     return good
 
 
-@kernel
+@woven
 def more_points(
     data: Data,
     state: State,

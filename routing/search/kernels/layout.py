@@ -48,7 +48,7 @@ W_LOW, W_HIGH, W_DUE, W_POINTS = range(4)
     V_STRETCH,
     V_UNBROKEN,
     V_OPTIONS,
-    V_SHORTEST,
+    V_END_OPTIONS,
     V_CAPACITY,
     V_OVERTIME_FROM,
     V_NEXT,
@@ -69,8 +69,10 @@ W_LOW, W_HIGH, W_DUE, W_POINTS = range(4)
 ) = range(27)
 # What stands in V_LUNCH
 NO_LUNCH, MAY_MISS_LUNCH, NEEDS_LUNCH = range(3)
-# Data.option, last axis: length of the break, longest span it allows, whether it is lunch
-O_LENGTH, O_SPAN, O_LUNCH = range(3)
+# Data.option, last axis: length of the breaks together, longest span they allow, which of them is lunch (from
+# 1 on, 0 for none), how many there are, and, from O_PART on, the length of each
+O_LENGTH, O_SPAN, O_LUNCH, O_PARTS, O_PART = range(5)
+MOST_PARTS = 3
 # Data.band, last axis: from when it holds, and the number of its matrix
 B_START, B_MATRIX = range(2)
 # Data.visit, columns
@@ -172,12 +174,15 @@ ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLAC
     T_LEG,
     T_SERVICE,
     T_WINDOW,
+    T_REST,
+    T_FREE,
+    T_HOLDS,
+    T_TRY,
     T_WAY,
-) = range(14)
+) = range(18)
 # at the place after the stops T_LOW holds the earliest leaving, T_HIGH the latest return and these two
 T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest span
-# and there, once settled: when the break begins, and the points of ways beyond their best hours
-T_REST, T_PEAK = T_SERVICE, T_OUT
+T_PEAK = T_OUT  # and there, once settled: the points of ways beyond their best hours
 # State.number
 (
     S_COST,
@@ -211,7 +216,8 @@ class Data(NamedTuple):
         vehicle: Shape (vehicles, 27), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
             V_END_MATES bound its rows in `duty`. V_SHIFT is the length of its shift. V_HOURS is in how many
             bands its travel is cut.
-        option: Breaks to choose from, shape (vehicles, most options, 3), int64.
+        option: Breaks to choose from, shape (vehicles, most options, 7), int64: V_OPTIONS single ones, then
+            those in parts up to V_END_OPTIONS.
         travel: Seconds, the least of the day, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
         extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles),
@@ -272,7 +278,7 @@ class State(NamedTuple):
             int32.
         old_bound: LOWER and EARLIEST of the linked services, then HOME, LEFT and TOIL of the vehicles, three
             levels of saving; shape (3, linked + vehicles, 3), int64.
-        scratch: Shape (14, room + 3), int64. T_LEG is the least of a way, T_WAY what it takes by the hour.
+        scratch: Shape (18, room + 3), int64. T_LEG is the least of a way, T_WAY what it takes by the hour.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         seen: The last stamp of those who look at routes once; shape (vehicles,), int64.
         idle: By the first vehicle of a kind, an idle one like it and the iteration that found it; shape

@@ -5,7 +5,8 @@ timetable is their least fixpoint. `LOWER` holds for each linked service the bou
 routes whose bounds rise are timed again until nothing rises, or until a service would start after its window.
 """
 
-from routing.search.compiling import kernel
+from routing.search.compiling import kernel, woven
+from routing.search.kernels.codes import NEVER, NO_BREAK, rest_of
 from routing.search.kernels.layout import (
     AFFECTED,
     BIG,
@@ -49,7 +50,7 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.record import is_plain, run_through
-from routing.search.kernels.soft import NEVER, NO_BREAK, rest_of, settle
+from routing.search.kernels.soft import settle
 from routing.search.kernels.timing import is_timed, lay_out, pick, refresh, sweep
 
 
@@ -193,7 +194,7 @@ def drain(state: State, head: int, tail: int) -> None:
         head += 1
 
 
-@kernel
+@woven
 def retime(data: Data, state: State, r: int) -> bool:
     """Bring the starts of route r in scratch up to date, its break too; False if it has no timetable."""
     code = whole(NO_BREAK)
@@ -249,7 +250,7 @@ def propagate(data: Data, state: State, tail: int) -> bool:
     return False
 
 
-@kernel
+@woven
 def mark_affected(data: Data, state: State) -> int:
     """Queue the routes whose starts may fall: the dirty ones, and those that theirs had raised.
 

@@ -1,6 +1,6 @@
 """Putting absent visits back, each at its cheapest place, in an order drawn anew each time."""
 
-from routing.search.compiling import kernel
+from routing.search.compiling import kernel, woven
 from routing.search.kernels.insertion import place, position_of, take
 from routing.search.kernels.layout import (
     BIG,
@@ -127,7 +127,7 @@ def put_in(data: Data, state: State, s: int, least: int) -> int:
     return points
 
 
-@kernel
+@woven
 def put_rest(data: Data, state: State, visit: int, points: int, least: int) -> int:
     """Place the services of a visit that are still absent; return the points of all, or `_FAILED`."""
     for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
@@ -160,7 +160,7 @@ def clear(data: Data, state: State, visit: int) -> None:
     forget_tried(state)
 
 
-@kernel
+@woven
 def put_one(data: Data, state: State, visit: int) -> bool:
     """Place a visit of one service where it costs least; everything is as before if that fails."""
     s = whole(data.member[data.visit[visit, FIRST_SERVICE]])
@@ -193,7 +193,7 @@ def least_of_rest(data: Data, state: State, visit: int, s: int, least: int) -> i
     return points
 
 
-@kernel
+@woven
 def next_place(data: Data, state: State, s: int, least: int) -> int:
     """Return the cheapest place noted for s, looked at closely, or -1 if none costs less than `least`."""
     place = state.place[FIRST]
@@ -208,7 +208,7 @@ def next_place(data: Data, state: State, s: int, least: int) -> int:
         place[P_KNOWN, i] = 1
 
 
-@kernel
+@woven
 def put_all(data: Data, state: State, visit: int) -> bool:
     """Place a visit of several services: one in each of its cheapest routes, the others where then best.
 
@@ -230,7 +230,7 @@ def put_all(data: Data, state: State, visit: int) -> bool:
     return done
 
 
-@kernel
+@woven
 def try_routes(data: Data, state: State, visit: int, s: int, rest: int, least: int) -> bool:
     """Place a visit, s first, where all costs less than `least`; tell whether it was placed.
 

@@ -9,7 +9,8 @@ would not be so anyway; stops that are tied to other routes keep their start.
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.search.compiling import kernel
+from routing.search.compiling import kernel, woven
+from routing.search.kernels.codes import NEVER, NO_BREAK, OPTIONS, SPLIT, gap_of, is_lunch, option_of, rest_of
 from routing.search.kernels.hours import arrive, leave_by
 from routing.search.kernels.layout import (
     BIG,
@@ -61,35 +62,13 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
-
-NO_BREAK = 0
-NEVER = -1
-OPTIONS = 16
-"""A code is 1 + gap * OPTIONS + option."""
+from routing.search.kernels.splits import free_by, next_split, settle_parts
 
 
 @kernel
 def per_minute(rate: int, seconds: int) -> int:
     """Return the points of so many seconds at a rate per minute, rounded up."""
     return (rate * seconds + 59) // 60
-
-
-@kernel
-def gap_of(code: int) -> int:
-    """Return the gap a break lies in, -1 for no break."""
-    return whole((code - 1) // OPTIONS) if code > 0 else whole(-1)
-
-
-@kernel
-def rest_of(data: Data, r: int, code: int) -> int:
-    """Return how long the break is that a code stands for."""
-    return whole(data.option[r, (code - 1) % OPTIONS, O_LENGTH]) if code > 0 else whole(0)
-
-
-@kernel
-def is_lunch(data: Data, r: int, code: int) -> bool:
-    """Tell whether the break that a code stands for is lunch."""
-    return bool(code > 0 and data.option[r, (code - 1) % OPTIONS, O_LUNCH] == 1)
 
 
 @kernel
@@ -142,11 +121,13 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     At place k, T_EARLY then holds the return and T_BY the least leaving. A lunch begins in its hours: the
     stop after it starts at `lunch from + length` at the soonest, since she may be there before lunch as well.
     """
+    if code >= SPLIT:
+        return settle_parts(data, state.scratch, r, k, code, whole(T_EARLY))
     vehicle = data.vehicle[r]
     gap, length = gap_of(code), rest_of(data, r, code)
     cap = min(vehicle[V_SPAN], vehicle[V_UNBROKEN])
     if code > 0:
-        cap = min(vehicle[V_SPAN], data.option[r, (code - 1) % OPTIONS, O_SPAN])
+        cap = min(vehicle[V_SPAN], data.option[r, option_of(code), O_SPAN])
     cap = min(cap, state.scratch[T_CAP, k], state.scratch[T_MOST, k] + length)
     leave = whole(state.scratch[T_LOW, k])
     pause, pause_by = whole(-BIG), whole(BIG)
@@ -164,7 +145,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
         if new_leave == leave and new_pause == pause:
             state.scratch[T_EARLY, k] = time
             state.scratch[T_BY, k] = leave
-            state.scratch[T_REST, k] = pause
+            state.scratch[T_REST, 0] = pause
             return True
         if new_leave > vehicle[V_LEAVE_BY]:
             return False
@@ -211,7 +192,9 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
         else:
             origin, destination = scratch[T_LOCATION, i - 1], scratch[T_LOCATION, i]
             time = leave_by(data, r, origin, destination, time)
-        if i == gap:
+        if code >= SPLIT:
+            time = free_by(data, scratch, r, k, (code, i), time)
+        elif i == gap:
             time = min(time - length, pause_by)
         if i > 0:
             s, start = scratch[T_SERVICE, i - 1], scratch[T_EARLY, i - 1]
@@ -259,7 +242,7 @@ def hour_points(data: Data, state: State, r: int, k: int, code: int) -> int:
     leaves = max(scratch[T_BY, k], min(latest, vehicle[V_LEAVE_BY]))
     departs = leaves
     if gap_of(code) == 0:
-        departs = max(scratch[T_REST, k], min(latest, leaves + vehicle[V_STRETCH])) + rest
+        departs = max(scratch[T_REST, 0], min(latest, leaves + vehicle[V_STRETCH])) + rest
     busy = arrive(data, r, scratch[T_LOCATION, -1], scratch[T_LOCATION, 0], departs) - departs
     peak = busy - scratch[T_LEG, 0]
     for i in range(1, k + 1):
@@ -328,7 +311,8 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
     """Return the cheapest break of k swept stops as a code, NEVER if there is none.
 
     A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
-    shortest that is possible is looked at. So nobody rests only to make a wait look better.
+    shortest that is possible is looked at. So nobody rests only to make a wait look better. A break in parts
+    is planned where no single one is possible.
     """
     vehicle = data.vehicle[r]
     best, bound = whole(NEVER), whole(-BIG)
@@ -364,4 +348,17 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
                 least, best = points, whole(code)
                 if least <= bound:
                     return best
+    return best if best != NEVER else choose_split(data, state, r, k)
+
+
+@woven
+def choose_split(data: Data, state: State, r: int, k: int) -> int:
+    """Return the cheapest break in parts of k stops as a code, cut in the first way that is possible."""
+    code = next_split(data, state.scratch, r, k, whole(0))
+    best, least, option = code, whole(BIG), option_of(code)
+    while code != NEVER and option_of(code) == option:
+        points = points_with(data, state, r, k, code)
+        if points < least:
+            best, least = code, points
+        code = next_split(data, state.scratch, r, k, code)
     return best

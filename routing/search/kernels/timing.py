@@ -9,8 +9,9 @@ of a route is max(done_at - by, work), reached by finishing as early and leaving
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.search.compiling import kernel
+from routing.search.compiling import kernel, woven
 from routing.search.kernels.breaks import break_code
+from routing.search.kernels.codes import NEVER, NO_BREAK, gap_of, rest_of
 from routing.search.kernels.layout import (
     BIG,
     BOUND,
@@ -96,11 +97,7 @@ from routing.search.kernels.layout import (
 from routing.search.kernels.record import is_plain, note_lateness, record_all, record_plain, run_through
 from routing.search.kernels.rota import day_left, is_coupled, leaves_from
 from routing.search.kernels.soft import (
-    NEVER,
-    NO_BREAK,
     choose,
-    gap_of,
-    rest_of,
     settle,
     soft_points,
     window_points,
@@ -184,7 +181,7 @@ def sweep(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> bool:
     return True
 
 
-@kernel
+@woven
 def pick(data: Data, state: State, r: int, k: int) -> int:
     """Return the break of a swept route as a code: the first that is legal; where times cost, the best."""
     if data.number[N_SOFT] == 1:
@@ -215,7 +212,7 @@ def is_timed(data: Data, link: int) -> bool:
     return bool(data.link[link, L_LEAST] > -BIG or data.link[link, L_MOST] < BIG)
 
 
-@kernel
+@woven
 def time_stops(data: Data, state: State, r: int, k: int, plain: bool) -> bool:  # noqa: FBT001 - a kernel
     """Settle k swept stops with the cheapest break and note what that costs; False if there is none.
 

@@ -7,6 +7,7 @@ may bind, a trial excludes places but does not admit them.
 """
 
 from routing.search.compiling import kernel
+from routing.search.kernels.codes import SPLIT, gap_of, is_lunch, rest_of
 from routing.search.kernels.layout import (
     BIG,
     CODE,
@@ -48,7 +49,7 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.rota import is_coupled
-from routing.search.kernels.soft import gap_of, is_lunch, per_minute, rest_of, start_points
+from routing.search.kernels.soft import per_minute, start_points
 
 FULL = BIG
 
@@ -116,7 +117,7 @@ def reached(data: Data, state: State, r: int, p: int, free: int) -> int:
     """Return when the stop at place p of route r is reached from the one before, after the break there."""
     time = free + state.record[NOW, r, p, R_LEG]
     code = state.route[r, CODE]
-    if data.number[N_SOFT] == 0 or gap_of(code) != p:
+    if data.number[N_SOFT] == 0 or gap_of(code) != p or code >= SPLIT:
         return whole(time)
     if is_lunch(data, r, code):
         time = max(time, data.vehicle[r, V_LUNCH_FROM])
