@@ -139,14 +139,17 @@ def split_options(vehicle: Vehicle) -> list[tuple[tuple[tuple[Seconds, bool], ..
     """Return the breaks in two or three parts worth planning, where the rule lets them be cut.
 
     Each as its parts (length, and whether it is lunch) and the longest span they allow. All parts but one are
-    as short as a part may be. Three are planned where two of those would be less than the rule may ask.
-    Those that come first rest less, or in fewer parts.
+    as short as a part may be. Three are planned where two of those would be less than the rule may ask, or
+    leave stretches of work too long. Those that come first rest less, or in fewer parts; longer ones than the
+    vehicle's longest day asks for are left out.
     """
     rule, lunch = vehicle.breaks, vehicle.lunch
     most = 0 if rule is None else max((total for _, total in rule.steps), default=0)
     if rule is None or rule.shortest_part >= most:
         return []
     least = rule.shortest_part
+    day = vehicle.back_by - vehicle.leaves_from
+    day = day if vehicle.max_work is None else min(day, vehicle.max_work)
     kinds = [] if lunch is None else [True]
     kinds += [False] if lunch is None or lunch.missed is not None else []
     options: list[tuple[tuple[tuple[Seconds, bool], ...], Seconds]] = []
@@ -154,11 +157,14 @@ def split_options(vehicle: Vehicle) -> list[tuple[tuple[tuple[Seconds, bool], ..
         noon = max(least, lunch.length) if with_lunch and lunch is not None else least
         for count in (2, 3):
             shortest = noon + (count - 1) * least
-            if count > 2 and shortest - least >= most:
+            fewer = shortest - least
+            if count > 2 and (fewer >= most or (span_with(rule, fewer) >= day <= 2 * rule.longest_stretch)):
                 break
             for total in sorted({shortest, *(total for _, total in rule.steps if total > shortest)}):
                 cuts = _cuts(noon, [least] * (count - 1), total - shortest, lunch=with_lunch)
                 options += [(lengths, span_with(rule, total)) for lengths in cuts]
+                if span_with(rule, total) >= day:
+                    break
     return options
 
 

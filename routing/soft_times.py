@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from routing.problem import Link, Nurses, Problem
 from routing.settling import NEVER, Duty, Part, Pause, Pauses, Settled, pause_options, settle
-from routing.splits import legal_splits
+from routing.splits import first_split
 from routing.units import Points, Seconds, per_minute
 from routing.ways import ways_of
 
@@ -34,8 +34,8 @@ def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: 
     """Return the breaks with which these stops cost least, or None if there are none.
 
     A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
-    shortest that is possible is looked at. So nobody rests only to make a wait look better. A break in parts
-    is planned where no single one is possible, cut in the first way that is.
+    shortest that is possible is looked at. So nobody rests only to make a wait look better. Where no
+    single break is possible, the first in parts is taken.
     """
     nurse = problem.vehicles[vehicle]
     rule, lunch = nurse.breaks, nurse.lunch
@@ -65,13 +65,7 @@ def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: 
             points = _points(problem, vehicle, parts, pauses, settled, duty)
             if best is None or points < least:
                 best, least = pauses, points
-    return best if best is not None else _cheapest_split(problem, vehicle, parts, duty)
-
-
-def _cheapest_split(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Pauses | None:
-    splits = legal_splits(problem, vehicle, parts, duty)
-    costs = [(pauses, _points(problem, vehicle, parts, pauses, settled, duty)) for pauses, settled in splits]
-    return min(costs, key=lambda cost: cost[1], default=(None, 0))[0]
+    return best if best is not None else first_split(problem, vehicle, parts, duty)
 
 
 def _points(

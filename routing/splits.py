@@ -5,28 +5,26 @@ decide (`settling.settle`). Gaps that are too short for any part, and first and 
 late or too early for the stretches of work, are passed over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 from routing.problem import Problem
-from routing.settling import NEVER, Duty, Part, Pause, Pauses, Settled, settle, split_options
+from routing.settling import NEVER, Duty, Part, Pause, Pauses, settle, split_options
 from routing.units import Seconds
 
-__all__ = ["legal_splits"]
+__all__ = ["first_split"]
 
 
-def legal_splits(
-    problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty
-) -> Iterator[tuple[Pauses, Settled]]:
-    """Yield the breaks in parts with which these stops have a timetable, all of one way to cut a break.
+def first_split(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Pauses | None:
+    """Return the first break in parts with which these stops have a timetable, or None.
 
-    Those of the first way of `settling.split_options` that has any, by their gaps; with the route's least
-    times. The stops must have a timetable without breaks. There are none where travel depends on the hour.
+    First by the ways to cut it in `settling.split_options`, then by its gaps. The stops must have a timetable
+    without breaks. There is none where travel depends on the hour.
     """
     nurse = problem.vehicles[vehicle]
     options = [] if problem.depends_on_hours(vehicle) else split_options(nurse)
     if not options or nurse.breaks is None:
-        return
+        return None
     room = _Room(problem, vehicle, parts, duty)
     most = NEVER if nurse.max_work is None else nurse.max_work
     stretch = nurse.breaks.longest_stretch
@@ -34,18 +32,15 @@ def legal_splits(
         rest, cap = sum(length for length, _ in cut), min(most, span)
         if max(room.span, room.work + rest) > cap:
             continue
-        shortest, found = min(length for length, _ in cut), False
+        shortest = min(length for length, _ in cut)
         gaps = [gap for gap in range(len(parts) + 1) if room.holds(gap, shortest)]
         for chosen in combinations_with_replacement(gaps, len(cut)):
             if room.free[chosen[0]] > room.by + stretch or room.late[chosen[-1]] + stretch < room.done:
                 continue
-            pauses = tuple(Pause(gap, *part) for gap, part in zip(chosen, cut, strict=True))
-            settled = settle(problem, vehicle, parts, Pauses(pauses, cap), duty)
-            if settled is not None:
-                found = True
-                yield Pauses(pauses, cap), settled
-        if found:
-            return
+            pauses = Pauses(tuple(Pause(gap, *part) for gap, part in zip(chosen, cut, strict=True)), cap)
+            if settle(problem, vehicle, parts, pauses, duty) is not None:
+                return pauses
+    return None
 
 
 class _Room:

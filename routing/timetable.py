@@ -24,7 +24,7 @@ from routing.settling import (
     pause_options,
 )
 from routing.soft_times import any_break, cheapest_break
-from routing.splits import legal_splits
+from routing.splits import first_split
 from routing.units import UNREACHABLE, Seconds
 from routing.ways import ways_of
 
@@ -37,7 +37,7 @@ Swept: TypeAlias = tuple[list[int], list[int], list[int], list[int], list[int], 
 def fit(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None = None) -> Pauses | None:
     """Return the breaks with which a vehicle can do these stops in this order, or None if it cannot.
 
-    One break is tried first, in parts it is planned only where no single one is legal (`legal_splits`). With
+    One break is tried first; in parts it is planned only where no single one is legal (`first_split`). With
     one break of given length in a given gap, finishing as early and leaving as late as possible is best for
     both stretches of work, so each gap is decided by comparing two intervals.
     The hours of a lunch are one more interval for its begin: what follows is reached after `lunch from +
@@ -81,7 +81,7 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None
                 best = replace(pauses, span=found)
     if best is not None and duty.most is not None and best.span - best.length <= duty.most:
         return best
-    return next((pauses for pauses, _ in legal_splits(problem, vehicle, parts, duty)), None)
+    return first_split(problem, vehicle, parts, duty)
 
 
 def _span_with_break(

@@ -116,7 +116,7 @@ def state_of(data: Data, seed: int) -> State:
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
         flag=table(13, vehicles + 1),
         old_bound=wide(3, len(data.linked) + vehicles, 3),
-        scratch=wide(18, room + 3),
+        scratch=wide(20, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
         idle=wide(vehicles, 2),

@@ -180,9 +180,9 @@ def travel_by_hour(draw: st.DrawFn, places: int = 2, *, fewest: int = 0) -> Trav
 
 
 @st.composite
-def days_by_hour(draw: st.DrawFn, *, timed: bool = True) -> Problem:
-    """Random small days, with costs, whose travel depends on the hour; some nurses' travel does not."""
-    problem = draw(days_with_costs(timed=timed))
+def days_by_hour(draw: st.DrawFn, days: st.SearchStrategy[Problem] | None = None) -> Problem:
+    """Random small days, with costs unless others are given, by the hour; some nurses' travel is not."""
+    problem = draw(days_with_costs() if days is None else days)
     kinds = draw(st.integers(1, 2))
     travel = [draw(travel_by_hour(places=problem.places)) for _ in range(kinds)]
     vehicles = tuple(replace(vehicle, travel=draw(st.integers(0, kinds))) for vehicle in problem.vehicles)

@@ -14,7 +14,9 @@ from routing.constraints import travel as judge
 from routing.errors import InvalidTravel
 from routing.matrices import Band, Travel
 from routing.objective import cost_of
-from routing.problem import Problem
+from routing.plan import Break, Plan, Route, Stop
+from routing.problem import Problem, TimeWindow
+from routing.repair import NurseIll, changed_day, repair
 from routing.search import Search
 from routing.search.arrays import data_of
 from routing.search.compiling import kernel
@@ -22,6 +24,7 @@ from routing.search.kernels.hours import arrive, leave_by
 from routing.search.kernels.layout import Data, whole
 from routing.search.kernels.reference import by_reference
 from routing.solver import solve
+from routing.travel.bands import with_factors
 from routing.units import UNREACHABLE
 from tests.routing.problems import (
     HOUR,
@@ -29,6 +32,7 @@ from tests.routing.problems import (
     a_line,
     a_problem,
     a_service,
+    a_vehicle,
     days_by_hour,
     travel_by_hour,
 )
@@ -161,3 +165,83 @@ class TestSearch:
 
         assert routes is not None
         assert cost_of(problem, routes).total == search.best_cost
+
+    def test_sets_out_so_late_that_the_first_patient_need_not_wait(self) -> None:
+        # ten minutes' way to 08:00 in the rush hour takes twenty: she leaves at 07:40
+        service = a_service(windows=(TimeWindow(8 * HOUR, 8 * HOUR),))
+
+        plan = solve(a_problem([service], travel=(a_rush(),)), iterations=20)
+
+        assert plan.routes[0].leaves == 7 * HOUR + 40 * MINUTE
+        assert plan.cost.terms["travel"] == 40 * MINUTE
+
+    def test_mends_a_day_without_calling_back_whoever_is_on_her_way(self) -> None:
+        problem = a_problem(
+            [a_service("a", 1), a_service("b", 5)], [a_vehicle("n"), a_vehicle("m", 5)], travel=(a_rush(),)
+        )
+        plan = solve(problem, iterations=50)
+        events = [NurseIll(plan.routes[0].vehicle, 6 * HOUR)]
+
+        repaired = repair(problem, plan, events, now=6 * HOUR, limit_s=0)
+
+        judged = changed_day(problem, plan, events, now=6 * HOUR).problem
+        assert violations(judged, repaired) == []
+
+
+class TestTheCheck:
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"travel": 600}, "not that of its hour"),
+            ({"arrival": 8 * HOUR + 1}, "cannot be at service a"),
+            ({"metres": 1}, "not that of the matrix"),
+        ],
+    )
+    def test_names_a_way_that_is_not_that_of_its_hour(self, change: dict[str, int], words: str) -> None:
+        service = a_service(windows=(TimeWindow(8 * HOUR, 8 * HOUR),))
+        problem = a_problem([service], travel=(a_rush(),))
+        plan = solve(problem, iterations=20)
+        route = replace(plan.routes[0], stops=(replace(plan.routes[0].stops[0], **change),))
+
+        sentences = [found.sentence for found in violations(problem, replace(plan, routes=(route,)))]
+
+        assert any(words in sentence for sentence in sentences)
+
+    def test_lets_a_break_be_taken_at_the_door(self) -> None:
+        # She is there at 07:20 after 20 minutes, rests from 07:20 to 07:50 and begins at 08:00.
+        problem = a_problem([a_service(windows=(TimeWindow(8 * HOUR, 8 * HOUR),))], travel=(a_rush(),))
+        stop = Stop(0, 7 * HOUR + 20 * MINUTE, 8 * HOUR, 8 * HOUR + 10 * MINUTE, 20 * MINUTE, 1000)
+        rest = Break(7 * HOUR + 20 * MINUTE, 7 * HOUR + 50 * MINUTE, 0)
+        home = 8 * HOUR + 30 * MINUTE
+        route = Route(0, (stop,), (rest,), 7 * HOUR, home, 20 * MINUTE, 1000)
+        early = replace(route, breaks=(replace(rest, start=rest.start - 1),))
+
+        assert list(judge.TravelTimes().violations(problem, Plan((route,)))) == []
+        assert len(list(judge.TravelTimes().violations(problem, Plan((early,))))) == 1
+
+
+class TestWithFactors:
+    def test_makes_bands_that_share_matrices(self) -> None:
+        # 60 s by 1.333 are 79.98, rounded up
+        travel = with_factors(a_line(3), [(7 * HOUR, 1333), (9 * HOUR, 1000), (16 * HOUR, 1333)])
+
+        assert [band.start for band in travel.bands] == [7 * HOUR, 9 * HOUR, 16 * HOUR]
+        assert travel.bands[0].seconds is travel.bands[2].seconds
+        assert travel.bands[1].seconds is travel.seconds
+        assert travel.bands[0].seconds[0].tolist() == [0, 80, 160]
+
+    def test_leaves_unreachable_what_is(self) -> None:
+        seconds = a_line(2).seconds.copy()
+        seconds[0, 1] = UNREACHABLE
+
+        travel = with_factors(replace(a_line(2), seconds=seconds), [(7 * HOUR, 1500)])
+
+        assert travel.bands[0].seconds[0, 1] == UNREACHABLE
+
+    @pytest.mark.parametrize(
+        ("factors", "words"),
+        [([(1, 0)], "factor 0"), ([(1, 10**9)], "longer than"), ([(2, 9), (1, 9)], "rising")],
+    )
+    def test_refuses_factors_that_cannot_be(self, factors: list[tuple[int, int]], words: str) -> None:
+        with pytest.raises(InvalidTravel, match=words):
+            with_factors(a_line(6), factors)

@@ -14,7 +14,16 @@ from routing.objective import cost_of
 from routing.plan import Plan, Route
 from routing.problem import Problem, TimeWindow
 from routing.solver import solve
-from tests.routing.problems import HOUR, MINUTE, a_double_visit, a_problem, a_service, a_vehicle, small_days
+from tests.routing.problems import (
+    HOUR,
+    MINUTE,
+    a_double_visit,
+    a_problem,
+    a_service,
+    a_vehicle,
+    days_by_hour,
+    small_days,
+)
 
 
 def the_plan(problem: Problem, sequences: dict[int, list[int]]) -> Plan:
@@ -124,6 +133,13 @@ class TestBest:
     @settings(max_examples=40, deadline=None)
     @given(soft_days(), st.integers(0, 4))
     def test_gives_what_trying_everything_gives_where_minutes_cost(
+        self, problem: Problem, number: int
+    ) -> None:
+        assert_exact(problem, number % len(problem.services))
+
+    @settings(max_examples=40, deadline=None)
+    @given(days_by_hour(soft_days()), st.integers(0, 4))
+    def test_gives_what_trying_everything_gives_where_travel_depends_on_the_hour(
         self, problem: Problem, number: int
     ) -> None:
         assert_exact(problem, number % len(problem.services))

@@ -130,11 +130,20 @@ class TestSplitBreaks:
         assert sum(map(len, none.sequences.values())) == 2
 
 
+LONG = TimeWindow(6 * HOUR, 18 * HOUR)
+
+
 class TestSplitOptions:
+    def test_rest_no_longer_than_a_short_day_asks(self) -> None:
+        # who is away for eight hours works less than nine
+        options = split_options(a_vehicle(breaks=WORKING_TIME_LAW))
+
+        assert options == [(((15 * MINUTE, False), (15 * MINUTE, False)), 9 * HOUR + 30 * MINUTE)]
+
     def test_rest_as_short_as_the_law_lets_them(self) -> None:
         minutes = [
             [length // MINUTE for length, _ in parts]
-            for parts, _ in split_options(a_vehicle(breaks=WORKING_TIME_LAW))
+            for parts, _ in split_options(a_vehicle(shift=LONG, breaks=WORKING_TIME_LAW))
         ]
 
         assert minutes == [[15, 15], [30, 15], [15, 30], [15, 15, 15]]
@@ -142,7 +151,7 @@ class TestSplitOptions:
     def test_have_one_lunch_where_it_is_due(self) -> None:
         lunch = Lunch(11 * HOUR, 13 * HOUR, 30 * MINUTE)
 
-        options = split_options(a_vehicle(breaks=WORKING_TIME_LAW, lunch=lunch))
+        options = split_options(a_vehicle(shift=LONG, breaks=WORKING_TIME_LAW, lunch=lunch))
 
         # 45 minutes allow any span: half an hour of lunch and the shortest part are enough
         assert [[(length // MINUTE, noon) for length, noon in parts] for parts, _ in options] == [

@@ -37,7 +37,7 @@ from routing.search.kernels.layout import (
     Data,
     whole,
 )
-from routing.search.kernels.splits import next_split
+from routing.search.kernels.splits import first_split
 
 
 @kernel
@@ -105,4 +105,4 @@ def break_code(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
             if span - length < least:
                 least, best = span - length, 1 + gap * OPTIONS + option
                 scratch[T_CAP, k] = span
-    return best if best != NEVER else next_split(data, scratch, r, k, whole(0))
+    return best if best != NEVER else first_split(data, scratch, r, k)

@@ -178,8 +178,10 @@ ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLAC
     T_FREE,
     T_HOLDS,
     T_TRY,
+    T_ONE,
+    T_TWO,
     T_WAY,
-) = range(18)
+) = range(20)
 # at the place after the stops T_LOW holds the earliest leaving, T_HIGH the latest return and these two
 T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest span
 T_PEAK = T_OUT  # and there, once settled: the points of ways beyond their best hours
@@ -278,7 +280,7 @@ class State(NamedTuple):
             int32.
         old_bound: LOWER and EARLIEST of the linked services, then HOME, LEFT and TOIL of the vehicles, three
             levels of saving; shape (3, linked + vehicles, 3), int64.
-        scratch: Shape (18, room + 3), int64. T_LEG is the least of a way, T_WAY what it takes by the hour.
+        scratch: Shape (20, room + 3), int64. T_LEG is the least of a way, T_WAY what it takes by the hour.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         seen: The last stamp of those who look at routes once; shape (vehicles,), int64.
         idle: By the first vehicle of a kind, an idle one like it and the iteration that found it; shape

@@ -9,7 +9,7 @@ would not be so anyway; stops that are tied to other routes keep their start.
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.search.compiling import kernel, woven
+from routing.search.compiling import kernel
 from routing.search.kernels.codes import NEVER, NO_BREAK, OPTIONS, SPLIT, gap_of, is_lunch, option_of, rest_of
 from routing.search.kernels.hours import arrive, leave_by
 from routing.search.kernels.layout import (
@@ -62,7 +62,7 @@ from routing.search.kernels.layout import (
     State,
     whole,
 )
-from routing.search.kernels.splits import free_by, next_split, settle_parts
+from routing.search.kernels.splits import first_split, free_by, settle_parts
 
 
 @kernel
@@ -311,8 +311,8 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
     """Return the cheapest break of k swept stops as a code, NEVER if there is none.
 
     A break that is no lunch is planned only where one is due; of several lengths of lunch, or of break, the
-    shortest that is possible is looked at. So nobody rests only to make a wait look better. A break in parts
-    is planned where no single one is possible.
+    shortest that is possible is looked at. So nobody rests only to make a wait look better. Where no
+    single break is possible, the first in parts is taken.
     """
     vehicle = data.vehicle[r]
     best, bound = whole(NEVER), whole(-BIG)
@@ -348,17 +348,4 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
                 least, best = points, whole(code)
                 if least <= bound:
                     return best
-    return best if best != NEVER else choose_split(data, state, r, k)
-
-
-@woven
-def choose_split(data: Data, state: State, r: int, k: int) -> int:
-    """Return the cheapest break in parts of k stops as a code, cut in the first way that is possible."""
-    code = next_split(data, state.scratch, r, k, whole(0))
-    best, least, option = code, whole(BIG), option_of(code)
-    while code != NEVER and option_of(code) == option:
-        points = points_with(data, state, r, k, code)
-        if points < least:
-            best, least = code, points
-        code = next_split(data, state.scratch, r, k, code)
-    return best
+    return best if best != NEVER else first_split(data, state.scratch, r, k)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.search.compiling import kernel
+from routing.search.compiling import kernel, woven
 from routing.search.kernels.codes import GAP_BITS, MOST_GAPS, NEVER, gap_of_part, option_of
 from routing.search.kernels.layout import (
     BIG,
@@ -22,8 +22,10 @@ from routing.search.kernels.layout import (
     T_LEG,
     T_LOW,
     T_MOST,
+    T_ONE,
     T_REST,
     T_TRY,
+    T_TWO,
     V_END_OPTIONS,
     V_LEAVE_BY,
     V_LUNCH_FROM,
@@ -162,8 +164,51 @@ def look_for_room(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> tup
 
 
 @kernel
-def next_split(data: Data, scratch: NDArray[np.int64], r: int, k: int, code: int) -> int:
-    """Return the first code above a given one of a split break with which k stops have a timetable, or NEVER.
+def delay(scratch: NDArray[np.int64], k: int, gap: int, length: int, rows: tuple[int, int]) -> None:
+    """Write from one row to another when she is free before each leg once a part lies in a gap."""
+    time = scratch[rows[0], gap] + length
+    for i in range(gap, k):
+        scratch[rows[1], i] = time
+        time = max(time + scratch[T_LEG, i], scratch[T_LOW, i]) + scratch[T_DURATION, i]
+    scratch[rows[1], k] = time
+
+
+@woven
+def has_room(scratch: NDArray[np.int64], gap: int, row: int, length: int) -> bool:
+    """Tell whether a part so long fits into a gap before which she is free as a row says."""
+    return bool(scratch[row, gap] + scratch[T_LEG, gap] + length <= scratch[T_LATE, gap])
+
+
+@kernel
+def first_of_option(data: Data, scratch: NDArray[np.int64], r: int, k: int, option: int) -> int:
+    """Return what `first_split` does, of one way to cut the break."""
+    holds, parts = scratch[T_HOLDS], data.option[r, option, O_PART:]
+    three = data.option[r, option, O_PARTS] == 3
+    for first in range(k + 1):
+        if holds[first] & FIRST == 0:
+            continue
+        delay(scratch, k, whole(first), parts[0], (whole(T_FREE), whole(T_ONE)))
+        for second in range(first, k + 1):
+            if not has_room(scratch, whole(second), whole(T_ONE), parts[1]):
+                continue
+            end = whole(second)
+            if three:
+                end = whole(k)
+                delay(scratch, k, whole(second), parts[1], (whole(T_ONE), whole(T_TWO)))
+            for third in range(second, end + 1):
+                if holds[third] & LAST == 0:
+                    continue
+                if three and not has_room(scratch, whole(third), whole(T_TWO), parts[2]):
+                    continue
+                this = whole(((option << GAP_BITS | first) << GAP_BITS | second) << GAP_BITS | third)
+                if settle_parts(data, scratch, r, k, this, whole(T_TRY)):
+                    return this
+    return NEVER
+
+
+@kernel
+def first_split(data: Data, scratch: NDArray[np.int64], r: int, k: int) -> int:
+    """Return the code of the first split break with which k stops have a timetable, or NEVER.
 
     Leaves T_EARLY as it is.
     """
@@ -173,22 +218,11 @@ def next_split(data: Data, scratch: NDArray[np.int64], r: int, k: int, code: int
     work, by, done, gaps = look_for_room(data, scratch, r, k)
     if gaps == 0:
         return NEVER
-    holds = scratch[T_HOLDS]
     for option in range(vehicle[V_OPTIONS], vehicle[V_END_OPTIONS]):
         cap = min(vehicle[V_SPAN], data.option[r, option, O_SPAN])
         if max(done - by, work + data.option[r, option, O_LENGTH]) > cap:
             continue
-        for first in range(k + 1):
-            if holds[first] & FIRST == 0:
-                continue
-            for second in range(first, k + 1):
-                if holds[second] == 0:
-                    continue
-                end = k if data.option[r, option, O_PARTS] == 3 else second
-                for third in range(second, end + 1):
-                    if holds[third] & LAST == 0:
-                        continue
-                    this = whole(((option << GAP_BITS | first) << GAP_BITS | second) << GAP_BITS | third)
-                    if this > code and settle_parts(data, scratch, r, k, this, whole(T_TRY)):
-                        return this
+        this = first_of_option(data, scratch, r, k, whole(option))
+        if this != NEVER:
+            return this
     return NEVER
