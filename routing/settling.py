@@ -22,6 +22,11 @@ __all__ = [
 ]
 
 NEVER = 2 * LATEST
+MOST_ROUNDS = 8
+"""A chain of bounds passes each break and the leaving once: what rises for more rounds has no end."""
+HOUR_ROUNDS = 64
+"""Where travel depends on the hour, a later leaving may take longer and be put off again; the kernels give up
+after as many rounds."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,7 @@ def settle(
     span = pauses.span if duty.most is None else min(pauses.span, duty.most + pauses.length)
     leave = duty.leaves_from
     rests, rest_by = _hours_of(nurse, pauses)
-    while leave <= nurse.leaves_by:
+    for _ in range(HOUR_ROUNDS if by_hour else MOST_ROUNDS + len(pauses.parts)):
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
             location = parts[position].location if position < len(parts) else nurse.end
@@ -224,7 +229,7 @@ def settle(
                     return None
                 starts.append(start)
                 free = start + parts[position].duration
-        if free > duty.back_by:
+        if free > duty.back_by or leave > nurse.leaves_by:
             return None
         later = _put_off(pauses, rests, free, stretch)
         later_leave = max([leave, free - span, *(rest - stretch for rest in later[:1])])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from routing import clock
 from routing.clock import time_routes
-from routing.problem import Link, Nurses, Problem, TimeWindow
+from routing.problem import WORKING_TIME_LAW, Link, Nurses, Problem, TimeWindow
 from routing.sheet import WIDE
 from tests.routing.problems import HOUR, a_problem, a_service, a_vehicle, small_days
 
@@ -35,6 +35,20 @@ class TestTimeRoutes:
         # a before c with n, d before b with m: ten minutes later each round, for seventeen years
         assert time_routes(problem, {0: [0, 2], 1: [3, 1]}) is None
         assert time_routes(problem, {0: [0, 2], 1: [1, 3]}) is not None
+
+    def test_gives_up_on_crossed_double_visits_of_nurses_with_split_breaks(self) -> None:
+        # as above, with 13 h of work in each route: one break leaves more than 6 h before or after it
+        double = [a_service(name, 0, windows=(WIDE,)) for name in "abcd"]
+        long = [a_service(f"{n}", 0, hours * HOUR, windows=(WIDE,)) for n, hours in enumerate((4, 4, 5) * 2)]
+        links = (Link(0, 1, 0, 0, Nurses.DIFFERENT), Link(2, 3, 0, 0, Nurses.DIFFERENT))
+        nurses = [a_vehicle(name, shift=WIDE, breaks=WORKING_TIME_LAW) for name in "nm"]
+        problem = a_problem([*double, *long], nurses, links=links)
+
+        assert time_routes(problem, {0: [4, 0, 5, 2, 6], 1: [7, 3, 8, 1, 9]}) is None
+        routes = time_routes(problem, {0: [4, 0, 5, 2, 6], 1: [7, 1, 8, 3, 9]})
+
+        assert routes is not None
+        assert [len(route.breaks) for route in routes] == [2, 2]
 
     @settings(max_examples=100, deadline=None)
     @given(orders_of_stops())
