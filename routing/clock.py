@@ -262,7 +262,7 @@ def _choose_windows(problem: Problem, vehicle: int, services: Sequence[int]) -> 
             ]
             return fit(problem, vehicle, parts) is not None
         service = problem.services[services[len(chosen)]]
-        reached = free + problem.seconds(vehicle, at, service.location)
+        reached = problem.arrival(vehicle, at, service.location, free)
         for window in service.starts:
             start = max(reached, window.earliest)
             if start > window.latest:

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from routing.problem import Problem, Service, Travel, Vehicle
+from routing.problem import Problem, Service, Vehicle
 
 __all__ = ["Part", "excerpt"]
 
@@ -39,7 +37,6 @@ def excerpt(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ..
         | {problem.vehicles[number].end for number in vehicles}
     )
     new_place = {number: new for new, number in enumerate(places)}
-    chosen = np.ix_(places, places)
 
     def mapped(numbers: Iterable[int]) -> frozenset[int]:
         return frozenset(new_vehicle[number] for number in numbers if number in new_vehicle)
@@ -74,7 +71,7 @@ def excerpt(problem: Problem, services: tuple[int, ...], vehicles: tuple[int, ..
             problem,
             services=tuple(of_service(problem.services[number]) for number in services),
             vehicles=tuple(of_vehicle(problem.vehicles[number]) for number in vehicles),
-            travel=tuple(Travel(kind.seconds[chosen], kind.metres[chosen]) for kind in problem.travel),
+            travel=tuple(kind.between(places) for kind in problem.travel),
             links=tuple(
                 replace(link, first=new_service[link.first], second=new_service[link.second])
                 for link in problem.links

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,7 +182,7 @@ class _Search:
                 continue
             there = problem.services[other].location
             for travel in problem.travel:
-                seconds = travel.seconds.astype(np.int64)
+                seconds = travel.least.astype(np.int64)
                 out = seconds[there, here] + (seconds[here] - seconds[there]).min()
                 back = seconds[here, there] + (seconds[:, here] - seconds[:, there]).min()
                 bounds.append(problem.weights.travel * int(min(out, back)))
@@ -280,7 +281,7 @@ _OF_PLANS = ("highest_lateness", "balance", "longest_idle")
 
 
 def _savings(sheet: Sheet, *, apart: bool) -> list[Points]:
-    """Return by vehicle how many points, travel aside, an insertion may save at most: those there are.
+    """Return by vehicle how many points beyond the least travel an insertion may save: those there are.
 
     Args:
         sheet: The plan.
@@ -293,9 +294,21 @@ def _savings(sheet: Sheet, *, apart: bool) -> list[Points]:
     together = sum(TERMS[name](problem, routes) for name in _OF_PLANS)
     if not apart or problem.links:
         together += sum(TERMS[name](problem, routes) for name in _OF_ROUTES)
+        together += sum(_of_hours(problem, route) for route in routes)
         return [together for _ in vehicles]
-    own = {route.vehicle: sum(TERMS[name](problem, [route]) for name in _OF_ROUTES) for route in routes}
+    own = {
+        route.vehicle: sum(TERMS[name](problem, [route]) for name in _OF_ROUTES) + _of_hours(problem, route)
+        for route in routes
+    }
     return [together + own.get(vehicle, 0) for vehicle in vehicles]
+
+
+def _of_hours(problem: Problem, route: Route) -> Points:
+    """Return what the ways of a route cost beyond what they take at their best hours."""
+    nurse = problem.vehicles[route.vehicle]
+    places = [nurse.start, *(problem.services[stop.service].location for stop in route.stops), nurse.end]
+    least = sum(problem.seconds(route.vehicle, origin, there) for origin, there in pairwise(places))
+    return problem.weights.travel * (route.travel - least)
 
 
 def moves(before: Iterable[Route], after: Iterable[Route]) -> tuple[Move, ...]:

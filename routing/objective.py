@@ -14,9 +14,15 @@ Routes = Sequence[Route]
 
 
 def travel(problem: Problem, routes: Routes) -> Points:
-    """Return the points of all seconds of travel, taken from the matrices."""
+    """Return the points of all seconds of travel, taken from the matrices.
+
+    Where these depend on the hour, they are the seconds written down, which the check holds against them.
+    """
     seconds = 0
     for route in routes:
+        if problem.depends_on_hours(route.vehicle):
+            seconds += route.travel
+            continue
         vehicle = problem.vehicles[route.vehicle]
         places = [vehicle.start, *(problem.services[s].location for s in _services([route])), vehicle.end]
         for origin, destination in pairwise(places):
@@ -152,7 +158,8 @@ _TIMED: WeakKeyDictionary[Problem, bool] = WeakKeyDictionary()
 def _depends_on_times(problem: Problem) -> bool:
     weights = problem.weights
     return bool(
-        weights.waiting
+        any(kind.bands for kind in problem.travel)
+        or weights.waiting
         or weights.balance
         or weights.longest_idle
         or (weights.highest_lateness and any(s.late is not None for s in problem.services))

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from routing.breaks import WORKING_TIME_LAW, BreakRule, Lunch
 from routing.errors import InvalidLink, InvalidProblem, InvalidService, InvalidTravel, InvalidVehicle
 from routing.link import Link, Nurses
-from routing.matrices import Travel
+from routing.matrices import Band, Travel
 from routing.units import HOUR, LATEST, Points, Seconds
 from routing.weights import Weights
 
 __all__ = [
     "ALL_DAY",
     "WORKING_TIME_LAW",
+    "Band",
     "BreakRule",
     "Link",
     "Lunch",
@@ -329,8 +330,20 @@ class Problem:
         return visits
 
     def seconds(self, vehicle: int, origin: int, destination: int) -> Seconds:
-        """Return the travel time of a vehicle between two locations."""
-        return int(self.travel[self.vehicles[vehicle].travel].seconds[origin, destination])
+        """Return the travel time of a vehicle between two locations, the least of the day."""
+        return int(self.travel[self.vehicles[vehicle].travel].least[origin, destination])
+
+    def arrival(self, vehicle: int, origin: int, destination: int, leaves: Seconds) -> Seconds:
+        """Return when a vehicle is at a location if it leaves another one then."""
+        return self.travel[self.vehicles[vehicle].travel].arrival(origin, destination, leaves)
+
+    def departure(self, vehicle: int, origin: int, destination: int, arrives: Seconds) -> Seconds:
+        """Return when a vehicle leaves a location at the latest to be at another one by a time."""
+        return self.travel[self.vehicles[vehicle].travel].departure(origin, destination, arrives)
+
+    def depends_on_hours(self, vehicle: int) -> bool:
+        """Tell whether the travel times of a vehicle depend on the hour."""
+        return bool(self.travel[self.vehicles[vehicle].travel].bands)
 
     def metres(self, vehicle: int, origin: int, destination: int) -> int:
         """Return the length of a vehicle's way between two locations."""

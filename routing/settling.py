@@ -24,6 +24,9 @@ __all__ = [
 NEVER = 2 * LATEST
 MOST_ROUNDS = 8
 """A chain of bounds passes each break and the leaving once: what rises for more rounds has no end."""
+HOUR_ROUNDS = 64
+"""Where travel depends on the hour, a later leaving may take longer and be put off again; the kernels give up
+after as many rounds."""
 
 
 @dataclass(frozen=True)
@@ -196,16 +199,16 @@ def settle(
     pauses: Pauses,
     duty: Duty,
 ) -> Settled | None:
-    """Return the least times of a route with these breaks, or None."""
-    nurse = problem.vehicles[vehicle]
+    """Return the least times of a route with these breaks, or None.
+
+    Where travel depends on the hour, the breaks of a gap are taken before its way.
+    """
+    nurse, by_hour = problem.vehicles[vehicle], problem.depends_on_hours(vehicle)
     stretch = NEVER if nurse.breaks is None else nurse.breaks.longest_stretch
     span = pauses.span if duty.most is None else min(pauses.span, duty.most + pauses.length)
     leave = duty.leaves_from
-    rests, rest_by = [-NEVER for _ in pauses.parts], [NEVER for _ in pauses.parts]
-    for number, pause in enumerate(pauses.parts):
-        if pause.lunch and nurse.lunch is not None:
-            rests[number], rest_by[number] = nurse.lunch.earliest, nurse.lunch.latest
-    for _ in range(MOST_ROUNDS + len(pauses.parts)):
+    rests, rest_by = _hours_of(nurse, pauses)
+    for _ in range(HOUR_ROUNDS if by_hour else MOST_ROUNDS + len(pauses.parts)):
         starts, free, at = [], leave, nurse.start
         for position in range(len(parts) + 1):
             location = parts[position].location if position < len(parts) else nurse.end
@@ -217,6 +220,8 @@ def settle(
                         return None
                     reached = max(reached, rests[number]) + pause.length
                     free = rests[number] + pause.length
+            if by_hour:
+                reached = problem.arrival(vehicle, at, location, free)
             at, free = location, reached
             if position < len(parts):
                 start = max(reached, parts[position].low)
@@ -232,6 +237,15 @@ def settle(
             return Settled(starts, rests, leave, free)
         leave, rests = later_leave, later
     return None
+
+
+def _hours_of(nurse: Vehicle, pauses: Pauses) -> tuple[list[Seconds], list[Seconds]]:
+    """Return from when on and until when the breaks may begin."""
+    rests, rest_by = [-NEVER for _ in pauses.parts], [NEVER for _ in pauses.parts]
+    for number, pause in enumerate(pauses.parts):
+        if pause.lunch and nurse.lunch is not None:
+            rests[number], rest_by[number] = nurse.lunch.earliest, nurse.lunch.latest
+    return rests, rest_by
 
 
 def _put_off(pauses: Pauses, rests: list[Seconds], returns: Seconds, stretch: Seconds) -> list[Seconds]:

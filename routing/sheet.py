@@ -129,8 +129,8 @@ class Sheet:
         there, onward = np.empty_like(rows[_FROM]), np.empty_like(rows[_FROM])
         for kind, travel in enumerate(problem.travel):
             mine = slice(None) if len(problem.travel) == 1 else self._kind[rows[_VEHICLE]] == kind
-            there[mine] = travel.seconds[rows[_FROM][mine], asked.location]
-            onward[mine] = travel.seconds[asked.location, rows[_TO][mine]]
+            there[mine] = travel.least[rows[_FROM][mine], asked.location]
+            onward[mine] = travel.least[asked.location, rows[_TO][mine]]
         points = problem.weights.travel * (there + onward - rows[_LEG])
         points += self._nurse_points(service)[rows[_VEHICLE]]
         some: list[tuple[int, int, TimeWindow, int, int]] = []
@@ -331,7 +331,7 @@ class Sheet:
         lows = [self.clock.low[number] for number in sequence]
         highs = [self.windows[number].latest for number in sequence]
         places = [nurse.start, *(service.location for service in services), nurse.end]
-        ways = self.problem.travel[nurse.travel].seconds[places[:-1], places[1:]].tolist()
+        ways = self.problem.travel[nurse.travel].least[places[:-1], places[1:]].tolist()
         if not services:
             ways = [0]  # who does not leave does not travel
         depart, work, by = duty.leaves_from, 0, nurse.leaves_by

@@ -1,14 +1,16 @@
 """What times cost a route: its cheapest break, and how late its nurse can leave for nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from routing.problem import Link, Nurses, Problem
 from routing.settling import NEVER, Duty, Part, Pause, Pauses, Settled, pause_options, settle
 from routing.splits import first_split
 from routing.units import Points, Seconds, per_minute
+from routing.ways import ways_of
 
-__all__ = ["binds", "cheapest_break", "latest_leaving", "rest_worth"]
+__all__ = ["any_break", "binds", "cheapest_break", "latest_leaving", "rest_worth"]
 
 
 def rest_worth(problem: Problem) -> Points:
@@ -46,7 +48,7 @@ def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: 
         if settled is not None:
             if lunch is None:
                 return none
-            best, least = none, _points(problem, vehicle, parts, none, settled)
+            best, least = none, _points(problem, vehicle, parts, none, settled, duty)
             if rule is None:  # a lunch before a stop that ends before its hours is worse than one after it
                 while first < len(parts) and settled.starts[first] + parts[first].duration <= lunch.earliest:
                     first += 1
@@ -60,14 +62,19 @@ def cheapest_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: 
             if settled is None:
                 continue
             found[is_lunch] = True
-            points = _points(problem, vehicle, parts, pauses, settled)
+            points = _points(problem, vehicle, parts, pauses, settled, duty)
             if best is None or points < least:
                 best, least = pauses, points
     return best if best is not None else first_split(problem, vehicle, parts, duty)
 
 
 def _points(
-    problem: Problem, vehicle: int, parts: Sequence[Part], pauses: Pauses, settled: Settled
+    problem: Problem,
+    vehicle: int,
+    parts: Sequence[Part],
+    pauses: Pauses,
+    settled: Settled,
+    duty: Duty,
 ) -> Points:
     """Return the points by which breaks are compared."""
     nurse, weights = problem.vehicles[vehicle], problem.weights
@@ -78,7 +85,9 @@ def _points(
         if service.wish is not None:
             off = max(0, service.wish.earliest - start, start - service.wish.latest)
             points += per_minute(weights.off_wish, off)
-    if weights.waiting:
+    if problem.depends_on_hours(vehicle):
+        points += _points_of_ways(problem, vehicle, parts, pauses, settled, duty)
+    elif weights.waiting:
         places = [nurse.start, *(part.location for part in parts), nurse.end]
         work = sum(problem.seconds(vehicle, a, b) for a, b in pairwise(places))
         work += sum(part.duration for part in parts)
@@ -87,6 +96,41 @@ def _points(
     if nurse.lunch is not None and not pauses.lunch:
         points += nurse.lunch.missed or 0
     return points - rest_worth(problem) * pauses.length // 60
+
+
+def _points_of_ways(
+    problem: Problem,
+    vehicle: int,
+    parts: Sequence[Part],
+    pauses: Pauses,
+    settled: Settled,
+    duty: Duty,
+) -> Points:
+    """Return the points of waiting, and of ways beyond what they take at the best hours."""
+    weights = problem.weights
+    if weights.waiting:
+        leaves = latest_leaving(problem, vehicle, parts, pauses, settled)
+        later = settle(problem, vehicle, parts, pauses, replace(duty, leaves_from=leaves))
+        settled = settled if later is None else later
+    ways = ways_of(problem, vehicle, parts, pauses, settled)
+    busy = sum(ways.seconds) + sum(part.duration for part in parts) + pauses.length
+    points = weights.travel * (sum(ways.seconds) - ways.least)
+    return points + per_minute(weights.waiting, settled.returns - ways.leaves - busy)
+
+
+def any_break(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty) -> Pauses | None:
+    """Return the first break with which these stops have times, costs not looked at, or None."""
+    nurse = problem.vehicles[vehicle]
+    rule, lunch = nurse.breaks, nurse.lunch
+    most = NEVER if nurse.max_work is None else nurse.max_work
+    unbroken = NEVER if rule is None else min([rule.longest_stretch, *(after for after, _ in rule.steps)])
+    choices = [] if lunch is not None and lunch.missed is None else [Pauses((), min(most, unbroken))]
+    choices += [
+        Pauses((Pause(gap, length, is_lunch),), min(most, span))
+        for length, span, is_lunch in pause_options(nurse)
+        for gap in range(len(parts) + 1)
+    ]
+    return next((each for each in choices if settle(problem, vehicle, parts, each, duty) is not None), None)
 
 
 def latest_leaving(
@@ -99,7 +143,9 @@ def latest_leaving(
     time = settled.returns
     for position in range(len(parts), -1, -1):
         until = time
-        time -= problem.seconds(vehicle, places[position], places[position + 1])
+        time = problem.departure(vehicle, places[position], places[position + 1], time)
+        if problem.depends_on_hours(vehicle):
+            until = time
         for pause, by in zip(reversed(pauses.parts), reversed(rest_by), strict=True):
             if position == pause.gap:
                 time, until = time - pause.length, min(until - pause.length, by)

@@ -19,10 +19,10 @@ def first_split(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Dut
     """Return the first break in parts with which these stops have a timetable, or None.
 
     First by the ways to cut it in `settling.split_options`, then by its gaps. The stops must have a timetable
-    without breaks.
+    without breaks. There is none where travel depends on the hour.
     """
     nurse = problem.vehicles[vehicle]
-    options = split_options(nurse)
+    options = [] if problem.depends_on_hours(vehicle) else split_options(nurse)
     if not options or nurse.breaks is None:
         return None
     room = _Room(problem, vehicle, parts, duty)

@@ -7,6 +7,7 @@ The search decides the order; this file, in plain Python, gives the times that a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeAlias
 
 from routing.objective import depends_on_times
@@ -22,9 +23,10 @@ from routing.settling import (
     break_options,
     pause_options,
 )
-from routing.soft_times import cheapest_break
+from routing.soft_times import any_break, cheapest_break
 from routing.splits import first_split
 from routing.units import UNREACHABLE, Seconds
+from routing.ways import ways_of
 
 __all__ = ["Duty", "Part", "Pauses", "Timed", "break_options", "fit", "pause_options", "write_route"]
 
@@ -42,15 +44,16 @@ def fit(problem: Problem, vehicle: int, parts: Sequence[Part], duty: Duty | None
     length` at the soonest, and she leaves early enough to be there, work done, by their end. On days whose
     cost depends on times it is the cheapest break, for parts that name their service. Where a `duty` limits
     the work of a day, it is the single break with the least work. Without a `duty` only the vehicle's own
-    rules count.
+    rules count. Where travel depends on the hour, each single break is tried, and no other.
     """
     nurse = problem.vehicles[vehicle]
     duty = Duty.of(nurse) if duty is None else duty
     swept = _sweep(problem, vehicle, parts, duty)
     if swept is None:
         return None
-    if parts and parts[0].service >= 0 and depends_on_times(problem):
-        return cheapest_break(problem, vehicle, parts, duty)
+    costs = bool(parts) and parts[0].service >= 0 and depends_on_times(problem)
+    if costs or problem.depends_on_hours(vehicle):
+        return (cheapest_break if costs else any_break)(problem, vehicle, parts, duty)
     _, _, late, work_in, _, done_at = swept
     work = work_in[-1]
     most = NEVER if nurse.max_work is None else nurse.max_work
@@ -155,7 +158,12 @@ def write_route(
     services: Sequence[int],
     timed: Timed,
 ) -> Route:
-    """Write a route down, leaving and resting as late as its starts allow."""
+    """Write a route down, leaving and resting as late as its starts allow.
+
+    Where travel depends on the hour, a break lies before the way, as early as it can: see `routing.ways`.
+    """
+    if problem.depends_on_hours(vehicle):
+        return _write_by_hour(problem, vehicle, services, timed)
     parts, pauses, starts, leaves = timed.parts, timed.pauses.parts, timed.times.starts, timed.times.leaves
     nurse = problem.vehicles[vehicle]
     latest = starts[0] - problem.seconds(vehicle, nurse.start, parts[0].location)
@@ -182,6 +190,24 @@ def write_route(
     breaks += _rests(problem, vehicle, timed, len(parts), (breaks[-1:], leaves), (free, home, returns))
     metres = problem.metres(vehicle, at, nurse.end)
     return Route(vehicle, tuple(stops), tuple(breaks), leaves, returns, home, metres)
+
+
+def _write_by_hour(problem: Problem, vehicle: int, services: Sequence[int], timed: Timed) -> Route:
+    parts, pauses, times, nurse = timed.parts, timed.pauses, timed.times, problem.vehicles[vehicle]
+    ways = ways_of(problem, vehicle, parts, pauses, times)
+    places = [nurse.start, *(part.location for part in parts), nurse.end]
+    metres = [problem.metres(vehicle, origin, destination) for origin, destination in pairwise(places)]
+    stops = tuple(
+        Stop(service, departs + way, start, start + part.duration, way, length)
+        for service, part, start, departs, way, length in zip(
+            services, parts, times.starts, ways.departs[:-1], ways.seconds[:-1], metres[:-1], strict=True
+        )
+    )
+    breaks = tuple(
+        Break(ways.departs[pause.gap] - pause.length, ways.departs[pause.gap], pause.gap)
+        for pause in pauses.parts
+    )
+    return Route(vehicle, stops, breaks, ways.leaves, times.returns, ways.seconds[-1], metres[-1])
 
 
 def _rests(

@@ -163,6 +163,7 @@ def _beyond_peers(task: Task) -> str:
         "links": bool(problem.links or problem.orders),
         "visits of several services": len(problem.visits()) < len(problem.services),
         "several kinds of vehicle": len(problem.travel) > 1,
+        "travel by the hour": any(kind.bands for kind in problem.travel),
         "breaks": any(_needs_several(vehicle) for vehicle in problem.vehicles),
         "lunch": any(vehicle.lunch is not None for vehicle in problem.vehicles),
         "several shifts of a nurse": len(set(nurses)) < len(nurses),

@@ -16,7 +16,7 @@ class TimeWindows:
     One that may be late starts after the beginning of its first window; a pinned start has a rule of its own.
 
     As a filter: a vehicle alone on the road must be able to reach the service inside a window and be home in
-    time.
+    time, on the shortest way of the day where travel depends on the hour.
     """
 
     name = "time-windows"
@@ -35,7 +35,7 @@ class TimeWindows:
         location = np.array([service.location for service in problem.services], dtype=np.int64)
         duration = np.array([service.duration for service in problem.services], dtype=np.int64)
         for number, vehicle in enumerate(problem.vehicles):
-            seconds = problem.travel[vehicle.travel].seconds
+            seconds = problem.travel[vehicle.travel].least
             reached = vehicle.leaves_from + seconds[vehicle.start, location].astype(np.int64)
             latest = vehicle.back_by - seconds[location, vehicle.end].astype(np.int64) - duration
             start = np.maximum(windows[:, :, 0], reached[:, None])

@@ -52,7 +52,8 @@ def plan_exactly(
     """Plan a small day to proof, or as far as the time goes; None if no plan was found in it.
 
     Args:
-        problem: A day whose cost does not depend on times; arcs grow with vehicles times services squared.
+        problem: A day whose cost does not depend on times, as it does where travel depends on the hour; arcs
+            grow with vehicles times services squared.
         limit_s: Seconds, of the solver's deterministic clock as well as of the wall, so that a proof that is
             reached does not depend on the machine.
         seed: Of the solver.

@@ -69,19 +69,19 @@ def route_of(
     nurse = problem.vehicles[vehicle]
     if leaves is None:
         first, start, _ = stops[0]
-        leaves = start - problem.seconds(vehicle, nurse.start, problem.services[first].location)
+        leaves = problem.departure(vehicle, nurse.start, problem.services[first].location, start)
     rested = {pause.after: pause.end for pause in breaks}
     place, free = nurse.start, leaves
     made: list[Stop] = []
     for service, start, end in stops:
         there = problem.services[service].location
-        seconds = problem.seconds(vehicle, place, there)
         free = max(free, rested.get(len(made), free))
+        seconds = problem.arrival(vehicle, place, there, free) - free
         metres = problem.metres(vehicle, place, there)
         made.append(Stop(service, min(free + seconds, start), start, end, seconds, metres))
         place, free = there, end
     free = max(free, rested.get(len(made), free))
-    home = problem.seconds(vehicle, place, nurse.end)
+    home = problem.arrival(vehicle, place, nurse.end, free) - free
     metres_home = problem.metres(vehicle, place, nurse.end)
     return Route(vehicle, tuple(made), breaks, leaves, free + home, home, metres_home)
 

@@ -67,9 +67,9 @@ def from_vroom(text: str) -> VroomTask:
     for vehicle in vehicles:
         vehicle.only(VEHICLE_KEYS, ignored={"description", "type"})
     refuse_shared_things(jobs, vehicles)
-    places = Places(record, jobs, vehicles)
-    amounts = _amounts(jobs, vehicles)
     times = Times.of(jobs, vehicles)
+    places = Places(record, jobs, vehicles, times)
+    amounts = _amounts(jobs, vehicles)
     shape = Shape(times.base, places.distances, amounts, priced=_priced(jobs))
     known = [_job(job, places.spot(job, "location", "location_index"), amounts) for job in jobs]
     _refuse_shared_setups(jobs, known, [places.start(vehicle) for vehicle in vehicles])

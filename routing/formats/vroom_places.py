@@ -1,14 +1,15 @@
 """The places of a VROOM file, and the ways between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.errors import InvalidTravel
 from routing.formats.reading import InvalidFile, Record
 from routing.formats.vroom_answer import Spot
-from routing.problem import TimeWindow, Travel
+from routing.problem import Band, TimeWindow, Travel
 from routing.travel import CarEstimate, Coordinates, EBikeEstimate, TravelSource
 from routing.units import LATEST, UNREACHABLE, Seconds
 
@@ -67,13 +68,13 @@ class Places:
     open routes begin and end there, at no cost. Each profile at each speed has ways of its own.
     """
 
-    def __init__(self, record: Record, jobs: list[Record], vehicles: list[Record]) -> None:
+    def __init__(self, record: Record, jobs: list[Record], vehicles: list[Record], times: Times) -> None:
         self.own = "matrices" in record
         self._kinds: dict[tuple[str, int], int] = {}
         for vehicle in vehicles:
             self._kinds.setdefault(_kind(vehicle), len(self._kinds))
         profiles = dict.fromkeys(name for name, _ in self._kinds)
-        self._travel = {name: _matrices(record, name) for name in profiles} if self.own else {}
+        self._travel = {name: _matrices(record, name, times) for name in profiles} if self.own else {}
         self.size = next((travel.places for travel in self._travel.values()), 0)
         for name, travel in self._travel.items():
             if travel.places != self.size:
@@ -134,8 +135,9 @@ class Places:
                     f"vehicles: no estimate for profile {name[:40]}, only for {', '.join(ESTIMATES)}; "
                     "give matrices"
                 )
-            seconds = np.pad(_slowed(travel.seconds, percent), (0, 1))
-            made.append(Travel(seconds, np.pad(travel.metres, (0, 1))))
+            own = {id(matrix): np.pad(_slowed(matrix, percent), (0, 1)) for matrix in travel.matrices}
+            bands = tuple(Band(band.start, own[id(band.seconds)]) for band in travel.bands)
+            made.append(Travel(own[id(travel.seconds)], np.pad(travel.metres, (0, 1)), bands))
         return tuple(made)
 
     def _optional(self, vehicle: Record, key: str, index_key: str) -> Spot | None:
@@ -156,14 +158,26 @@ def _slowed(seconds: NDArray[np.int32], percent: int) -> NDArray[np.int32]:
     return slowed.astype(np.int32)
 
 
-def _matrices(record: Record, profile: str) -> Travel:
+def _matrices(record: Record, profile: str, times: Times) -> Travel:
     own = record.record("matrices").record(profile)
-    own.only({"durations", "distances"})
+    own.only({"durations", "distances", "bands"})
     own.get("durations")
     seconds = _whole_matrix(own, "durations", None)
-    if "distances" not in own:
-        return Travel(seconds, np.zeros_like(seconds))
-    return Travel(seconds, _whole_matrix(own, "distances", len(seconds)))
+    metres = np.zeros_like(seconds)
+    if "distances" in own:
+        metres = _whole_matrix(own, "distances", len(seconds))
+    travel = Travel(seconds, metres)
+    bands = own.records("bands", optional=True)
+    try:
+        return replace(travel, bands=tuple(_band(band, times, len(seconds)) for band in bands))
+    except InvalidTravel as error:
+        raise own.refuse("bands", str(error)) from error
+
+
+def _band(record: Record, times: Times, places: int) -> Band:
+    """Return durations that hold from a second of the file's time on; ours, VROOM knows no hours."""
+    record.only({"start", "durations"})
+    return Band(times.moment(record, "start"), _whole_matrix(record, "durations", places))
 
 
 def _whole_matrix(record: Record, key: str, places: int | None) -> NDArray[np.int32]:

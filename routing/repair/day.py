@@ -168,8 +168,9 @@ def _begun(
             under_way = stop.start + service.duration <= ill_from
             if begun and under_way:
                 last = problem.services[begun[-1].service]
-                way = problem.seconds(route.vehicle, last.location, service.location)
-                under_way = begun[-1].start + last.duration + way <= stop.start
+                free = begun[-1].start + last.duration
+                reached = problem.arrival(route.vehicle, last.location, service.location, free)
+                under_way = reached <= stop.start
         if stop.start > now and not under_way:
             break
         begun.append(stop)
@@ -242,7 +243,8 @@ def _allowing(problem: Problem, number: int, stops: list[Stop]) -> Vehicle:
     """Return a vehicle as it must be for what has begun to keep the rules: that cannot be undone."""
     vehicle = problem.vehicles[number]
     parts = [_part(problem, stop) for stop in stops]
-    home = stops[-1].start + parts[-1].duration + problem.seconds(number, parts[-1].location, vehicle.end)
+    free = stops[-1].start + parts[-1].duration
+    home = problem.arrival(number, parts[-1].location, vehicle.end, free)
     late = max(0, home - vehicle.shift.latest)
     due = vehicle.next_duty
     longer = replace(

@@ -14,6 +14,7 @@ from routing.search.break_rows import break_rows
 from routing.search.kernels import layout
 from routing.search.kernels.layout import BIG, Data, State
 from routing.search.promises import Promise, promised_choices, promised_nurses, promised_penalty, window_table
+from routing.search.travel_arrays import travel_arrays
 from routing.soft_times import binds, rest_worth
 
 SCAN_ALL_UP_TO = 60
@@ -58,11 +59,7 @@ def data_of(
         ],
         dtype=np.int64,
     ).reshape(-1, 16)
-    if len(problem.travel) == 1:
-        travel = problem.travel[0].seconds[None]
-    else:
-        travel = np.stack([kind.seconds for kind in problem.travel])
-    travel = np.require(travel, requirements=["C", "W"])
+    travel, travel_to, band, by_band = travel_arrays(problem)
     duty, bounds = _duties(rota, len(problem.vehicles))
     vehicle, option = _vehicles(problem, rota, bounds)
     ends = np.cumsum([len(members) for members in visits], dtype=np.int64)
@@ -76,7 +73,7 @@ def data_of(
         vehicle=vehicle,
         option=option,
         travel=travel,
-        travel_to=_turned(travel),
+        travel_to=travel_to,
         extra=extra,
         visit=np.stack(
             [
@@ -94,13 +91,9 @@ def data_of(
         near_vehicle=_near_vehicles(problem, may, travel, vehicle[:, layout.V_NEXT]),
         number=numbers,
         duty=duty,
+        band=band,
+        by_band=by_band,
     )
-
-
-def _turned(travel: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the matrices with columns as rows; where there and back take as long, without using memory."""
-    turned = travel.transpose(0, 2, 1)
-    return travel if np.array_equal(travel, turned) else np.ascontiguousarray(turned)
 
 
 def state_of(data: Data, seed: int) -> State:
@@ -123,7 +116,7 @@ def state_of(data: Data, seed: int) -> State:
         absent=np.tile(np.arange(len(data.visit), dtype=np.int32), 2),
         flag=table(13, vehicles + 1),
         old_bound=wide(3, len(data.linked) + vehicles, 3),
-        scratch=wide(19, room + 3),
+        scratch=wide(20, room + 3),
         event=wide(8 * len(data.linked) + 16, 2),
         seen=wide(vehicles),
         idle=wide(vehicles, 2),
@@ -172,7 +165,7 @@ def choices_of(problem: Problem, service: Service) -> list[tuple[int, int, int]]
 def _vehicles(
     problem: Problem, rota: Rota, bounds: list[list[int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    choices = [break_rows(vehicle) for vehicle in problem.vehicles]
+    choices = [break_rows(v, split=not problem.depends_on_hours(n)) for n, v in enumerate(problem.vehicles)]
     following = _following(problem, rota)
     nurses = {nurse: number for number, nurse in enumerate(dict.fromkeys(v.nurse for v in problem.vehicles))}
     most = max((len(choice) for choice in choices), default=1)
@@ -215,9 +208,10 @@ def _vehicles(
                 *bounds[number],
                 rota.rank[number],
                 vehicle.shift.latest - vehicle.shift.earliest,
+                len(problem.travel[vehicle.travel].bands),
             )
         )
-    return np.array(rows, dtype=np.int64).reshape(-1, 26), option
+    return np.array(rows, dtype=np.int64).reshape(-1, 27), option
 
 
 def _duties(rota: Rota, vehicles: int) -> tuple[NDArray[np.int64], list[list[int]]]:

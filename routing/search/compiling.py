@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core.codegen import CPUCodeLibrary
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -15,6 +16,22 @@ _STAMP = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(_FOLDER.gl
 # Level 1 runs as fast here as level 2 and numba's own 3, and compiles in nine tenths of the time of level 2
 # (measured on 300 visits).
 numba.config.OPT = type(numba.config.OPT)(1)  # type: ignore[attr-defined]  # numba fills it at run time
+
+_KERNELS: set[str] = set()
+_optimise: Callable[[CPUCodeLibrary], None] = CPUCodeLibrary._optimize_final_module  # noqa: SLF001 - see below
+
+
+def _optimise_once(library: CPUCodeLibrary) -> None:
+    """Leave the code of a kernel as it is: it is optimised where it ends up, in that of an `entry`.
+
+    numba would optimise it, with all that it calls, again in every kernel above it: a third of the compiler's
+    work, and each time a larger one. It has no option for that.
+    """
+    if library.name not in _KERNELS:
+        _optimise(library)
+
+
+CPUCodeLibrary._optimize_final_module = _optimise_once  # type: ignore[method-assign]  # noqa: SLF001
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
 # Kernels allocate nothing, so they need no reference counts; leaving those out makes them twice as fast, and
@@ -27,6 +44,8 @@ def kernel(function: Kernel, *, doors: bool = False) -> Kernel:
 
     It gets no `doors` for Python: unpacking the arrays there would be a quarter of the compiler's work.
     """
+    if not doors:
+        _KERNELS.add(function.__qualname__)
     compiled: Kernel = numba.njit(**_OPTIONS, **({} if doors else _NO_DOORS))(function)
     return compiled
 

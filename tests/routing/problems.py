@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from routing.problem import (
     WORKING_TIME_LAW,
+    Band,
     BreakRule,
     Link,
     Lunch,
@@ -161,6 +162,31 @@ def days_with_costs(draw: st.DrawFn, *, timed: bool = True) -> Problem:
     return replace(
         problem, services=tuple(services), vehicles=tuple(vehicles), weights=weights, orders=orders
     )
+
+
+@st.composite
+def travel_by_hour(draw: st.DrawFn, places: int = 2, *, fewest: int = 0) -> Travel:
+    """Random ways of up to 90 minutes, in up to four bands from 6 o'clock on; some share a matrix."""
+    ways = st.lists(st.integers(0, 90 * MINUTE), min_size=places * places, max_size=places * places)
+    matrices = [
+        np.array(each, dtype=np.int32).reshape(places, places)
+        for each in draw(st.lists(ways, min_size=1, max_size=3))
+    ]
+    for matrix in matrices:
+        np.fill_diagonal(matrix, 0)
+    starts = draw(st.lists(st.integers(24, 80), min_size=fewest, max_size=4, unique=True).map(sorted))
+    bands = tuple(Band(start * 15 * MINUTE, draw(st.sampled_from(matrices))) for start in starts)
+    return Travel(matrices[0], matrices[0], bands)
+
+
+@st.composite
+def days_by_hour(draw: st.DrawFn, days: st.SearchStrategy[Problem] | None = None) -> Problem:
+    """Random small days, with costs unless others are given, by the hour; some nurses' travel is not."""
+    problem = draw(days_with_costs() if days is None else days)
+    kinds = draw(st.integers(1, 2))
+    travel = [draw(travel_by_hour(places=problem.places)) for _ in range(kinds)]
+    vehicles = tuple(replace(vehicle, travel=draw(st.integers(0, kinds))) for vehicle in problem.vehicles)
+    return replace(problem, travel=(*travel, *problem.travel), vehicles=vehicles)
 
 
 def _vehicle(draw: st.DrawFn, number: int, places: int) -> Vehicle:

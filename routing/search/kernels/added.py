@@ -6,23 +6,31 @@ from numpy.typing import NDArray
 from routing.search.compiling import kernel
 from routing.search.kernels.breaks import break_code
 from routing.search.kernels.codes import NEVER, OPTIONS, SPLIT, gap_of
+from routing.search.kernels.hours import arrive
 from routing.search.kernels.layout import (
     CODE,
+    COUNT,
     DURATION,
     IDLE,
+    LOCATION,
     N_BALANCE,
     N_IDLE,
     N_OVERTIME,
     N_SOFT,
+    N_TRAVEL,
     N_WAITING,
     NO_LUNCH,
     NOW,
     O_LENGTH,
+    PEAK,
     R_DEPART,
     R_DONE_AT,
+    R_FROM,
     R_LEAVE_BY,
     R_LEG,
+    R_START,
     R_START_BY,
+    R_TO,
     R_WORK_IN,
     R_WORK_OUT,
     S_IDLE_LIMIT,
@@ -30,6 +38,7 @@ from routing.search.kernels.layout import (
     SOFT,
     T_IN,
     T_LEG,
+    V_HOURS,
     V_LUNCH,
     V_OPTIONS,
     V_OVERTIME_FROM,
@@ -91,7 +100,7 @@ def is_by_stop(data: Data, r: int, tied: bool) -> bool:  # noqa: FBT001 - kernel
     """Tell whether route r is looked at stop by stop: an insertion may then save some points of its times."""
     if data.number[N_SOFT] == 0:
         return False
-    if data.number[N_WAITING] > 0 or data.vehicle[r, V_LUNCH] != NO_LUNCH:
+    if data.number[N_WAITING] > 0 or data.vehicle[r, V_LUNCH] != NO_LUNCH or data.vehicle[r, V_HOURS] > 0:
         return True
     return bool(not tied and is_limited(data, r))
 
@@ -160,18 +169,47 @@ def least_points(
     """Return what an insertion changes at least in the points of the times of its route.
 
     `span` is the shortest with the new stop and without a break; what of it is neither work nor a break is
-    waiting.
+    waiting. Where travel depends on the hour, other ways are taken to last as long as they do.
     """
     r, p, s, window = place
     record = state.record[NOW, r, p]
     start = max(low, whole(record[R_DEPART]) + ways[0])
     done = start + data.service[s, DURATION] + ways[1] + record[R_WORK_OUT]
     points = per_minute(data.number[N_OVERTIME], max(whole(0), done - data.vehicle[r, V_OVERTIME_FROM]))
-    if data.number[N_WAITING] > 0:
+    if data.vehicle[r, V_HOURS] > 0:
+        points += state.route[r, PEAK] + more_peak(data, state, place, low, ways)
+    elif data.number[N_WAITING] > 0:
         work = state.route[r, WORK] + ways[0] + ways[1] - record[R_LEG] + data.service[s, DURATION]
         wait = span - work - longest_rest(data, r)
         points += per_minute(data.number[N_WAITING], max(whole(0), wait))
     return whole(start_points(data, s, window, start) + points - state.route[r, SOFT])
+
+
+@kernel
+def more_peak(
+    data: Data, state: State, place: tuple[int, int, int, int], low: int, ways: tuple[int, int]
+) -> int:
+    """Return what the ways to a new stop and from it, instead of the way there was, cost beyond their least.
+
+    If she sets out as soon as she can: at the beginning of a route just in time.
+    """
+    r, p, s, _ = place
+    record = state.record[NOW, r]
+    leaves, more = whole(record[p, R_DEPART]), whole(0)
+    for step in range(3):
+        origin = data.service[s, LOCATION] if step == 2 else whole(record[p, R_FROM])
+        destination = data.service[s, LOCATION] if step == 1 else whole(record[p, R_TO])
+        if step == 0:  # the way there was
+            usual = leaves if p > 0 else max(leaves, whole(record[p, R_START]) - record[p, R_LEG])
+            more = record[p, R_LEG] + usual - arrive(data, r, origin, destination, usual)
+            if state.route[r, COUNT] == 0:
+                more = whole(0)
+            leaves = leaves if p > 0 else max(leaves, low - ways[0])
+            continue
+        there = arrive(data, r, origin, destination, leaves)
+        more += there - leaves - ways[step - 1]
+        leaves = max(low, there) + data.service[s, DURATION]
+    return whole(data.number[N_TRAVEL] * more)
 
 
 @kernel

@@ -65,13 +65,16 @@ W_LOW, W_HIGH, W_DUE, W_POINTS = range(4)
     V_END_MATES,
     V_RANK,
     V_SHIFT,
-) = range(26)
+    V_HOURS,
+) = range(27)
 # What stands in V_LUNCH
 NO_LUNCH, MAY_MISS_LUNCH, NEEDS_LUNCH = range(3)
 # Data.option, last axis: length of the breaks together, longest span they allow, which of them is lunch (from
 # 1 on, 0 for none), how many there are, and, from O_PART on, the length of each
 O_LENGTH, O_SPAN, O_LUNCH, O_PARTS, O_PART = range(5)
 MOST_PARTS = 3
+# Data.band, last axis: from when it holds, and the number of its matrix
+B_START, B_MATRIX = range(2)
 # Data.visit, columns
 FIRST_SERVICE, END_SERVICE, PENALTY = range(3)
 # Data.link, columns; other.start - this.start lies within [L_LEAST, L_MOST]
@@ -125,7 +128,8 @@ D_OTHER, D_GAP = range(2)
 NOW, OLD = range(2)
 # State.route, columns; the same again, from OLD_ROUTE on, as they were before this iteration
 # HOME (return), LEFT (least leaving) and TOIL (work without break) are kept for routes that bind others
-COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, IDLE, HOME, LEFT, TOIL, OLD_ROUTE = range(13)
+# PEAK is that part of SOFT that ways cost beyond what they take at their best hours
+COUNT, TIED, CODE, COST, LOAD, WORK, HIGHEST, SOFT, IDLE, HOME, LEFT, TOIL, PEAK, OLD_ROUTE = range(14)
 # What stands in TIED: no other route has a say, or by links only, or by the nurse or a thing too
 FREE, LINKED, BOUND = range(3)
 # after those: when the route would return, and in which trial that was
@@ -156,7 +160,7 @@ ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLAC
     BEST_HOME,
     BEST_TOIL,
 ) = range(13)
-# State.scratch, rows
+# State.scratch, rows; a route of k stops has its return at place k, and its start in the last column
 (
     T_LOCATION,
     T_DURATION,
@@ -177,9 +181,11 @@ ONE, FIRST = range(2)  # and how many there are stands in State.number at S_PLAC
     T_TRY,
     T_ONE,
     T_TWO,
-) = range(19)
+    T_WAY,
+) = range(20)
 # at the place after the stops T_LOW holds the earliest leaving, T_HIGH the latest return and these two
 T_MOST, T_CAP = T_WINDOW, T_DURATION  # most work without the break; longest span
+T_PEAK = T_OUT  # and there, once settled: the points of ways beyond their best hours
 # State.number
 (
     S_COST,
@@ -210,11 +216,12 @@ class Data(NamedTuple):
     Attributes:
         service: Shape (services, 16), int64. PROMISED_TO is a vehicle or -1; what STAYS is never taken out.
         window: Shape (services, most windows, 4), int64.
-        vehicle: Shape (vehicles, 26), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
-            V_END_MATES bound its rows in `duty`. V_SHIFT is the length of its shift.
+        vehicle: Shape (vehicles, 27), int64; V_NEXT is the next vehicle like this one, or -1. V_EARLIER to
+            V_END_MATES bound its rows in `duty`. V_SHIFT is the length of its shift. V_HOURS is in how many
+            bands its travel is cut.
         option: Breaks to choose from, shape (vehicles, most options, 7), int64: V_OPTIONS single ones, then
             those in parts up to V_END_OPTIONS.
-        travel: Seconds, shape (kinds, places, places), int32.
+        travel: Seconds, the least of the day, shape (kinds, places, places), int32.
         travel_to: The same with the last two axes swapped and contiguous.
         extra: Points of vehicle doing service beyond travel, -1 if it may not; shape (services, vehicles),
             int32.
@@ -230,6 +237,9 @@ class Data(NamedTuple):
             random at one time of the day, in the others out of the nearest.
         duty: What binds routes without a link, shape (some, 2), int64: by vehicle those it waits for, those
             that wait for it, and those whose work counts on the same day.
+        band: For kinds whose travel depends on the hour, shape (kinds, most bands + 1, 2), int64; the first
+            is the time before all bands.
+        by_band: Their seconds, shape (matrices, places, places), int32.
     """
 
     service: NDArray[np.int64]
@@ -248,6 +258,8 @@ class Data(NamedTuple):
     near_vehicle: NDArray[np.int32]
     number: NDArray[np.int64]
     duty: NDArray[np.int64]
+    band: NDArray[np.int64]
+    by_band: NDArray[np.int32]
 
 
 class State(NamedTuple):
@@ -259,7 +271,7 @@ class State(NamedTuple):
         record: Of each position, now and before; shape (2, vehicles, room + 1, 13), int32. R_START is the
             start of the stop, or the return, with the break in its gap. Where times cost, a delay of that
             by d minutes costs at least R_LATE_ALL * d - R_LATE_OFF, and R_LATE_NOW * d.
-        route: Shape (vehicles, 26), int64.
+        route: Shape (vehicles, 28), int64.
         placed: Shape (services, 9), int64.
         absent: Visits that are in no route, the first S_ABSENT entries; from the middle on as they were
             before this iteration. Shape (2 * visits,), int32.
@@ -270,7 +282,7 @@ class State(NamedTuple):
             int32.
         old_bound: LOWER and EARLIEST of the linked services, then HOME, LEFT and TOIL of the vehicles, three
             levels of saving; shape (3, linked + vehicles, 3), int64.
-        scratch: Shape (19, room + 3), int64.
+        scratch: Shape (20, room + 3), int64. T_LEG is the least of a way, T_WAY what it takes by the hour.
         event: Services whose start has to rise in a trial, and to when; shape (some, 2), int64.
         seen: The last stamp of those who look at routes once; shape (vehicles,), int64.
         idle: By the first vehicle of a kind, an idle one like it and the iteration that found it; shape

@@ -42,6 +42,7 @@ from routing.search.kernels.layout import (
     P_ROUTE,
     P_WAY,
     P_WINDOW,
+    PEAK,
     R_DEPART,
     R_FROM,
     R_LATE_ALL,
@@ -119,7 +120,7 @@ def scan(
     tied = ties(state, r) or linked
     special = data.number[N_SOFT] == 1 or tied
     by_stop = is_by_stop(data, r, tied)
-    savings = state.route[r, SOFT] if by_stop else whole(0)
+    savings = state.route[r, SOFT] - state.route[r, PEAK] if by_stop else whole(0)
     for p in range(passed_over(record, count, low + duration), count + 1):
         if record[p, R_START_BY] < low + duration:
             continue

@@ -40,6 +40,7 @@ from routing.search.kernels.layout import (
     T_WINDOW,
     V_EARLIEST,
     V_END,
+    V_HOURS,
     V_KIND,
     V_LATEST,
     V_LEAVE_BY,
@@ -59,9 +60,10 @@ from routing.search.kernels.rota import is_coupled
 
 @kernel
 def is_plain(data: Data, r: int) -> bool:
-    """Tell whether vehicle r knows no breaks, longest absence or other shifts, and waiting costs nothing."""
+    """Tell whether vehicle r knows no breaks, longest absence, shifts or hours, and waiting costs nothing."""
     limited = data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG
     limited = limited or data.vehicle[r, V_LUNCH] != NO_LUNCH or is_coupled(data, r)
+    limited = limited or data.vehicle[r, V_HOURS] > 0
     return not limited and data.number[N_WAITING] == 0 and data.number[N_SHARING] == 0
 
 

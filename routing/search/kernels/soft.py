@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel
 from routing.search.kernels.codes import NEVER, NO_BREAK, OPTIONS, SPLIT, gap_of, is_lunch, option_of, rest_of
+from routing.search.kernels.hours import arrive, leave_by
 from routing.search.kernels.layout import (
     BIG,
     LATE_RATE,
     MAY_MISS_LUNCH,
     N_OVERTIME,
     N_REST,
+    N_TRAVEL,
     N_WAITING,
     N_WISH,
     NO_LUNCH,
@@ -33,10 +35,15 @@ from routing.search.kernels.layout import (
     T_HIGH,
     T_IN,
     T_LEG,
+    T_LOCATION,
     T_LOW,
     T_MOST,
+    T_PEAK,
+    T_REST,
     T_SERVICE,
+    T_WAY,
     T_WINDOW,
+    V_HOURS,
     V_LEAVE_BY,
     V_LUNCH,
     V_LUNCH_FROM,
@@ -66,13 +73,17 @@ def per_minute(rate: int, seconds: int) -> int:
 
 @kernel
 def go_through(
-    scratch: NDArray[np.int64], k: int, leave: int, pause: tuple[int, int, int, int]
+    data: Data, scratch: NDArray[np.int64], r: int, k: int, leave: int, pause: tuple[int, int, int, int]
 ) -> tuple[int, int]:
     """Write the starts of k stops into T_EARLY if she leaves then.
 
+    Where travel depends on the hour, her break is before the way, and T_WAY tells what each way takes.
+
     Args:
+        data: The problem.
         scratch: With the stops.
-        k: How many.
+        r: Her vehicle.
+        k: How many stops.
         leave: When she leaves.
         pause: The gap of her break, its length, and when it begins at the soonest and at the latest.
 
@@ -88,6 +99,11 @@ def go_through(
             reached = max(reached, rest) + length
             if rest > rest_by:
                 return whole(BIG), rest
+        if data.vehicle[r, V_HOURS] > 0:
+            if i == gap:
+                time = rest + length
+            reached = arrive(data, r, scratch[T_LOCATION, i - 1], scratch[T_LOCATION, i], time)
+            scratch[T_WAY, i] = reached - time
         if i == k:
             return whole(reached), rest
         start = max(scratch[T_LOW, i], reached)
@@ -118,7 +134,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
     if is_lunch(data, r, code):
         pause, pause_by = whole(vehicle[V_LUNCH_FROM]), whole(vehicle[V_LUNCH_TO])
     for _ in range(64):
-        time, pause = go_through(state.scratch, k, leave, (gap, length, pause, pause_by))
+        time, pause = go_through(data, state.scratch, r, k, leave, (gap, length, pause, pause_by))
         if time > state.scratch[T_HIGH, k]:
             return False
         new_leave = max(leave, time - cap)
@@ -129,6 +145,7 @@ def settle(data: Data, state: State, r: int, k: int, code: int) -> bool:
         if new_leave == leave and new_pause == pause:
             state.scratch[T_EARLY, k] = time
             state.scratch[T_BY, k] = leave
+            state.scratch[T_REST, 0] = pause
             return True
         if new_leave > vehicle[V_LEAVE_BY]:
             return False
@@ -170,7 +187,11 @@ def latest_leaving(data: Data, state: State, r: int, k: int, code: int) -> int:
         pause_by = min(pause_by, vehicle[V_LUNCH_TO])
     time = scratch[T_EARLY, k]
     for i in range(k, -1, -1):
-        time -= scratch[T_LEG, i]
+        if vehicle[V_HOURS] == 0:
+            time -= scratch[T_LEG, i]
+        else:
+            origin, destination = scratch[T_LOCATION, i - 1], scratch[T_LOCATION, i]
+            time = leave_by(data, r, origin, destination, time)
         if code >= SPLIT:
             time = free_by(data, scratch, r, k, (code, i), time)
         elif i == gap:
@@ -199,6 +220,44 @@ def wait_points(data: Data, state: State, r: int, k: int, code: int) -> int:
 
 
 @kernel
+def hour_points(data: Data, state: State, r: int, k: int, code: int) -> int:
+    """Return the points of waiting, and of ways beyond what they take at the best hours, k stops settled.
+
+    She leaves as late as her first stop allows; see `routing.ways`. At place k, T_IN then holds the work as
+    it is by the hour, and T_PEAK the points of the ways.
+    """
+    scratch, vehicle = state.scratch, data.vehicle[r]
+    low, waits = scratch[T_LOW, k], data.number[N_WAITING] > 0
+    if waits:
+        scratch[T_LOW, k] = latest_leaving(data, state, r, k, code)
+        if not settle(data, state, r, k, code):
+            scratch[T_LOW, k] = low
+            settle(data, state, r, k, code)
+    rest = rest_of(data, r, code)
+    latest = leave_by(data, r, scratch[T_LOCATION, -1], scratch[T_LOCATION, 0], scratch[T_EARLY, 0])
+    if gap_of(code) == 0:
+        latest -= rest
+        if is_lunch(data, r, code):
+            latest = min(latest, vehicle[V_LUNCH_TO])
+    leaves = max(scratch[T_BY, k], min(latest, vehicle[V_LEAVE_BY]))
+    departs = leaves
+    if gap_of(code) == 0:
+        departs = max(scratch[T_REST, 0], min(latest, leaves + vehicle[V_STRETCH])) + rest
+    busy = arrive(data, r, scratch[T_LOCATION, -1], scratch[T_LOCATION, 0], departs) - departs
+    peak = busy - scratch[T_LEG, 0]
+    for i in range(1, k + 1):
+        peak += scratch[T_WAY, i] - scratch[T_LEG, i]
+        busy += scratch[T_WAY, i] + scratch[T_DURATION, i - 1]
+    idle = scratch[T_EARLY, k] - leaves - busy - rest
+    if waits:
+        scratch[T_LOW, k] = low
+        settle(data, state, r, k, code)
+    scratch[T_IN, k] = busy
+    scratch[T_PEAK, k] = data.number[N_TRAVEL] * peak
+    return whole(scratch[T_PEAK, k] + per_minute(data.number[N_WAITING], idle))
+
+
+@kernel
 def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[int, int]:
     """Return the points of the times of k settled stops, and the largest lateness among them."""
     scratch = state.scratch
@@ -210,7 +269,10 @@ def soft_points(data: Data, state: State, r: int, k: int, code: int) -> tuple[in
     over = scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM]
     if over > 0:
         points += per_minute(data.number[N_OVERTIME], over)
-    points += wait_points(data, state, r, k, code)
+    if data.vehicle[r, V_HOURS] == 0:
+        points += wait_points(data, state, r, k, code)
+    else:
+        points += hour_points(data, state, r, k, code)
     if data.vehicle[r, V_LUNCH] == MAY_MISS_LUNCH and not is_lunch(data, r, code):
         points += data.vehicle[r, V_MISSED]
     return points, highest
@@ -264,7 +326,10 @@ def choose(data: Data, state: State, r: int, k: int) -> int:
         if vehicle[V_OPTIONS] == 1 and data.number[N_WISH] == 0:  # no break costs less than its rest saves
             length = data.option[r, 0, O_LENGTH]
             bound = least - vehicle[V_MISSED] - data.number[N_REST] * length // 60
-            bound -= wait_points(data, state, r, k, best)
+            if vehicle[V_HOURS] == 0:
+                bound -= wait_points(data, state, r, k, best)
+            else:
+                bound -= hour_points(data, state, r, k, best)
     found_lunch, found_other = False, best == NO_BREAK
     for option in range(vehicle[V_OPTIONS]):
         lunch = data.option[r, option, O_LUNCH] == 1

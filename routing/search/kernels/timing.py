@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from routing.search.compiling import kernel, woven
 from routing.search.kernels.breaks import break_code
-from routing.search.kernels.codes import NEVER, NO_BREAK, rest_of
+from routing.search.kernels.codes import NEVER, NO_BREAK, gap_of, rest_of
 from routing.search.kernels.layout import (
     BIG,
     BOUND,
@@ -42,6 +42,7 @@ from routing.search.kernels.layout import (
     N_TRAVEL,
     N_USE,
     NOW,
+    PEAK,
     POSITION,
     R_DEPART,
     R_DONE_AT,
@@ -72,6 +73,7 @@ from routing.search.kernels.layout import (
     T_LOW,
     T_MOST,
     T_OUT,
+    T_PEAK,
     T_SERVICE,
     T_WINDOW,
     TIED,
@@ -79,6 +81,7 @@ from routing.search.kernels.layout import (
     TRIED,
     V_DAY,
     V_END,
+    V_HOURS,
     V_KIND,
     V_LATEST,
     V_LEAVE_BY,
@@ -127,6 +130,8 @@ def lay_out(data: Data, state: State, r: int, position: int, s: int, window: int
             scratch[T_SERVICE, k] = u
             scratch[T_WINDOW, k] = state.placed[u, WINDOW]
             k += 1
+    scratch[T_LOCATION, -1] = data.vehicle[r, V_START]
+    scratch[T_LOCATION, k] = data.vehicle[r, V_END]
     scratch[T_LOW, k] = leaves_from(data, state, r)
     scratch[T_HIGH, k] = data.vehicle[r, V_LATEST]
     scratch[T_MOST, k] = day_left(data, state, r)
@@ -225,6 +230,9 @@ def time_stops(data: Data, state: State, r: int, k: int, plain: bool) -> bool:  
     points, highest = soft_points(data, state, r, k, code)
     state.route[r, SOFT] = points
     state.route[r, HIGHEST] = highest
+    if data.vehicle[r, V_HOURS] > 0:
+        state.route[r, PEAK] = scratch[T_PEAK, k]
+        state.route[r, WORK] = scratch[T_IN, k]
     over = max(whole(0), scratch[T_EARLY, k] - data.vehicle[r, V_OVERTIME_FROM])
     state.route[r, IDLE] += over - scratch[T_IN, k] - rest_of(data, r, code)
     return bool(good)
@@ -252,7 +260,7 @@ def refresh(data: Data, state: State, r: int) -> bool:
     state.flag[MOVED, r] = 1
     state.flag[TRIED, r] = 1
     state.route[r, TIED] = BOUND if is_coupled(data, r) else FREE
-    for c in (LOAD, WORK, HIGHEST, SOFT):
+    for c in (LOAD, WORK, HIGHEST, SOFT, PEAK):
         state.route[r, c] = 0
     state.route[r, IDLE] = data.vehicle[r, V_SHIFT]
     record = state.record[NOW, r]
@@ -301,6 +309,10 @@ def refresh(data: Data, state: State, r: int) -> bool:
         good = bool(state.route[r, CODE] != NEVER)
     for p in range(k + 1):
         record[p, R_START] = scratch[T_EARLY, p]
+        if data.vehicle[r, V_HOURS] > 0 and p > 0:
+            rest = rest_of(data, r, state.route[r, CODE]) if gap_of(state.route[r, CODE]) < p else whole(0)
+            free = scratch[T_EARLY, p - 1] + scratch[T_DURATION, p - 1] - rest
+            record[p, R_DEPART] = max(whole(record[p, R_DEPART]), free)
     state.route[r, COST] = cost
     return good
 

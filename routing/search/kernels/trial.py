@@ -37,6 +37,7 @@ from routing.search.kernels.layout import (
     T_SERVICE,
     TRY_RETURN,
     TRY_START,
+    V_HOURS,
     V_LUNCH_FROM,
     V_OVERTIME_FROM,
     V_SPAN,
@@ -55,8 +56,9 @@ FULL = BIG
 
 @kernel
 def is_limited(data: Data, r: int) -> bool:
-    """Tell whether a route of vehicle r may need a break, be too long an absence or hinder another shift."""
-    return bool(data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG or is_coupled(data, r))
+    """Tell whether a route of vehicle r may need a break, be too long, hinder another shift or be slower."""
+    limited = data.vehicle[r, V_SPAN] < BIG or data.vehicle[r, V_UNBROKEN] < BIG or is_coupled(data, r)
+    return bool(limited or data.vehicle[r, V_HOURS] > 0)
 
 
 @kernel

@@ -140,6 +140,38 @@ class TestFromVroom:
         assert 6000 <= pause["arrival"] + pause["waiting_time"] <= 6300
         assert pause["service"] == 900
 
+    def test_takes_durations_that_depend_on_the_hour(self) -> None:
+        # She leaves at 600 to be at the first job at 1200, which is done at 1500. From 1800 on ways take
+        # twice as long: by then half of the next way is done, the rest takes 600, from 1800 to 2400.
+        day = a_vroom_day()
+        del day["jobs"][1]["time_windows"]
+        day["jobs"][0]["time_windows"] = [[1200, 1200]]
+        durations = [[2 * seconds for seconds in row] for row in day["matrices"]["car"]["durations"]]
+        day["matrices"]["car"]["bands"] = [{"start": 1800, "durations": durations}]
+        task = a_task(day)
+
+        plan = solve(task.problem, iterations=20)
+        again = task.plan(json.dumps(task.answer(plan)))
+
+        assert [(stop.arrival, stop.travel) for _, stop in plan.stops()] == [(1200, 600), (2400, 900)]
+        assert again.routes == plan.routes
+        assert violations(task.problem, again) == []
+
+    @pytest.mark.parametrize(
+        ("bands", "words"),
+        [
+            ([{"durations": [[0] * 3] * 3}], r"matrices\.car\.bands\[0\]\.start"),
+            ([{"start": 9, "durations": [[0]]}], r"matrices\.car\.bands\[0\]\.durations"),
+            ([{"start": 9, "durations": [[0] * 3] * 3}] * 2, r"matrices\.car\.bands: .* rising order"),
+        ],
+    )
+    def test_refuses_bands_that_cannot_be(self, bands: list[Json], words: str) -> None:
+        day = a_vroom_day()
+        day["matrices"]["car"]["bands"] = bands
+
+        with pytest.raises(RoutingError, match=words):
+            a_task(day)
+
     def test_scales_the_ways_of_a_vehicle(self) -> None:
         day = a_vroom_day()
         day["vehicles"][0]["speed_factor"] = 1.2
