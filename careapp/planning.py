@@ -113,7 +113,7 @@ def plan_day(
     )
     try:
         survey = Survey.of(day, sources, radius_m=settings.snap_radius_m)
-        problem = day.to_problem(sources)
+        problem = day.to_problem(sources, sources.by_hour(calendar))
     except TravelCancelled as cancelled:
         raise PlanningCancelled(
             "the planning was stopped before its plan was written: start it again any time"

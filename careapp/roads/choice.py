@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from hashlib import sha256
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.errors import Unavailable
 from careapp.people.models import VehicleKind
 from careapp.roads.cache import CachedTravel
 from careapp.roads.engine import running
 from careapp.roads.manifest import BASE, Manifest, RoadsDamaged, current_manifest, read_manifest
-from careapp.roads.speeds import slice_of_day
+from careapp.roads.speeds import slice_of_day, slices_by_hour
 from routing.errors import TravelError, TravelUnavailable
 from routing.travel.adjusted import AdjustedTravel
 from routing.travel.estimate import CarEstimate, EBikeEstimate
@@ -134,6 +135,22 @@ class Sources(Mapping[VehicleKind, TravelSource]):
         if self.time_slice is not None or self.day is None or self.settings.roads != "osrm":
             return self.time_slice or BASE
         return slice_of_day(self.settings.data_dir, self.day)
+
+    def by_hour(self, calendar: Calendar) -> list[tuple[datetime, "Sources"]]:
+        """Return from which moments of the day on other sources hold, and these, all of the same road data.
+
+        There are some only where data of our own were built with slices for some hours.
+        """
+        if self.settings.roads != "osrm" or self.day is None or self.time_slice is not None:
+            return []
+        manifest = self._manifest()
+        others: dict[str, Sources] = {}
+        found = []
+        for clock, name in slices_by_hour(manifest, self.day):
+            if name not in others:
+                others[name] = replace(self, time_slice=name, data=manifest.data)
+            found.append((calendar.at(self.day, clock), others[name]))
+        return found
 
     def attribution(self) -> list[str]:
         """Return whom to name beside a line of these roads; nobody for straight ones."""

@@ -11,11 +11,20 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from careapp.errors import Invalid
-from careapp.roads.manifest import BASE, find_manifest
+from careapp.roads.manifest import BASE, Manifest, find_manifest
 from careapp.roads.segments import ROAD_CLASSES, Segments, WaySpeeds
 from routing.travel.source import Profile
 
-__all__ = ["BadSpeeds", "Slice", "read_slices", "slice_at", "slice_of_day", "write_closed", "write_speeds"]
+__all__ = [
+    "BadSpeeds",
+    "Slice",
+    "read_slices",
+    "slice_at",
+    "slice_of_day",
+    "slices_by_hour",
+    "write_closed",
+    "write_speeds",
+]
 
 TABLE: Final = "speeds.toml"
 """Name of the table, here and in a data set."""
@@ -117,7 +126,7 @@ def slice_at(local: datetime, built: Sequence[str], slices: Mapping[str, Slice])
 def slice_of_day(data_dir: Path, day: date) -> str:
     """Return the slice for a plan of a whole local day, out of the data in use; `BASE` without any.
 
-    A plan has one time for each way, so only what holds all day counts: seasons do, hours do not.
+    Only what holds all day counts: seasons do, hours do not. Those are told by `slices_by_hour`.
     """
     manifest = find_manifest(data_dir)
     if manifest is None or manifest.slices == (BASE,):
@@ -125,6 +134,25 @@ def slice_of_day(data_dir: Path, day: date) -> str:
     table = read_slices(manifest.folder / TABLE)
     all_day = {name: slice_ for name, slice_ in table.items() if not slice_.bands}
     return slice_at(datetime.combine(day, time(12)), manifest.slices, all_day)
+
+
+def slices_by_hour(manifest: Manifest, day: date) -> list[tuple[time, str]]:
+    """Return from which wall-clock times of a local day on which slice holds, where there is a change.
+
+    Before the first of them the slice is that of `slice_of_day`.
+    """
+    table = read_slices(manifest.folder / TABLE)
+    built = [slice_ for slice_ in table.values() if slice_.name in manifest.slices]
+    edges = {time.min, *(edge for slice_ in built for band in slice_.bands for edge in band)}
+    all_day = {name: slice_ for name, slice_ in table.items() if not slice_.bands}
+    before = slice_at(datetime.combine(day, time(12)), manifest.slices, all_day)
+    changes = []
+    for edge in sorted(edges):
+        name = slice_at(datetime.combine(day, edge), manifest.slices, table)
+        if name != before:
+            changes.append((edge, name))
+        before = name
+    return changes
 
 
 def factors_of(slice_: Slice, profile: Profile, slices: Mapping[str, Slice]) -> NDArray[np.float64]:

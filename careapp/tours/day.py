@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from careapp.errors import Conflict
 from careapp.people.models import Preference, PreferenceKind, VehicleKind
@@ -13,6 +14,7 @@ from careapp.tours import continuity
 from careapp.tours.duties import Bound, Duty, WorkTime, bounds
 from careapp.visits.models import Service, Visit, VisitLink
 from routing.errors import InvalidTravel
+from routing.matrices import Band
 from routing.problem import Link, Nurses, Problem, TimeWindow, Travel, Vehicle
 from routing.problem import Service as RoutedService
 from routing.travel.source import Coordinates, TravelSource, checked
@@ -63,7 +65,11 @@ class Day:
         """Return the moment that the planner calls `seconds`."""
         return self.origin + timedelta(seconds=seconds)
 
-    def to_problem(self, sources: Mapping[VehicleKind, TravelSource]) -> Problem:
+    def to_problem(
+        self,
+        sources: Mapping[VehicleKind, TravelSource],
+        by_hour: Sequence[tuple[datetime, Mapping[VehicleKind, TravelSource]]] = (),
+    ) -> Problem:
         """State the day in numbers; services and vehicles are numbered as in `services` and `work_times`.
 
         A nurse visits patients of her own organisation only. Her shifts are those of one person, with rest
@@ -71,6 +77,7 @@ class Day:
 
         Args:
             sources: Who knows the ways of each kind of vehicle; asked only for the kinds in use.
+            by_hour: Others, each from a moment on until the next; in rising order.
 
         Raises:
             routing.errors.InvalidProblem: The rows contradict each other.
@@ -87,16 +94,34 @@ class Day:
             self._service(visit, service, places) for visit in self.visits for service in visit.services
         )
         in_use = {vehicle.travel for vehicle in vehicles}
-        unused = Travel(*(np.zeros((len(places.all), len(places.all)), np.int32) for _ in range(2)))
+        nothing = np.zeros((len(places.all), len(places.all)), np.int32)
+        unused = Travel(nothing, nothing)
         return Problem(
             services=services,
             vehicles=vehicles,
             travel=tuple(
-                _travel(sources[kind], places.all) if number in in_use else unused
+                self._travel(kind, sources, by_hour, places.all) if number in in_use else unused
                 for number, kind in enumerate(VehicleKind)
             ),
             links=tuple(self._links()),
         )
+
+    def _travel(
+        self,
+        kind: VehicleKind,
+        sources: Mapping[VehicleKind, TravelSource],
+        by_hour: Sequence[tuple[datetime, Mapping[VehicleKind, TravelSource]]],
+        places: Sequence[Coordinates | None],
+    ) -> Travel:
+        usual = _travel(sources[kind], places)
+        if not by_hour:
+            return usual
+        matrices = {id(others): _travel(others[kind], places).seconds for _, others in by_hour}
+        # A way that is lost at some hours is lost all day: a band may be slower, but not without a road.
+        lost = np.logical_or.reduce([each == UNREACHABLE for each in (usual.seconds, *matrices.values())])
+        matrices = {key: np.where(lost, UNREACHABLE, each) for key, each in matrices.items()}
+        bands = [Band(self._seconds(moment), matrices[id(others)]) for moment, others in by_hour]
+        return Travel(np.where(lost, UNREACHABLE, usual.seconds), usual.metres, tuple(bands))
 
     def places(self) -> dict[UUID, tuple[float, float]]:
         """Return all start and end places and homes, as latitude and longitude in degrees."""
@@ -236,10 +261,11 @@ def _travel(source: TravelSource, places: Sequence[Coordinates | None]) -> Trave
     if len(good) == len(places):
         return found
     square = np.ix_(good, good)
-    whole = []
-    for matrix in (found.seconds, found.metres):
+
+    def spread(matrix: NDArray[np.int32]) -> NDArray[np.int32]:
         larger = np.full((len(places), len(places)), UNREACHABLE, dtype=np.int32)
         np.fill_diagonal(larger, 0)
         larger[square] = matrix
-        whole.append(larger)
-    return Travel(*whole)
+        return larger
+
+    return Travel(spread(found.seconds), spread(found.metres))

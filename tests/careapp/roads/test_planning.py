@@ -7,10 +7,12 @@ from sqlalchemy import func, select
 
 from careapp import planning
 from careapp.config import Settings
+from careapp.organisations.models import Place
 from careapp.roads.choice import RoadsFailed
 from careapp.roads.models import TravelRow
 from careapp.tours.models import Plan, Stop, Tour, UnassignedVisit
 from careapp.visits.models import Visit
+from tests.careapp.roads.extracts import crossing, write_grid
 from tests.careapp.worlds import (
     DAY,
     a_nurse,
@@ -61,6 +63,29 @@ def plan(sessions, now, viewer):
 
 def nearby(number):
     return (HOME[0] + 0.01 * number, HOME[1])
+
+
+class TestPlanningByHour:
+    def test_counts_on_slow_roads_in_their_hours_only(self, sessions, plan, builder, tmp_path):
+        far, base = crossing(8, 9), crossing(1, 1)
+        a_day(sessions, [far[::-1], far[::-1]])
+        with sessions.begin() as session:
+            for place in session.scalars(select(Place).where(Place.latitude == HOME[0])):
+                place.longitude, place.latitude = base
+        slow = tmp_path / "slow.toml"
+        slow.write_text(
+            '[[slice]]\nname = "slow"\ntext = ""\nbands = [["06:00", "08:10"]]\ncar = { default = 0.2 }'
+        )
+        builder(write_grid(tmp_path / "grid.osm.pbf"), slices=("slow",), speeds=slow)
+
+        result = plan(roads="osrm", data_dir=builder.data_dir)
+
+        assert (result["assigned"], result["violations"]) == (2, [])
+        with sessions() as session:
+            tour = session.scalars(select(Tour)).one()
+            first = session.scalars(select(Stop).order_by(Stop.arrives_at)).first()
+            # There before seven at a fifth of the speed, back after the second visit, which begins at eight
+            assert first.travel_s > 4 * tour.last_leg_s > 0
 
 
 class TestPlanningOnRoads:

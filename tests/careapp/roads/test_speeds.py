@@ -1,6 +1,6 @@
 """Speed factors: the table, the choice of a slice, and what they do to travel times."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,6 +15,7 @@ from careapp.roads.speeds import (
     read_slices,
     slice_at,
     slice_of_day,
+    slices_by_hour,
     write_speeds,
 )
 from routing.travel.source import Profile
@@ -126,6 +127,24 @@ class TestSliceOfDay:
         assert slice_of_day(builder.data_dir, date(2026, 1, 6)) == "base"
         builder(grid)
         assert slice_of_day(builder.data_dir, date(2026, 1, 6)) == "base"
+
+
+class TestSlicesByHour:
+    def test_name_each_change_of_a_working_day(self, builder, grid):
+        manifest = builder(grid, slices=("winter", "peak", "winter-peak")).manifest
+
+        # a Tuesday in summer, one in winter, and a Sunday
+        assert slices_by_hour(manifest, date(2026, 6, 2)) == [
+            (time(6, 30), "peak"),
+            (time(8, 30), "base"),
+            (time(15, 30), "peak"),
+            (time(18), "base"),
+        ]
+        assert {name for _, name in slices_by_hour(manifest, date(2026, 1, 6))} == {"winter", "winter-peak"}
+        assert slices_by_hour(manifest, date(2026, 6, 7)) == []
+
+    def test_need_slices_that_were_built(self, builder, grid):
+        assert slices_by_hour(builder(grid).manifest, date(2026, 6, 2)) == []
 
 
 class TestWriteSpeeds:
