@@ -14,7 +14,7 @@ from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
 from careapp.db import make_engine, make_sessions
 from careapp.migrate import upgrade
-from tests import databases, needs, roads_programs
+from tests import databases, needs
 from tests.roads_programs import osrm_programs
 
 __all__ = ["osrm_programs"]  # pytest finds fixtures here
@@ -116,4 +116,3 @@ def calendar() -> Calendar:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what could not be run on this machine."""
     needs.tell(terminalreporter)
-    roads_programs.pytest_terminal_summary(terminalreporter)

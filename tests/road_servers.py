@@ -5,7 +5,6 @@ machine like those. Both listen on loopback only and die with the test process.
 """
 
 import json
-import os
 import platform
 import socket
 import subprocess
@@ -19,12 +18,13 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import pytest
+import osmium
 
 from careapp.roads.process import Leashed
 from careapp.roads.programs import Programs
 from routing.travel.source import Coordinates, Profile
 from tests.databases import free_port
+from tests.needs import cannot_run
 from tests.roads_programs import LEFT_OUT, cache_folder
 
 SIDE = 12
@@ -53,7 +53,6 @@ NOWHERE = Coordinates(51.2, 8.4)
 
 def write_network(path: Path) -> None:
     """Write a grid of residential roads: one eastward only, one fast; and a small island."""
-    osmium = pytest.importorskip("osmium", reason=f"{LEFT_OUT}: install the extra `test`, it holds osmium")
     node = osmium.osm.mutable.Node
     way = osmium.osm.mutable.Way
     numbers = {(row, column): 1 + row * SIDE + column for row in range(SIDE) for column in range(SIDE)}
@@ -159,11 +158,9 @@ def valhalla_site() -> Path | str:
 def required_valhalla() -> Path:
     """Return Valhalla's folder; without it leave the test out loudly, or fail under `CI=true`."""
     found = valhalla_site()
-    if isinstance(found, Path):
-        return found
-    if os.environ.get("CI", "").lower() == "true" and platform.machine() == "x86_64":
-        pytest.fail(f"{LEFT_OUT}: {found}")
-    pytest.skip(f"{LEFT_OUT}: {found}")
+    if not isinstance(found, Path):
+        cannot_run(f"{LEFT_OUT}: {found}")
+    return found
 
 
 def run(command: list[str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from careapp.roads.programs import WHEELS, Programs, ProgramsMissing, get_programs
+from tests.needs import cannot_run
 
 LEFT_OUT = "real roads were NOT tested"
 
@@ -43,21 +44,7 @@ def _programs_or_reason() -> Programs | str:
 def osrm_programs() -> Programs:
     """OSRM's programs, of the installed package, the cache folder, the PATH or the package index."""
     found = _programs_or_reason()
-    if isinstance(found, Programs):
-        return found
-    has_wheel = (platform.system().lower(), platform.machine().lower()) in WHEELS
-    if os.environ.get("CI", "").lower() == "true" and has_wheel:
-        pytest.fail(f"{LEFT_OUT}: {found}")
-    pytest.skip(f"{LEFT_OUT}: {found}")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what was left out."""
-    reasons = {
-        str(report.longrepr[2])
-        for report in terminalreporter.stats.get("skipped", [])
-        if isinstance(report.longrepr, tuple) and LEFT_OUT in str(report.longrepr[2])
-    }
-    for reason in sorted(reasons):
-        terminalreporter.section("ROADS", sep="!", red=True, bold=True)
-        terminalreporter.line(reason, red=True)
+    if not isinstance(found, Programs):
+        has_wheel = (platform.system().lower(), platform.machine().lower()) in WHEELS
+        cannot_run(f"{LEFT_OUT}: {found}", can_be_had=has_wheel)
+    return found
