@@ -1,7 +1,7 @@
 """Judging what a road server answers, before anything of it is believed."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "refuse_impossible",
     "refuse_none_snapped",
     "same_places",
+    "table_at_roads",
 ]
 
 _FASTEST_M_S = 90
@@ -87,6 +88,32 @@ def judged_snap(label: str, asked: Coordinates, latitude: Any, longitude: Any, r
             "it does not heed the radius, or its data are of another region"
         )
     return Snapped(Coordinates(float(latitude), float(longitude)), math.ceil(away))
+
+
+def table_at_roads(
+    origins: Sequence[Coordinates],
+    destinations: Sequence[Coordinates],
+    at_road: Container[Coordinates],
+    ask: Callable[[list[Coordinates], list[Coordinates]], tuple[NDArray[np.int32], NDArray[np.int32]]],
+) -> Table:
+    """Return a table of which only the places at a road are asked for; the others are unreachable.
+
+    Args:
+        origins: Rows.
+        destinations: Columns.
+        at_road: The places that lie at a road.
+        ask: Gives seconds and metres, shape (origins, destinations), of places at roads.
+    """
+    rows = [number for number, place in enumerate(origins) if place in at_road]
+    columns = [number for number, place in enumerate(destinations) if place in at_road]
+    shape = len(origins), len(destinations)
+    seconds, metres = (np.full(shape, UNREACHABLE, dtype=np.int32) for _ in range(2))
+    if rows and columns:
+        found = ask([origins[row] for row in rows], [destinations[column] for column in columns])
+        seconds[np.ix_(rows, columns)], metres[np.ix_(rows, columns)] = found
+    same = same_places(origins, destinations)
+    seconds[same] = metres[same] = 0
+    return Table(seconds, metres)
 
 
 def refuse_none_snapped(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from routing.errors import InvalidTravel, NoPath, TravelNonsense, TravelUnavailable
 from routing.problem import Travel
@@ -17,6 +18,7 @@ from routing.travel.answers import (
     refuse_impossible,
     refuse_none_snapped,
     same_places,
+    table_at_roads,
 )
 from routing.travel.http import PATIENT, Answer, Limits, Request, Server, never
 from routing.travel.source import Coordinates, Leg, Path, Profile, Snapped, Table
@@ -107,21 +109,19 @@ class OsrmTravel:
         snapped = self.snap(places)
         refuse_none_snapped(self._server.label, places, snapped, self.radius_m)
         at_road = {place for place, each in zip(places, snapped, strict=True) if each.place is not None}
-        rows = [number for number, place in enumerate(origins) if place in at_road]
-        columns = [number for number, place in enumerate(destinations) if place in at_road]
-        shape = len(origins), len(destinations)
-        seconds, metres = (np.full(shape, UNREACHABLE, dtype=np.int32) for _ in range(2))
-        if rows and columns:
+
+        def ask(
+            rows: list[Coordinates], columns: list[Coordinates]
+        ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
             try:
-                good = self._table([origins[row] for row in rows], [destinations[c] for c in columns])
+                good = self._table(rows, columns)
             except _NoSegment as contradiction:
                 raise TravelNonsense(
                     f"{self._server.label} finds roads near places one by one, but not together"
                 ) from contradiction
-            seconds[np.ix_(rows, columns)], metres[np.ix_(rows, columns)] = good.seconds, good.metres
-        same = same_places(origins, destinations)
-        seconds[same] = metres[same] = 0
-        return Table(seconds, metres)
+            return good.seconds, good.metres
+
+        return table_at_roads(origins, destinations, at_road, ask)
 
     def snap(self, places: Sequence[Coordinates]) -> list[Snapped]:
         """Return where each place meets the roads; see `TravelSource.snap`."""

@@ -18,7 +18,7 @@ from routing.travel.answers import (
     judged_table,
     refuse_impossible,
     refuse_none_snapped,
-    same_places,
+    table_at_roads,
 )
 from routing.travel.http import PATIENT, Answer, Limits, Request, Server, never
 from routing.travel.polyline import decoded
@@ -102,16 +102,7 @@ class ValhallaTravel:
         snapped = self.snap(places)
         refuse_none_snapped(self._server.label, places, snapped, self.radius_m)
         at_road = {place for place, each in zip(places, snapped, strict=True) if each.place is not None}
-        rows = [number for number, place in enumerate(origins) if place in at_road]
-        columns = [number for number, place in enumerate(destinations) if place in at_road]
-        shape = len(origins), len(destinations)
-        seconds, metres = (np.full(shape, UNREACHABLE, dtype=np.int32) for _ in range(2))
-        if rows and columns:
-            found = self._table([origins[row] for row in rows], [destinations[c] for c in columns])
-            seconds[np.ix_(rows, columns)], metres[np.ix_(rows, columns)] = found
-        same = same_places(origins, destinations)
-        seconds[same] = metres[same] = 0
-        table = Table(seconds, metres)
+        table = table_at_roads(origins, destinations, at_road, self._table)
         refuse_impossible(self._server.label, origins, destinations, table, self.radius_m)
         return table
 
