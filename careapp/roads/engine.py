@@ -161,7 +161,7 @@ class Engine:
 
     def _lives(self) -> bool:
         """Whether the child is there and listens; one that is busy does, one that just died does not."""
-        if self._program is None or self._program.has_ended:
+        if self._program is None or self._program.has_ended or self._program.is_dying:
             return False
         with socket.socket() as probe:
             probe.settimeout(CONNECT_S)

@@ -76,6 +76,15 @@ class Leashed:
             self._lines.append(json.loads(line))
         return int(self._lines[0]["pid"]) if self._lines else 0
 
+    @property
+    def is_dying(self) -> bool:
+        """Whether the program was ended, even if its last threads and their sockets are still there."""
+        try:
+            state = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+        except OSError:  # gone; or a system without these files, where `has_ended` will tell
+            return self.has_ended
+        return state in "ZX"
+
     def stop(self) -> None:
         """End the program, gently at first, and forget its log; returns when it is gone."""
         if self._process.stdin is not None:

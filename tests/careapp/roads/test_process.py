@@ -19,6 +19,11 @@ held = Leashed(["/bin/sleep", "60"])
 print(held.pid, flush=True)
 time.sleep(60)
 """
+FIRST_THREAD_ENDS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
 
 
 def is_gone(pid: int) -> bool:
@@ -101,3 +106,16 @@ class TestLeashed:
 
             assert program.new_text() == "one\n"
             assert program.new_text() == ""
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="other kernels have no /proc")
+    def test_is_dying_while_its_last_threads_are_still_there(self):
+        with Leashed([sys.executable, "-c", FIRST_THREAD_ENDS]) as program:
+            assert is_gone(program.pid)  # to look at; its second thread lives
+
+            assert program.is_dying
+            assert not program.has_ended
+
+    def test_is_not_dying_while_it_runs(self):
+        with Leashed(SLEEP) as program:
+            assert not program.is_dying
+        assert program.is_dying
