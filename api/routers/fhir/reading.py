@@ -6,93 +6,18 @@ gematik's test suite write one, and a redirect would lose their POST.
 
 from email.utils import format_datetime
 from importlib.metadata import version
-from typing import Annotated
-from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from api.dependencies import ReadSession, SettingsDep, SignedIn
-from api.errors import FHIR, NotAcceptable, UnsupportedMediaType
+from api.errors import FHIR
 from api.etag import is_known
-from careapp.errors import Invalid
+from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict
 from fhir.capability import statement
 from fhir.read import read
 from fhir.search.query import search
 
-FORM = "application/x-www-form-urlencoded"
-JSON_NAMES = frozenset({FHIR, "application/json", "text/json", "json", "*/*", "application/*"})
-FHIR_VERSIONS = frozenset({"4.0", "4.0.1"})
-
-
-class UnreadableForm(Invalid):
-    """A form's bytes are no text."""
-
-
-def _refuse_other_formats(request: Request) -> None:
-    _require_json(parse_qs(request.url.query).get("_format", []), request.headers.get("accept"))
-
-
-def _require_json(formats: list[str], accept: str | None) -> None:
-    """Refuse a client that wants something else than JSON; `_format` wins over `Accept`.
-
-    Raises:
-        NotAcceptable: No name of JSON is among what the client takes.
-    """
-    # A plus sign that was not escaped has become a space.
-    wanted = [name.replace(" ", "+") for name in formats[:1]] or (accept or "*/*").split(",")
-    if not any(_is_json(name) for name in wanted):
-        raise NotAcceptable("resources are written as application/fhir+json in FHIR 4.0 here: accept that")
-
-
-def _is_json(media_range: str) -> bool:
-    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-    asked = dict(parameter.partition("=")[::2] for parameter in parameters)
-    return name in JSON_NAMES and asked.get("fhirversion", "4.0") in FHIR_VERSIONS and asked.get("q") != "0"
-
-
-async def _form(request: Request) -> str:
-    """Read the form of a search as text.
-
-    Raises:
-        UnsupportedMediaType: The body is no form.
-        UnreadableForm: Its bytes are no text.
-        NotAcceptable: It asks for another format.
-    """
-    media_type = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
-    if media_type != FORM:
-        raise UnsupportedMediaType(f"send the search as {FORM}")
-    body = await request.body()
-    try:
-        form = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise UnreadableForm("the form is not in UTF-8: escape other letters with %") from None
-    _require_json(parse_qs(form).get("_format", []), request.headers.get("accept"))
-    return form
-
-
-def _base_url(request: Request) -> str:
-    return f"{request.base_url}fhir"
-
-
-def _is_strict(request: Request) -> bool:
-    wishes = request.headers.get("prefer", "").replace(" ", "").lower()
-    return "handling=strict" in wishes.replace(";", ",").split(",")
-
-
-BaseUrl = Annotated[str, Depends(_base_url)]
-Strict = Annotated[bool, Depends(_is_strict)]
-Form = Annotated[str, Depends(_form)]
-
-router = APIRouter(
-    prefix="/fhir",
-    tags=["fhir"],
-    dependencies=[Depends(_refuse_other_formats)],
-    default_response_class=Response,
-    responses={
-        200: {"description": "The resource", "content": {FHIR: {}}},
-        "default": {"description": "OperationOutcome", "content": {FHIR: {}}},
-    },
-)
+router = APIRouter()
 
 
 @router.get("/metadata")
