@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from fhir.issues import Malformed, NotSupported, Rejected, SeveralMatch, VersionConflict
 from fhir.outcome import outcome
 from fhir.read import DocumentGone
 from fhir.search.paging import PageGone
@@ -69,6 +70,11 @@ KINDS: Mapping[type[CareError], Kind] = {
     DocumentGone: Kind(410, "deleted", "No longer here"),
     NotAcceptable: Kind(406, "not-supported", "That format is not written here"),
     UnsupportedMediaType: Kind(415, "not-supported", "That format is not read here"),
+    NotSupported: Kind(405, "not-supported", "That is not done here"),
+    VersionConflict: Kind(412, "conflict", "The world has changed"),
+    SeveralMatch: Kind(412, "multiple-matches", "More than one fits"),
+    Malformed: Kind(400, "invalid", "The request cannot succeed as it stands"),
+    Rejected: Kind(422, "processing", "The request cannot succeed as it stands"),
     NotFound: Kind(404, "not-found", "Not found"),
     Conflict: Kind(409, "conflict", "The world has changed"),
     Invalid: Kind(400, "invalid", "The request cannot succeed as it stands"),

@@ -1,0 +1,1 @@
+"""What other systems send becomes rows, by the same commands that everybody else uses."""
