@@ -41,6 +41,9 @@ WRITE_SHARE = 0.1
 WRITE_S_PER_SERVICE = 0.0015
 """For times and reasons at the end; the larger part of it when a day is hopelessly full."""
 
+FIRST_PLAN_S = 1.0
+"""The first plan may take so much even if the limit is shorter; visits not looked at by then are left out."""
+
 REASONS_AT_LEAST_S = 1.0
 """Reasons get so much even if the limit is over, as for the first plan; what it does not suffice for is left
 open."""
@@ -143,6 +146,7 @@ class _Run:
         self.begin_with = begin_with
         self.on_progress = on_progress
         self.cancel = cancel
+        self.build_until: float | None = None
 
     def plan(self) -> Plan:
         """Run the pipeline."""
@@ -165,7 +169,8 @@ class _Run:
         return Pieces(self.problem, self.seed, self.threads, pieces)
 
     def _planned(self, search: Searches) -> Plan:
-        search.start(self.begin_with, cooled=WARM_SHARE if self.begin_with else 0.0)
+        cooled = WARM_SHARE if self.begin_with else 0.0
+        search.start(self.begin_with, cooled=cooled, is_over=self._is_over)
         stopped = self._search(search)
         sequences, windows, duties = search.best()
         routes = _must(time_routes(self.problem, sequences, windows, duties))
@@ -232,6 +237,12 @@ class _Run:
             took = max(self._seconds() - begun, 1e-6)
             rate = count / took
             step = max(1, min(10 * step, int(rate * min(STEP_S, max(until - self._seconds(), 0.001)))))
+
+    def _is_over(self) -> bool:
+        """Tell a search that builds its plan whether that has to be enough as it is."""
+        if self.build_until is None:  # what it reads and writes is laid out by now
+            self.build_until = max(self._search_s(), self._seconds() + FIRST_PLAN_S)
+        return self._seconds() > self.build_until or (self.cancel is not None and self.cancel())
 
     def _tell(self, search: Searches) -> None:
         if self.on_progress is not None:

@@ -122,13 +122,13 @@ def state_of(data: Data, seed: int) -> State:
         idle=wide(vehicles, 2),
         place=wide(2, 6, (services + vehicles) * data.window.shape[1]),
         pool=table(POOL_ROWS if room <= 200 else 4 * vehicles, room + 2),
-        number=wide(19),
+        number=wide(layout.S_BUILD_LEFT + 1),
         random=np.array([seed], dtype=np.uint64),
     )
     state.placed[:, layout.ROUTE] = -1
     state.route[:, layout.HOME] = -BIG
     state.number[layout.S_ABSENT] = len(data.visit)
-    state.number[layout.S_ITERATION] = -1
+    state.number[layout.S_ITERATION] = state.number[layout.S_BUILT] = -1
     return state
 
 

@@ -19,7 +19,7 @@ from routing.settling import Duty
 from routing.soft_times import binds
 from routing.units import Points, Seconds
 
-__all__ = ["Best", "Search", "Sketch", "compiled", "planned", "warm_up"]
+__all__ = ["Best", "Search", "Sketch", "compiled", "never", "planned", "warm_up"]
 
 HOT_SHARE, COLD_SHARE = 6.0, 0.01
 """The temperature falls from and to these shares of a stop's mean cost. Of 0.3 to 24, a beginning at 6 to 12
@@ -42,6 +42,15 @@ class Sketch:
     choices: Mapping[int, int]
     starts: Mapping[int, Seconds]
     duties: Mapping[int, Duty] = field(default_factory=dict)
+
+
+BUILD_VISITS = 50
+"""Between two looks at the clock: a third of a second if each is tried in 100 full routes with breaks."""
+
+
+def never() -> bool:
+    """Answer that it is not over."""
+    return False
 
 
 Best: TypeAlias = tuple[dict[int, Sequence[int]], dict[int, TimeWindow], dict[int, Duty]]
@@ -88,19 +97,34 @@ class Search:
         """How many services the best plan places."""
         return int(self._state.flag[layout.BEST_COUNT].sum())
 
-    def start(self, routes: Iterable[Route] = (), *, cooled: float = 0.0) -> None:
+    def start(
+        self,
+        routes: Iterable[Route] = (),
+        *,
+        cooled: float = 0.0,
+        is_over: Callable[[], bool] = never,
+    ) -> None:
         """Build the first plan.
 
         Args:
             routes: Begin with these, but for the visits that the rules do not allow there.
             cooled: The share of the cooling that counts as done, so as not to lose a good plan at once.
+            is_over: Asked every `BUILD_VISITS` visits; once it answers True, those not looked at yet are left
+                out.
 
         Raises:
             InvalidPlan: A service or vehicle is not of this problem, or is there twice.
         """
-        self.start_from(self._sketched(list(routes)), cooled=cooled)
+        self.start_from(self._sketched(list(routes)), cooled=cooled, is_over=is_over)
 
-    def start_from(self, sketch: Sketch, *, cooled: float = 0.0, done: int = 0) -> None:
+    def start_from(
+        self,
+        sketch: Sketch,
+        *,
+        cooled: float = 0.0,
+        done: int = 0,
+        is_over: Callable[[], bool] = never,
+    ) -> None:
         """Build the first plan from a sketch; `done` iterations count as done."""
         for vehicle, services in sketch.sequences.items():
             row = list(services)[: self._state.kept.shape[2]]
@@ -109,7 +133,8 @@ class Search:
         for service, choice in sketch.choices.items():
             self._state.placed[service, layout.BEST_WINDOW] = choice
         self._cooled = cooled
-        advance(self._data, self._state, 0, 1.0, 1.0, 0)
+        while self._state.number[layout.S_ITERATION] < 0:
+            advance(self._data, self._state, -1 if is_over() else BUILD_VISITS, 1.0, 1.0, 0)
         self._state.number[layout.S_ITERATION] = done
         stops = max(1, self.assigned)
         travel = int(self._state.route[:, layout.COST].sum())

@@ -7,7 +7,7 @@ seam keeps its start meanwhile.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -18,7 +18,7 @@ from routing.objective import compares_routes
 from routing.plan import Route
 from routing.problem import LARGEST_PENALTY, Nurses, Problem, Service
 from routing.rota import Rota
-from routing.search.engine import Best, Search, Sketch, planned
+from routing.search.engine import Best, Search, Sketch, never, planned
 from routing.search.seams import Seams, cut
 from routing.units import Points
 
@@ -78,6 +78,7 @@ class Pieces:
         self._best_cost: Points = sum(self._penalties)
         self._left_out: Points = 0
         self._cooled = 0.0
+        self._is_over = never
         self._done = self._cuts = self._iterations = 0
         self._cut_s = self._cut_at_s = 0.0
         self._cut_share = 0.0
@@ -107,10 +108,13 @@ class Pieces:
         """How many services the best plan places."""
         return len(self._best_sketch().choices)
 
-    def start(self, routes: Sequence[Route] = (), *, cooled: float = 0.0) -> None:
+    def start(
+        self, routes: Sequence[Route] = (), *, cooled: float = 0.0, is_over: Callable[[], bool] = never
+    ) -> None:
         """Build the first plan, of the whole day at once; see `Search.start`."""
+        self._is_over = is_over
         first = Search(self._problem, self._seed)
-        first.start(routes)
+        first.start(routes, is_over=is_over)
         self._now = self._best = first.sketch()
         self._best_cost = first.best_cost
         self._cooled = cooled
@@ -196,6 +200,7 @@ class Pieces:
             ),
             cooled=self._cooled,
             done=self._done,
+            is_over=self._is_over,
         )
         return _Piece(part, search, held)
 

@@ -4,15 +4,16 @@ They start from different seeds. From time to time the one with the worse plan t
 and goes on from there with its own random choices. Kernels hold no lock of Python, so each has a core.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import zip_longest
 from types import TracebackType
 from typing import Self
 
 from routing.plan import Route
 from routing.problem import Problem
-from routing.search.engine import Best, Search
+from routing.search.engine import Best, Search, never
 from routing.units import Points
 
 __all__ = ["Team"]
@@ -68,10 +69,13 @@ class Team:
         """How many services the best plan places."""
         return self._leader.assigned
 
-    def start(self, routes: Sequence[Route] = (), *, cooled: float = 0.0) -> None:
+    def start(
+        self, routes: Sequence[Route] = (), *, cooled: float = 0.0, is_over: Callable[[], bool] = never
+    ) -> None:
         """Build the first plans; see `Search.start`."""
-        for search in self._searches:
-            search.start(routes, cooled=cooled)
+        start = partial(Search.start, routes=routes, cooled=cooled, is_over=is_over)
+        for _ in map(start, self._searches) if self._pool is None else self._pool.map(start, self._searches):
+            pass
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
         """Run some iterations of each search; see `Search.run`."""

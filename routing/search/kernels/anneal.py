@@ -46,6 +46,8 @@ from routing.search.kernels.layout import (
     ROUTE,
     S_ABSENT,
     S_BEST,
+    S_BUILD_LEFT,
+    S_BUILT,
     S_COST,
     S_HIGHEST,
     S_IDLE_LIMIT,
@@ -66,7 +68,7 @@ from routing.search.kernels.layout import (
     whole,
 )
 from routing.search.kernels.links import nurse_fits, refresh_dirty, relax, restore_bounds, save_bounds
-from routing.search.kernels.recreate import recreate, take_back
+from routing.search.kernels.recreate import choose_absent, put_some, recreate, sort_absent, take_back
 from routing.search.kernels.reference import by_reference
 from routing.search.kernels.rng import unit
 from routing.search.kernels.ruin import ruin, save_route
@@ -246,16 +248,29 @@ def load(data: Data, state: State) -> None:
 
 
 @woven
-def build(data: Data, state: State) -> None:
-    """Build a plan from the one to begin with, if any, looking everywhere for each visit."""
+def build(data: Data, state: State, visits: int) -> None:
+    """Build a plan from the one to begin with, if any, looking everywhere for each visit.
+
+    So many visits are looked at, all with 0; the next call goes on. Below 0 the others are left out.
+    """
     number = state.number
-    start_empty(data, state)
-    next_blink(state)
-    load(data, state)
-    note_plan(state)
-    number[S_IDLE_LIMIT] = number[S_IDLE_MOST] // 2
-    number[S_THOROUGH] = 1
-    recreate(data, state)
+    if number[S_BUILT] < 0:
+        start_empty(data, state)
+        next_blink(state)
+        load(data, state)
+        note_plan(state)
+        number[S_IDLE_LIMIT] = number[S_IDLE_MOST] // 2
+        number[S_THOROUGH] = 1
+        sort_absent(data, state, choose_absent(data, state))
+        number[S_BUILT] = number[S_BUILD_LEFT] = 0
+    begin, count = whole(number[S_BUILT]), whole(number[S_ABSENT])
+    end = min(count, begin + visits) if visits > 0 else count
+    tries = begin if visits < 0 else end
+    number[S_BUILD_LEFT] = put_some(data, state, begin, end, tries, whole(number[S_BUILD_LEFT]))
+    number[S_BUILT] = end
+    if end < count:
+        return
+    number[S_ABSENT] = number[S_BUILD_LEFT]
     number[S_THOROUGH] = 0
     settle_cost(data, state)
     keep_best(data, state)
@@ -312,7 +327,7 @@ def search(data: Data, state: State, iterations: int, hot: float, cold: float, t
     """Do what `advance` says."""
     number = state.number
     if number[S_ITERATION] < 0:
-        build(data, state)
+        build(data, state, iterations)
         return
     for _ in range(iterations):
         cost, absent = number[S_COST], number[S_ABSENT]
@@ -337,7 +352,7 @@ def search(data: Data, state: State, iterations: int, hot: float, cold: float, t
 
 @entry
 def advance(data: Data, state: State, iterations: int, hot: float, cold: float, total: int) -> None:
-    """Run some iterations; the first call builds a plan from nothing.
+    """Run some iterations; the first calls build a plan, see `build`, until S_ITERATION is 0.
 
     The temperature falls from `hot` to `cold` geometrically over `total` iterations, counted from the first
     call; with `total` 0 it stays at `hot`.

@@ -207,7 +207,9 @@ T_PEAK = T_OUT  # and there, once settled: the points of ways beyond their best 
     S_OLD_ABSENT,
     S_PLACES,
     S_PLACES_OF_FIRST,
-) = range(19)
+    S_BUILT,
+    S_BUILD_LEFT,
+) = range(21)
 
 
 class Data(NamedTuple):

@@ -275,11 +275,20 @@ def put_at(
 @kernel
 def recreate(data: Data, state: State) -> None:
     """Try to place each absent visit where it costs least and less than leaving it out."""
-    count = state.number[S_ABSENT]
+    count = whole(state.number[S_ABSENT])
     tries = choose_absent(data, state)
     sort_absent(data, state, tries)
-    left = whole(0)
-    for i in range(count):
+    state.number[S_ABSENT] = put_some(data, state, whole(0), count, tries, whole(0))
+
+
+@kernel
+def put_some(data: Data, state: State, begin: int, end: int, tries: int, left: int) -> int:
+    """Go through some absent visits, those before the number `tries` with a try.
+
+    Returns:
+        How many are left: `left`, and those of them that have no place, moved up behind these.
+    """
+    for i in range(begin, end):
         visit = state.absent[i]
         first = data.visit[visit, FIRST_SERVICE]
         done = False
@@ -293,4 +302,4 @@ def recreate(data: Data, state: State) -> None:
         else:
             state.absent[left] = visit
             left += 1
-    state.number[S_ABSENT] = left
+    return left
