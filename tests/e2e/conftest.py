@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests import needs
 from tests.api import processes
+from tests.e2e.pages import Watched
 
 DAY = "2026-03-03"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -44,3 +45,10 @@ def address(data_dir: Path) -> Iterator[str]:
     """Where a server answers with the demo region."""
     with processes.serving(data_dir) as server:
         yield server.address
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(locale="de-DE", viewport={"width": 1200, "height": 760})
+    yield Watched(context.new_page())
+    context.close()

@@ -2,60 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page, Request, Response, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
 from careapp.roads.tiles import TilesFailed, tippecanoe
 from tests import needs
 from tests.api import processes
 from tests.careapp.roads.village import a_village
 from tests.e2e.conftest import DAY
-
-DRAWN_WITHIN_MS = 60_000
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-
-
-class Watched:
-    """A page and what it did."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.statuses: dict[str, set[int]] = {}
-        page.on("request", self._asked)
-        page.on("response", self._answered)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: self.complaints.append(message.text) if message.type == "error" else None,
-        )
-
-    def _asked(self, request: Request) -> None:
-        self.requests.append(request.url)
-
-    def _answered(self, response: Response) -> None:
-        self.statuses.setdefault(response.url.partition("?")[0], set()).add(response.status)
-
-    def open(self, address: str, day: str = DAY) -> None:
-        """Open the map and wait until it is drawn, lines and all."""
-        self.page.goto(f"{address}/map?date={day}")
-        self.wait()
-
-    def wait(self) -> None:
-        self.page.wait_for_selector('.ground[data-map="idle"]', timeout=DRAWN_WITHIN_MS)
-
-
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    context = browser.new_context(locale="de-DE", viewport={"width": 1200, "height": 760})
-    yield Watched(context.new_page())
-    context.close()
+from tests.e2e.pages import Watched, findings
 
 
 @pytest.fixture
@@ -73,17 +31,9 @@ def tours_of(address: str) -> list[dict[str, Any]]:
     return items
 
 
-def findings(page: Page) -> list[str]:
-    """Return what axe finds against WCAG 2.2, levels A and AA."""
-    page.evaluate(AXE)
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    found = page.evaluate("tags => axe.run(document, { runOnly: tags })", tags)
-    return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
-
-
 class TestMapPage:
     def test_draws_the_day_and_asks_nobody_but_our_server(self, watched, address):
-        watched.open(address)
+        watched.open(address, DAY)
         page = watched.page
         tours = tours_of(address)
 
@@ -96,7 +46,7 @@ class TestMapPage:
         assert watched.complaints == []
 
     def test_shows_whose_data_it_is_without_a_click(self, watched, address):
-        watched.open(address)
+        watched.open(address, DAY)
 
         printed = watched.page.locator(".credits")
         expect(printed).to_be_in_viewport()
@@ -105,7 +55,7 @@ class TestMapPage:
         expect(printed).to_contain_text("DB InfraGO AG (CC BY 4.0)")
 
     def test_can_be_used_without_a_mouse(self, watched, address):
-        watched.open(address)
+        watched.open(address, DAY)
         page = watched.page
 
         page.keyboard.press("Tab")
@@ -127,7 +77,7 @@ class TestMapPage:
         assert watched.complaints == []
 
     def test_says_in_words_what_the_map_shows(self, watched, address):
-        watched.open(address)
+        watched.open(address, DAY)
         page = watched.page
         tour = tours_of(address)[0]
 
@@ -137,7 +87,7 @@ class TestMapPage:
         expect(page.locator(".stop-way").first).to_contain_text("geschätzt")
 
     def test_speaks_english_and_fits_a_telephone(self, telephone, address):
-        telephone.open(address)
+        telephone.open(address, DAY)
         page = telephone.page
 
         expect(page.locator("h1")).to_have_text("Map of the tours")
@@ -147,7 +97,7 @@ class TestMapPage:
 
     @pytest.mark.parametrize("language", ["de", "en"])
     def test_leaves_nobody_out(self, watched, address, language):
-        watched.open(address)
+        watched.open(address, DAY)
         page = watched.page
         page.locator(".choice select").nth(1).select_option(language)
         page.locator(".tour-head").first.click()
@@ -169,7 +119,7 @@ class TestMapPage:
 
         page = watched.page
         page.route("**/path", on_roads)
-        watched.open(address)
+        watched.open(address, DAY)
 
         page.locator(".tour-head").first.click()
 
@@ -179,7 +129,7 @@ class TestMapPage:
     def test_says_that_lines_are_straight_where_ways_cannot_be_had(self, watched, address):
         page = watched.page
         page.route("**/path", lambda route: route.fulfill(status=503, json={"detail": "the roads are away"}))
-        watched.open(address)
+        watched.open(address, DAY)
 
         expect(page.locator(".list .notice")).to_contain_text("gerade Linien")
         expect(page.locator(".tour").first).to_contain_text("Wege geschätzt")
@@ -213,7 +163,7 @@ class TestMapPageWithTiles:
         extract = a_village(tmp_path / "village.osm.pbf", generator="careapp synthetic 1")
         built = processes.run("roads", "tiles", str(extract), data_dir=tmp_path)
         with processes.serving(tmp_path) as server:
-            watched.open(server.address)
+            watched.open(server.address, DAY)
 
             assert built.returncode == 0, built.stderr
             assert watched.statuses[f"{server.address}/api/map/tiles.pmtiles"] == {206}

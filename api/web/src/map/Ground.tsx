@@ -1,30 +1,50 @@
 /** The map itself; loaded after the page, for it is by far the largest part. */
 
-import { addProtocol, Map as MapLibre, type MapMouseEvent, NavigationControl, ScaleControl, setWorkerUrl } from "maplibre-gl";
+import {
+  addProtocol,
+  Map as MapLibre,
+  type MapMouseEvent,
+  Marker,
+  NavigationControl,
+  ScaleControl,
+  setWorkerUrl,
+} from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { Protocol } from "pmtiles";
 import { useEffect, useEffectEvent, useRef, useState } from "react";
-import type { MapInfo } from "../shared/api";
+import type { Coordinates, MapInfo } from "../shared/api";
 import type { Theme } from "../shared/theme";
 import type { Words } from "../shared/words";
 import { boxOf, CLICKABLE, draw, type Drawn } from "./overlay";
+import { moved, type Pin, rounded } from "./pin";
 
 setWorkerUrl(workerUrl);
 addProtocol("pmtiles", new Protocol().tile);
 
 const MOST_ZOOM = 18;
 const CLOSE_ENOUGH = 14;
+const PIN_ZOOM = 16;
+const STEP_M = 10;
+const STRIDE_M = 100;
+const STEPS: Record<string, [number, number] | undefined> = {
+  ArrowUp: [0, 1],
+  ArrowDown: [0, -1],
+  ArrowRight: [1, 0],
+  ArrowLeft: [-1, 0],
+};
 
 interface Props {
   info: MapInfo;
   theme: Theme;
   words: Words;
   drawn: Drawn;
+  pin: Pin | null;
   onChoose: (tourId: string, position: number) => void;
+  onPin: (at: Coordinates) => void;
 }
 
-export default function Ground({ info, theme, words, drawn, onChoose }: Props) {
+export default function Ground({ info, theme, words, drawn, pin, onChoose, onPin }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const map = useRef<MapLibre | null>(null);
   const [broken, setBroken] = useState(false);
@@ -53,9 +73,41 @@ export default function Ground({ info, theme, words, drawn, onChoose }: Props) {
     map.current?.fitBounds(bounds, { padding: 48, maxZoom: CLOSE_ENOUGH, duration });
   });
   const clicked = useEffectEvent((event: MapMouseEvent) => {
+    if (pin !== null) {
+      if (!pin.saving) onPin(rounded([event.lngLat.lng, event.lngLat.lat]));
+      return;
+    }
     const layers = CLICKABLE.filter((layer) => map.current?.getLayer(layer));
     const about = map.current?.queryRenderedFeatures(event.point, { layers })[0]?.properties;
     if (about) onChoose(String(about.tour), Number(about.position));
+  });
+  const dragged = useEffectEvent((marker: Marker) => {
+    const { lng, lat } = marker.getLngLat();
+    onPin(rounded([lng, lat]));
+  });
+  const pressed = useEffectEvent((event: KeyboardEvent) => {
+    const step = STEPS[event.key];
+    if (step === undefined || pin === null || pin.saving) return;
+    event.preventDefault();
+    event.stopPropagation(); // else the map moves too
+    const metres = event.shiftKey ? STRIDE_M : STEP_M;
+    onPin(moved(pin.at, step[0] * metres, step[1] * metres));
+  });
+  const setPin = useEffectEvent((): Marker | null => {
+    if (map.current === null || pin === null) return null;
+    const element = document.createElement("button");
+    element.type = "button";
+    element.className = "pin";
+    element.addEventListener("keydown", pressed);
+    const marker = new Marker({ element, anchor: "bottom", draggable: true }).setLngLat(pin.at).addTo(map.current);
+    element.setAttribute("aria-label", words.pinOf(pin.name));
+    marker.on("dragend", () => {
+      dragged(marker);
+    });
+    const zoom = Math.max(map.current.getZoom(), PIN_ZOOM);
+    map.current.jumpTo({ center: pin.at, zoom });
+    element.focus({ preventScroll: true });
+    return marker;
   });
   const firstStyle = useEffectEvent(() => `${info.style}?theme=${theme}`);
   const names = useEffectEvent(() => ({
@@ -119,6 +171,20 @@ export default function Ground({ info, theme, words, drawn, onChoose }: Props) {
   useEffect(() => {
     look(true);
   }, [drawn.tours, drawn.tourId, drawn.position]);
+
+  const marker = useRef<Marker | null>(null);
+  const patientId = pin?.patientId;
+  useEffect(() => {
+    if (patientId === undefined) return;
+    marker.current = setPin();
+    return () => {
+      marker.current?.remove();
+      marker.current = null;
+    };
+  }, [patientId]);
+  useEffect(() => {
+    if (pin) marker.current?.setLngLat(pin.at);
+  }, [pin]);
 
   if (broken) {
     return (

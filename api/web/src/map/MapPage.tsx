@@ -1,11 +1,13 @@
 /** The map of a day's tours, with the same in words beside it. */
 
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
-import { getMap, type MapInfo } from "../shared/api";
+import { type Coordinates, getMap, type MapInfo, moveHome } from "../shared/api";
 import { firstTheme, THEMES } from "../shared/theme";
 import { firstLanguage, type Language, WORDS, type Words } from "../shared/words";
 import { isDate, sentenceOf, shifted, useDay, useWays } from "./day";
 import type { Drawn } from "./overlay";
+import { type Pin, pinOf } from "./pin";
+import { PinPanel } from "./PinPanel";
 import { TourList } from "./TourList";
 
 const Ground = lazy(() => import("./Ground"));
@@ -24,6 +26,8 @@ export function MapPage() {
     tourId: null,
     position: null,
   });
+  const [pin, setPin] = useState<Pin | null>(null);
+  const [savedId, setSavedId] = useState<string | null>(null);
   const words = WORDS[language];
   const day = useDay(asked, attempt);
   const ways = useWays(day);
@@ -46,6 +50,23 @@ export function MapPage() {
   const date = asked ?? (day.kind === "here" ? day.date : "");
   const choose = (tourId: string | null, position: number | null) => {
     setChosen({ tourId, position });
+    setPin(null);
+    setSavedId(null);
+  };
+  const movePin = (at: Coordinates) => {
+    setPin((held) => held && { ...held, at, refused: null });
+  };
+  const savePin = (held: Pin) => {
+    setPin({ ...held, saving: true, refused: null });
+    moveHome(held.patientId, held.at)
+      .then(() => {
+        setPin(null);
+        setSavedId(held.patientId);
+        setAttempt((before) => before + 1);
+      })
+      .catch((error: unknown) => {
+        setPin({ ...held, saving: false, refused: sentenceOf(error) });
+      });
   };
   const showDay = (next: string) => {
     history.replaceState(null, "", `?date=${next}`);
@@ -94,7 +115,9 @@ export function MapPage() {
                 theme={theme}
                 words={words}
                 drawn={drawn}
+                pin={pin}
                 onChoose={choose}
+                onPin={movePin}
               />
             )}
           </Suspense>
@@ -148,6 +171,24 @@ export function MapPage() {
               theme={theme}
               words={words}
               onChoose={choose}
+              below={(stop) => (
+                <PinPanel
+                  pin={pin}
+                  saved={savedId === stop.patient.id}
+                  language={language}
+                  words={words}
+                  onOpen={() => {
+                    setSavedId(null);
+                    setPin(pinOf(stop));
+                  }}
+                  onSave={() => {
+                    if (pin) savePin(pin);
+                  }}
+                  onCancel={() => {
+                    setPin(null);
+                  }}
+                />
+              )}
             />
           )}
         </section>

@@ -3,6 +3,7 @@
 import type { Leg, Place, Stop, Tour } from "../shared/api";
 import type { Theme } from "../shared/theme";
 import type { Language, Words } from "../shared/words";
+import type { ReactNode } from "react";
 import { colourOf, inkOn } from "./colours";
 
 interface Props {
@@ -15,6 +16,8 @@ interface Props {
   theme: Theme;
   words: Words;
   onChoose: (tourId: string | null, position: number | null) => void;
+  /** What stands below the stop that is chosen. */
+  below: (stop: Stop) => ReactNode;
 }
 
 export function TourList(props: Props) {
@@ -82,6 +85,7 @@ function TourItem(props: Props & { tour: Tour; colour: string }) {
                 {isStopGuessed(index) ? ` (${words.guessed})` : ""}
               </span>
             </button>
+            {isChosen && props.position === stop.position && props.below(stop)}
           </li>
         ))}
         <li className="home">{words.homeAgain(at(tour.returns_at))}</li>

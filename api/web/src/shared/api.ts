@@ -73,7 +73,10 @@ export class Refused extends Error {
 }
 
 async function get(address: string, signal: AbortSignal): Promise<unknown> {
-  const answer = await fetch(address, { signal, headers: { Accept: "application/json, application/geo+json" } });
+  return read(await fetch(address, { signal, headers: { Accept: "application/json, application/geo+json" } }));
+}
+
+async function read(answer: Response): Promise<unknown> {
   if (!answer.ok) {
     const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
     throw new Refused(answer.status, problem?.detail ?? answer.statusText);
@@ -91,6 +94,16 @@ export async function getMap(signal: AbortSignal): Promise<MapInfo> {
 
 export async function getTours(date: string, signal: AbortSignal): Promise<Tour[]> {
   return ((await get(`/api/tours?date=${encodeURIComponent(date)}`, signal)) as { items: Tour[] }).items;
+}
+
+/** Put the pin of a patient's home to where the door is; plans from then on drive there. */
+export async function moveHome(patientId: string, [longitude, latitude]: Coordinates): Promise<void> {
+  const answer = await fetch(`/api/patients/${patientId}/home/point`, {
+    method: "PUT",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify({ latitude, longitude }),
+  });
+  await read(answer);
 }
 
 interface PathFeature {

@@ -39,6 +39,14 @@ const de = {
   credits: "Kartendaten",
   zoomIn: "Näher heran",
   zoomOut: "Weiter weg",
+  movePin: "Haus auf der Karte verschieben",
+  pinOf: (name: string) => `Haus von ${name}: mit den Pfeiltasten 10 m verschieben, mit Umschalt 100 m`,
+  pinHint: "Nadel ziehen, auf die Karte tippen, oder die Nadel mit Pfeiltasten verschieben.",
+  pinMoved: (metres: string) => `${metres} m verschoben`,
+  pinSave: "Nadel hier lassen",
+  pinSaving: "Wird gespeichert …",
+  pinCancel: "Abbrechen",
+  pinSaved: "Das Haus steht jetzt dort. Pläne fahren von nun an dorthin; diese Tour behält ihre Zeiten.",
 };
 
 export type Words = typeof de;
@@ -83,6 +91,14 @@ const en = {
   credits: "Map data",
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
+  movePin: "Move the home on the map",
+  pinOf: (name) => `Home of ${name}: move it 10 m with the arrow keys, 100 m with shift`,
+  pinHint: "Drag the pin, tap the map, or move the pin with the arrow keys.",
+  pinMoved: (metres) => `moved ${metres} m`,
+  pinSave: "Leave the pin here",
+  pinSaving: "Saving …",
+  pinCancel: "Cancel",
+  pinSaved: "The home is there now. Plans drive there from now on; this tour keeps its times.",
 } satisfies Words;
 
 export const WORDS: Record<Language, Words> = { de, en };
