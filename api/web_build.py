@@ -21,7 +21,6 @@ STAMP = "sources.sha256"
 LICENCES = "licences.txt"
 
 _MODULES = WEB / "node_modules"
-_INSTALLED = _MODULES / ".installed.sha256"
 
 
 class BuildFailed(Exception):
@@ -45,10 +44,7 @@ def build(out: Path) -> None:
     Raises:
         BuildFailed: Node is missing, or a step complains; its words went to standard error.
     """
-    node, npm = _node()
-    if not _INSTALLED.is_file() or _INSTALLED.read_text() != _hash(WEB / "package-lock.json"):
-        _run(node, npm, "ci", "--loglevel=error")
-        _INSTALLED.write_text(_hash(WEB / "package-lock.json"))
+    node = install(WEB)
     _run(node, "node_modules/typescript/bin/tsc", "--noEmit")
     _run(node, "node_modules/eslint/bin/eslint.js", "--max-warnings=0", ".")
     _run(
@@ -62,6 +58,20 @@ def build(out: Path) -> None:
     )
     (out / LICENCES).write_text(_licences(), encoding="utf-8")
     (out / STAMP).write_text(f"{source_hash()}\n")
+
+
+def install(folder: Path) -> str:
+    """Install what a folder's lock file names, unless that is there; return the program Node.
+
+    Raises:
+        BuildFailed: Node is missing, or npm complains.
+    """
+    node, npm = _node()
+    installed, lock = folder / "node_modules" / ".installed.sha256", _hash(folder / "package-lock.json")
+    if not installed.is_file() or installed.read_text() != lock:
+        _run(node, npm, "ci", "--loglevel=error", folder=folder)
+        installed.write_text(lock)
+    return node
 
 
 def differences(built: Path, committed: Path) -> list[str]:
@@ -111,8 +121,8 @@ def _node() -> tuple[str, str]:
     return str(root / "bin" / "node"), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
 
 
-def _run(node: str, *arguments: str) -> None:
-    done = subprocess.run([node, *arguments], cwd=WEB, check=False)  # noqa: S603 -- our own steps
+def _run(node: str, *arguments: str, folder: Path = WEB) -> None:
+    done = subprocess.run([node, *arguments], cwd=folder, check=False)  # noqa: S603 -- our own steps
     if done.returncode != 0:
         raise BuildFailed(f"this failed with {done.returncode}: {' '.join(arguments)}")
 

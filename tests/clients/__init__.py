@@ -1,0 +1,1 @@
+"""FHIR clients that others wrote, against our server as it runs."""
