@@ -93,6 +93,11 @@ class Search:
         return int(self._state.number[layout.S_BEST])
 
     @property
+    def present_cost(self) -> Points:
+        """Points of the plan as it is now."""
+        return int(self._state.number[layout.S_COST])
+
+    @property
     def assigned(self) -> int:
         """How many services the best plan places."""
         return int(self._state.flag[layout.BEST_COUNT].sum())
@@ -132,6 +137,9 @@ class Search:
             self._state.flag[layout.BEST_COUNT, vehicle] = len(row)
         for service, choice in sketch.choices.items():
             self._state.placed[service, layout.BEST_WINDOW] = choice
+        self._state.placed[:, layout.BEST_START] = -layout.BIG
+        for service, start in sketch.starts.items():
+            self._state.placed[service, layout.BEST_START] = start
         self._cooled = cooled
         while self._state.number[layout.S_ITERATION] < 0:
             advance(self._data, self._state, -1 if is_over() else BUILD_VISITS, 1.0, 1.0, 0)
@@ -152,7 +160,7 @@ class Search:
         return Sketch(
             {route.vehicle: [stop.service for stop in route.stops] for route in routes},
             {service: self._choice(service, start) for service, start in stops},
-            {},
+            dict(stops),
         )
 
     def _choice(self, service: int, start: Seconds) -> int:

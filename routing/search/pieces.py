@@ -28,7 +28,10 @@ ROUNDS = 24
 CUT_SHARE = 0.1
 """Without a count of iterations a round lasts so long that cutting takes no more than this share of it."""
 
-TRIES = 3
+
+def _at_once() -> bool:
+    """Answer that it is over: what a piece leaves out the search will try, not its first plan."""
+    return True
 
 
 def can_be_cut(problem: Problem) -> bool:
@@ -74,11 +77,12 @@ class Pieces:
         self._pool = ThreadPoolExecutor(threads)
         self._penalties = [service.penalty for service in problem.services]
         self._pieces: list[_Piece] = []
+        self._still: list[Part] = []
+        self._still_cost = self._now_cost = 0
         self._now = self._best = Sketch({}, {}, {})
         self._best_cost: Points = sum(self._penalties)
         self._left_out: Points = 0
         self._cooled = 0.0
-        self._is_over = never
         self._done = self._cuts = self._iterations = 0
         self._cut_s = self._cut_at_s = 0.0
         self._cut_share = 0.0
@@ -112,11 +116,10 @@ class Pieces:
         self, routes: Sequence[Route] = (), *, cooled: float = 0.0, is_over: Callable[[], bool] = never
     ) -> None:
         """Build the first plan, of the whole day at once; see `Search.start`."""
-        self._is_over = is_over
         first = Search(self._problem, self._seed)
         first.start(routes, is_over=is_over)
         self._now = self._best = first.sketch()
-        self._best_cost = first.best_cost
+        self._best_cost = self._now_cost = first.best_cost
         self._cooled = cooled
 
     def run(self, iterations: int, *, total: int = 0, share: float = 0.0) -> None:
@@ -153,15 +156,16 @@ class Pieces:
         if self._pieces:
             if self._cost() < self._best_cost:
                 self._best_cost, self._best = self._cost(), self._together(best=True)
+            self._now_cost = self._cost(best=False)
             self._now = self._together(best=False)
-        for attempt in range(TRIES + 1):
-            count = self.members if attempt < TRIES else 1
-            self._pieces = self._cut_into(count, self._seed + (TRIES + 1) * self._cuts + attempt)
-            # Where a detour is shorter than the way a route may not be rebuilt stop by stop.
-            if all(piece.search.best_cost < LARGEST_PENALTY for piece in self._pieces):
-                break
-        placed = {service for piece in self._pieces for service in piece.part.services}
+        pieces = self._cut_into(self.members, self._seed + self._cuts)
+        # Breaks that take other gaps may leave a piece without a timetable for all it had: it stays as it is.
+        self._pieces = [piece for piece in pieces if piece.search.assigned == self._had(piece.part)]
+        self._still = [piece.part for piece in pieces if piece.search.assigned < self._had(piece.part)]
+        placed = {service for piece in pieces for service in piece.part.services}
         self._left_out = sum(points for s, points in enumerate(self._penalties) if s not in placed)
+        cost = sum(piece.search.present_cost for piece in self._pieces)
+        self._still_cost = self._now_cost - self._left_out - cost
         self._cuts += 1
         self._cut_share = share
         self._cut_at_s = time.perf_counter()
@@ -196,11 +200,11 @@ class Pieces:
                     for new, old in enumerate(services)
                     if old in self._now.choices
                 },
-                {},
+                {new: self._now.starts[old] for new, old in enumerate(services) if old in self._now.starts},
             ),
             cooled=self._cooled,
             done=self._done,
-            is_over=self._is_over,
+            is_over=_at_once,
         )
         return _Piece(part, search, held)
 
@@ -210,17 +214,29 @@ class Pieces:
             service = replace(service, pinned_start=self._now.starts[number])
         return replace(service, penalty=LARGEST_PENALTY) if number in halves else service
 
-    def _cost(self) -> Points:
-        """Return what the best plans of all pieces cost together."""
+    def _had(self, part: Part) -> int:
+        """Return how many services of a part are in the present plan."""
+        return sum(len(self._now.sequences.get(vehicle, ())) for vehicle in part.vehicles)
+
+    def _cost(self, *, best: bool = True) -> Points:
+        """Return what the best plans of all pieces cost together, or the present ones."""
         if not self._pieces:
             return self._best_cost
-        return self._left_out + sum(piece.search.best_cost for piece in self._pieces)
+        costs = (piece.search.best_cost if best else piece.search.present_cost for piece in self._pieces)
+        return self._left_out + self._still_cost + sum(costs)
 
     def _together(self, *, best: bool) -> Sketch:
         """Return the plans of all pieces as one."""
         sequences: dict[int, Sequence[int]] = {}
         choices: dict[int, int] = {}
         starts: dict[int, int] = {}
+        for part in self._still:
+            rows = {v: self._now.sequences[v] for v in part.vehicles if v in self._now.sequences}
+            sequences |= rows
+            for service in (s for row in rows.values() for s in row):
+                choices[service] = self._now.choices[service]
+                if service in self._now.starts:
+                    starts[service] = self._now.starts[service]
         for piece in self._pieces:
             sketch = piece.search.sketch(best=best)
             number = piece.part.services

@@ -160,3 +160,26 @@ class TestSolveLargeDays:
 
         assert violations(problem, plan) == []
         assert plan == solve(problem, iterations=200, seed=1, threads=1)
+
+
+class TestCutAnew:
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    def test_loses_nothing_and_knows_what_it_costs(self, seed: int) -> None:
+        problem = a_day(400, 32, seed=seed)  # full, with double visits and breaks
+        with Pieces(problem, seed, threads=1, pieces=4) as pieces:
+            pieces.start()
+            for _ in range(4):
+                before = pieces._cost(best=False)
+                held = sum(map(len, pieces._together(best=False).sequences.values())) if pieces._pieces else 0
+
+                pieces._cut_anew(0.5)
+
+                now = pieces._together(best=False)
+                assert sum(map(len, now.sequences.values())) >= held
+                assert pieces._cost(best=False) == before
+                pieces._advance(100, 0, 0.5)
+            sequences, windows, duties = pieces.best()
+            routes = time_routes(problem, sequences, windows, duties)
+
+        assert routes is not None
+        assert cost_of(problem, routes).total == pieces.best_cost

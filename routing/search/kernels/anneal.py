@@ -3,7 +3,7 @@
 import numpy as np
 
 from routing.search.compiling import entry, kernel, woven
-from routing.search.kernels.insertion import keeps_order, next_blink, place
+from routing.search.kernels.insertion import next_blink
 from routing.search.kernels.layout import (
     BEST_BOUND,
     BEST_COUNT,
@@ -12,15 +12,11 @@ from routing.search.kernels.layout import (
     BEST_START,
     BEST_TOIL,
     BEST_WINDOW,
-    BIG,
     BOUND,
     COST,
     COUNT,
-    DEMAND,
     DIRTY,
     EARLIEST,
-    END_SERVICE,
-    FIRST_SERVICE,
     HIGHEST,
     HOME,
     IDLE,
@@ -29,7 +25,6 @@ from routing.search.kernels.layout import (
     K_WINDOW,
     LEFT,
     LIST,
-    LOAD,
     LOWER,
     MOVED,
     N_BALANCE,
@@ -60,18 +55,21 @@ from routing.search.kernels.layout import (
     TIED,
     TOIL,
     TOUCHED,
-    V_CAPACITY,
     WINDOW,
     WORK,
     Data,
     State,
     whole,
 )
-from routing.search.kernels.links import nurse_fits, refresh_dirty, relax, restore_bounds, save_bounds
-from routing.search.kernels.recreate import choose_absent, put_some, recreate, sort_absent, take_back
+from routing.search.kernels.links import (
+    restore_bounds,
+    save_bounds,
+)
+from routing.search.kernels.loading import load, start_empty
+from routing.search.kernels.recreate import choose_absent, put_some, recreate, sort_absent
 from routing.search.kernels.reference import by_reference
 from routing.search.kernels.rng import unit
-from routing.search.kernels.ruin import ruin, save_route
+from routing.search.kernels.ruin import ruin
 from routing.search.kernels.soft import per_minute
 from routing.search.kernels.timing import refresh
 
@@ -187,64 +185,6 @@ def pour(data: Data, state: State) -> None:
         for p in range(count):
             state.pool[row, p + 2] = state.sequence[r, p]
         state.number[S_POOLED] += 1
-
-
-@kernel
-def start_empty(data: Data, state: State) -> None:
-    """Take everything out of all routes."""
-    state.number[S_COST] = 0
-    for visit in range(len(data.visit)):
-        state.absent[visit] = visit
-        state.number[S_COST] += data.visit[visit, PENALTY]
-    state.number[S_ABSENT] = len(data.visit)
-    for r in range(len(data.vehicle)):
-        for p in range(state.route[r, COUNT]):
-            state.placed[state.sequence[r, p], ROUTE] = -1
-        state.route[r, COUNT] = 0
-        state.route[r, HOME] = -BIG
-        state.route[r, TOIL] = 0
-    for r in range(len(data.vehicle)):
-        refresh(data, state, whole(r))
-
-
-@woven
-def append(data: Data, state: State, r: int, s: int) -> None:
-    """Put s at the end of route r in the window written for it, if the rules allow it there."""
-    end = state.route[r, COUNT]
-    fits = data.extra[s, r] >= 0 and nurse_fits(data, state, s, r) and end < state.sequence.shape[1]
-    if state.route[r, LOAD] + data.service[s, DEMAND] > data.vehicle[r, V_CAPACITY]:
-        fits = False
-    if not fits or not keeps_order(data, state, r, end, s):
-        return
-    save_route(state, r)
-    save_bounds(data, state, whole(1))
-    if not place(data, state, r, end, s, whole(state.placed[s, BEST_WINDOW])):
-        take_back(state, s)
-        restore_bounds(data, state, whole(1))
-        refresh_dirty(data, state)
-
-
-@woven
-def load(data: Data, state: State) -> None:
-    """Take over the plan written where the best one is kept, but for the visits that it cannot hold."""
-    for r in range(len(data.vehicle)):
-        for p in range(state.flag[BEST_COUNT, r]):
-            append(data, state, r, whole(state.kept[K_BEST, r, p]))
-    absent = whole(0)
-    for visit in range(len(data.visit)):
-        done = True
-        for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
-            done = done and state.placed[data.member[i], ROUTE] >= 0
-        if done:
-            state.number[S_COST] -= data.visit[visit, PENALTY]
-            continue
-        for i in range(data.visit[visit, FIRST_SERVICE], data.visit[visit, END_SERVICE]):
-            take_back(state, whole(data.member[i]))
-        state.absent[absent] = visit
-        absent += 1
-    state.number[S_ABSENT] = absent
-    if not relax(data, state):  # where a detour is shorter than the way, less may take longer
-        start_empty(data, state)
 
 
 @woven
