@@ -1,7 +1,7 @@
 """Interactions on whichever resource a search finds.
 
-https://hl7.org/fhir/R4/http.html#cond-update. The search is strict: a parameter that is misspelled or empty must
-not widen the condition to everything.
+https://hl7.org/fhir/R4/http.html#cond-update. The search is strict: a parameter that is misspelled or
+empty must not widen the condition to everything.
 """
 
 from urllib.parse import parse_qsl
@@ -21,8 +21,8 @@ from fhir.search.parameter import InvalidSearch
 from fhir.search.query import search
 
 SHAPES_ANSWERS = frozenset(
-    "_count _sort _total _summary _elements _include _revinclude _contained _containedType _format _pretty _page "
-    "_score".split()
+    {"_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude", "_contained"}
+    | {"_containedType", "_score", "_format", "_pretty", "_page"}
 )
 """Parameters that choose nothing; a condition of only these would fit everything."""
 

@@ -1,7 +1,7 @@
 """Create, update, patch, delete: a document in, rows by the usual commands, the stored document out.
 
-https://hl7.org/fhir/R4/http.html. Each interaction is applied and then finished. A transaction applies many and
-finishes them together: only finishing brings documents in step with the rows.
+https://hl7.org/fhir/R4/http.html. Each interaction is applied and then finished. A transaction applies many
+and finishes them together: only finishing brings documents in step with the rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
