@@ -4,8 +4,10 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
+from api.dependencies import Cal, Now, Places, SignedIn
 from api.formats import choose_format
 from careapp.errors import Invalid
+from fhir.asking import Asking
 from fhir.formats.media import UnsupportedMediaType
 
 FORM = "application/x-www-form-urlencoded"
@@ -60,3 +62,27 @@ def _is_strict(request: Request) -> bool:
 BaseUrl = Annotated[str, Depends(_base_url)]
 Strict = Annotated[bool, Depends(_is_strict)]
 Form = Annotated[str, Depends(_form)]
+
+
+def _asking(
+    request: Request,
+    viewer: SignedIn,
+    now: Now,
+    calendar: Cal,
+    geocoder: Places,
+    base_url: BaseUrl,
+    strict: Strict,
+) -> Asking:
+    return Asking(
+        viewer=viewer,
+        now=now,
+        base_url=base_url,
+        calendar=calendar,
+        geocoder=geocoder,
+        page_key=request.app.state.page_key,
+        is_strict=strict,
+    )
+
+
+AskingDep = Annotated[Asking, Depends(_asking)]
+"""Who asks, when and under which address: what every interaction of `fhir` takes."""
