@@ -1,24 +1,18 @@
 """One entry of a bundle, done as if it had been sent by itself."""
 
-from base64 import b64decode
-from binascii import Error as NotBase64
 from http import HTTPStatus
-from typing import Any
 
-import orjson
 from sqlalchemy.orm import Session
 
 from fhir.asking import Asking
 from fhir.interactions import conditional, history, writing
 from fhir.interactions.entry import READING, Answer, Entry
+from fhir.interactions.patches import read_change
 from fhir.interactions.written import Returns, Written
 from fhir.issues import Issue, Malformed, NotSupported
 from fhir.mapping.elements import Json, instant
-from fhir.patch import fhirpath_patch, json_patch
 from fhir.read import FoundDocument, read
 from fhir.search.query import search
-
-JSON_PATCH = "application/json-patch+json"
 
 
 def perform(session: Session, entry: Entry, asking: Asking, returns: Returns) -> Answer:
@@ -104,25 +98,6 @@ def sent_by(entry: Entry) -> Json:
     if entry.resource is None:
         raise Malformed([Issue("required", "the entry sends no resource", f"{entry.place}.resource")])
     return entry.resource
-
-
-def read_change(resource: Json) -> writing.Change:
-    """Read what a PATCH in a bundle changes: Parameters of a FHIRPath Patch, or a JSON Patch in a Binary.
-
-    Raises:
-        Malformed: It is no patch.
-    """
-    if resource.get("resourceType") != "Binary":
-        return fhirpath_patch.read(resource)
-    if resource.get("contentType") != JSON_PATCH:
-        raise Malformed([Issue("value", f"a patch in a Binary is {JSON_PATCH}", "Binary.contentType")])
-    try:
-        operations: Any = orjson.loads(b64decode(resource.get("data", ""), validate=True))
-    except (NotBase64, orjson.JSONDecodeError, ValueError, TypeError):
-        raise Malformed([Issue("value", "the data are no JSON in base64", "Binary.data")]) from None
-    if not isinstance(operations, list):
-        raise Malformed([Issue("structure", "a JSON Patch is a JSON array of operations", "Binary.data")])
-    return json_patch.read(operations)
 
 
 def look(session: Session, entry: Entry, asking: Asking) -> Answer:

@@ -15,7 +15,8 @@ from fhir.asking import Asking
 from fhir.interactions import conditional, writing
 from fhir.interactions.entry import READING, Answer, Entry
 from fhir.interactions.links import CONDITION, Links, places_of, without
-from fhir.interactions.single import answered, deleted, look, read_change, sent_by
+from fhir.interactions.patches import read_change
+from fhir.interactions.single import answered, deleted, look, sent_by
 from fhir.interactions.work import EntryRefused, Work, at
 from fhir.interactions.written import Returns, Written
 from fhir.issues import Issue, Malformed, NotSupported, Rejected
@@ -121,9 +122,7 @@ class _Transaction:
 
     def lock(self) -> None:
         """Let nobody else change what is changed here, in the order in which documents are always locked."""
-        named = [
-            work for work in self.works if work.entry.method in {"DELETE", "PUT", "PATCH"} and work.id
-        ]
+        named = [work for work in self.works if work.entry.method in {"DELETE", "PUT", "PATCH"} and work.id]
         for work in sorted(named, key=lambda each: (ORDER.get(each.entry.kind, -1), each.id or "")):
             entry, key = work.entry, work.id or ""
             with at(entry):

@@ -5,10 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-import orjson
-
 from fhir.issues import Issue
-from fhir.mapping.elements import without_none
+from fhir.outcome import outcome_of
 
 
 class Returns(StrEnum):
@@ -55,18 +53,7 @@ class Written:
     def outcome(self) -> bytes:
         """An OperationOutcome with the warnings, or one that says that all went well."""
         well = Issue("informational", "stored; nothing to complain about", severity="information")
-        issues = [
-            without_none(
-                {
-                    "severity": issue.severity,
-                    "code": issue.code,
-                    "diagnostics": issue.sentence,
-                    "expression": None if issue.expression is None else [issue.expression],
-                }
-            )
-            for issue in self.warnings or (well,)
-        ]
-        return orjson.dumps({"resourceType": "OperationOutcome", "issue": issues})
+        return outcome_of(self.warnings or (well,))
 
     def body(self, returns: Returns) -> bytes:
         """What the sender gets back; empty if they want nothing."""

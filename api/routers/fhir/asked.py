@@ -67,8 +67,16 @@ def _is_strict(request: Request) -> bool:
 
 
 def _returns(request: Request) -> Returns:
+    return _wanted(request, Returns.REPRESENTATION)
+
+
+def _returns_in_bundle(request: Request) -> Returns:
+    return _wanted(request, Returns.MINIMAL)
+
+
+def _wanted(request: Request, usually: Returns) -> Returns:
     wishes = wishes_of(request)
-    return next((each for each in Returns if f"return={each.lower()}" in wishes), Returns.REPRESENTATION)
+    return next((each for each in Returns if f"return={each.lower()}" in wishes), usually)
 
 
 def _if_match(request: Request) -> int | None:
@@ -83,6 +91,7 @@ def _if_match(request: Request) -> int | None:
 BaseUrl = Annotated[str, Depends(_base_url)]
 Strict = Annotated[bool, Depends(_is_strict)]
 Returning = Annotated[Returns, Depends(_returns)]
+Bundled = Annotated[Returns, Depends(_returns_in_bundle)]
 IfMatch = Annotated[int | None, Depends(_if_match)]
 Form = Annotated[str, Depends(_form)]
 

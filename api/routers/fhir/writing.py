@@ -1,4 +1,4 @@
-"""FHIR R4: create, update, patch, delete, each also on whichever resource a condition finds.
+"""FHIR R4: create, update, delete, each also on whichever resource a condition finds.
 
 https://hl7.org/fhir/R4/http.html. Which kinds take which of them, `/fhir/metadata` lists.
 """
@@ -11,7 +11,6 @@ from api.dependencies import DbSession
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep, IfMatch, Returning
 from api.routers.fhir.bodies import RESOURCE_BODY, BodyOfKind
-from api.routers.fhir.patches import PATCH_BODY, PatchBody
 from fhir.asking import Asking
 from fhir.interactions import conditional, writing
 from fhir.interactions.written import Returns, Written
@@ -36,7 +35,7 @@ def create_resource(
     else:
         query = condition.strip().removeprefix(kind).removeprefix("?")
         written = conditional.create(session, kind=kind, document=body, query=query, asking=asking)
-    return _answered(request, written, asking, returns)
+    return answer_written(request, written, asking, returns)
 
 
 @router.put("/{kind}", openapi_extra=RESOURCE_BODY)
@@ -54,7 +53,7 @@ def update_found_resource(
     written = conditional.update(
         session, kind=kind, query=request.url.query, document=body, asking=asking, if_match=if_match
     )
-    return _answered(request, written, asking, returns)
+    return answer_written(request, written, asking, returns)
 
 
 @router.put("/{kind}/{id}", openapi_extra=RESOURCE_BODY)
@@ -71,42 +70,7 @@ def update_resource(
 ) -> Response:
     """Replace a resource; 412 if `If-Match` names another version than the present one."""
     written = writing.update(session, kind=kind, id=id, document=body, asking=asking, if_match=if_match)
-    return _answered(request, written, asking, returns)
-
-
-@router.patch("/{kind}", openapi_extra=PATCH_BODY)
-@router.patch("/{kind}/", include_in_schema=False)
-def patch_found_resource(
-    kind: str,
-    change: PatchBody,
-    request: Request,
-    session: DbSession,
-    asking: AskingDep,
-    if_match: IfMatch,
-    returns: Returning,
-) -> Response:
-    """Change parts of the one resource that the query finds."""
-    written = conditional.patch(
-        session, kind=kind, query=request.url.query, change=change, asking=asking, if_match=if_match
-    )
-    return _answered(request, written, asking, returns)
-
-
-@router.patch("/{kind}/{id}", openapi_extra=PATCH_BODY)
-@router.patch("/{kind}/{id}/", include_in_schema=False)
-def patch_resource(
-    kind: str,
-    id: str,  # noqa: A002 -- FHIR's word
-    change: PatchBody,
-    request: Request,
-    session: DbSession,
-    asking: AskingDep,
-    if_match: IfMatch,
-    returns: Returning,
-) -> Response:
-    """Change parts of a resource by a FHIRPath Patch or a JSON Patch."""
-    written = writing.patch(session, kind=kind, id=id, change=change, asking=asking, if_match=if_match)
-    return _answered(request, written, asking, returns)
+    return answer_written(request, written, asking, returns)
 
 
 @router.delete("/{kind}", status_code=204)
@@ -133,7 +97,8 @@ def delete_resource(
     return Response(status_code=204)
 
 
-def _answered(request: Request, written: Written, asking: Asking, returns: Returns) -> Response:
+def answer_written(request: Request, written: Written, asking: Asking, returns: Returns) -> Response:
+    """Answer with what was written, or with as much of it as the client wants."""
     headers = {
         "ETag": written.tag,
         "Last-Modified": format_datetime(written.updated_at, usegmt=True),
