@@ -86,11 +86,15 @@ def require_writable(body: bytes, document: object) -> None:
     """
     if not MAY_BE_UNWRITABLE.search(body):
         return
-    for place, text in _texts(document, ""):
+    for place, text in _texts(document, root_of(document)):
         if UNWRITABLE.search(text):
-            raise malformed(
-                "it holds control characters, which no text in FHIR may", place.lstrip("."), "value"
-            )
+            raise malformed("it holds control characters, which no text in FHIR may", place, "value")
+
+
+def root_of(document: object) -> str:
+    """Return where FHIRPaths into a document begin: its kind, if it names a possible one."""
+    kind = document.get("resourceType") if isinstance(document, dict) else None
+    return kind if isinstance(kind, str) and KIND.fullmatch(kind) else "Resource"
 
 
 def _texts(element: object, place: str) -> Iterator[tuple[str, str]]:
