@@ -23,7 +23,7 @@ from api.formats import written
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from fhir.formats.media import NotAcceptable, UnsupportedMediaType
-from fhir.issues import Malformed, NotSupported, Rejected, SeveralMatch, VersionConflict
+from fhir.issues import Malformed, NotSupported, Rejected, SeveralMatch, TooMuchAtOnce, VersionConflict
 from fhir.outcome import outcome
 from fhir.read import DocumentGone
 from fhir.search.paging import PageGone
@@ -65,6 +65,7 @@ KINDS: Mapping[type[CareError], Kind] = {
     NotAcceptable: Kind(406, "not-supported", "That format is not written here"),
     UnsupportedMediaType: Kind(415, "not-supported", "That format is not read here"),
     NotSupported: Kind(405, "not-supported", "That is not done here"),
+    TooMuchAtOnce: Kind(429, "throttled", "Too much at once"),
     VersionConflict: Kind(412, "conflict", "The world has changed"),
     SeveralMatch: Kind(412, "multiple-matches", "More than one fits"),
     Malformed: Kind(400, "invalid", "The request cannot succeed as it stands"),

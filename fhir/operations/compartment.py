@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, or_
 
@@ -34,7 +33,7 @@ SURROUNDINGS = ("Organization", "Location", "HealthcareService", "Practitioner",
 """Kinds without a patient that the compartment's resources refer to."""
 
 
-def belonging(resource: ServedResource, patients: Select[tuple[UUID]]) -> ColumnElement[bool] | None:
+def belonging(resource: ServedResource, patients: Select[Any]) -> ColumnElement[bool] | None:
     """SQL: a row of the kind belongs to one of some patients; None if rows of this kind never do."""
     if resource.kind not in PATIENT_COMPARTMENT:
         return None

@@ -19,7 +19,7 @@ from careapp.records.models import Document
 from fhir.asking import Asking
 from fhir.mapping.registry import RESOURCES
 from fhir.mapping.resource import ServedResource
-from fhir.operations.compartment import PATIENT_COMPARTMENT, belonging, in_compartment
+from fhir.operations.compartment import belonging, in_compartment
 from fhir.operations.wanted import Pairs, Wanted, query_of, read_pairs, read_wanted
 from fhir.read import read
 from fhir.search.asked import MOST_ITEMS
@@ -36,8 +36,8 @@ CARE_DATES = {
     "ServiceRequest": "occurrence",
     "Task": "period",
 }
-"""The search parameter of a kind that tells when care takes place; resources without such a time are always part
-of everything."""
+"""The search parameter of a kind that tells when care takes place; what has no such time is always part of
+everything."""
 
 _REFERENCE = re.compile(rb'"reference":"([A-Z][A-Za-z]+)/([0-9a-f-]{36})"')
 
@@ -89,7 +89,7 @@ def everything(session: Session, *, id: str | None, pairs: Pairs, asking: Asking
 
 def _matches(
     session: Session,
-    patients: Select[tuple[UUID]],
+    patients: Select[Any],
     wanted: Wanted,
     after: Sequence[str] | None,
     most: int,
@@ -115,15 +115,15 @@ def _matches(
 
 
 def _documents(resource: ServedResource, asking: Asking, *conditions: ColumnElement[bool]) -> Select[Any]:
-    return visible(
-        select(resource.key, Document.content)
+    columns: list[Any] = [resource.key, Document.content]
+    statement = (
+        select(*columns)
         .select_from(resource.table)
         .join(Document, and_(Document.kind == resource.kind, Document.id == resource.key))
         .where(*conditions)
-        .order_by(resource.key),
-        asking.viewer,
-        resource.table,
+        .order_by(resource.key)
     )
+    return visible(statement, asking.viewer, resource.table)
 
 
 def _times(resource: ServedResource, wanted: Wanted, asking: Asking) -> Iterator[ColumnElement[bool]]:
@@ -136,9 +136,7 @@ def _times(resource: ServedResource, wanted: Wanted, asking: Asking) -> Iterator
     context = Context(asking.base_url, asking.zone)
     for prefix, value in (("ge", wanted.start), ("le", wanted.end)):
         if value is not None:
-            yield or_(
-                not_(parameter.present()), parameter.condition(name, [prefix + value], None, context)
-            )
+            yield or_(not_(parameter.present()), parameter.condition(name, [prefix + value], None, context))
 
 
 def _referred(session: Session, found: Sequence[Found], wanted: Wanted, asking: Asking) -> Iterator[Found]:
@@ -148,10 +146,10 @@ def _referred(session: Session, found: Sequence[Found], wanted: Wanted, asking: 
         for kind, key in _REFERENCE.findall(content):
             keys.setdefault(kind.decode(), set()).add(UUID(key.decode()))
     for resource in RESOURCES:
-        # A schedule may belong to a patient, but a doctor's does not.
-        is_elsewhere = resource.kind in PATIENT_COMPARTMENT and resource.kind != "Schedule"
-        if is_elsewhere or resource.kind not in keys or not wanted.wants(resource.kind):
+        if resource.kind not in keys or not wanted.wants(resource.kind):
             continue
+        if belonging(resource, select(Patient.id)) is not None:
+            continue  # it comes by itself, if it is this patient's
         rows = session.execute(_documents(resource, asking, resource.key.in_(keys[resource.kind])))
         yield from ((resource.kind, str(key), bytes(content)) for key, content in rows)
 

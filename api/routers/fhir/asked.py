@@ -54,9 +54,14 @@ def _base_url(request: Request) -> str:
     return f"{request.base_url}fhir"
 
 
+def prefers(request: Request, wish: str) -> bool:
+    """Tell whether a client wishes something by the header Prefer, e.g. `respond-async` (RFC 7240)."""
+    wishes = ",".join(request.headers.getlist("prefer")).replace(" ", "").lower()
+    return wish in wishes.replace(";", ",").split(",")
+
+
 def _is_strict(request: Request) -> bool:
-    wishes = request.headers.get("prefer", "").replace(" ", "").lower()
-    return "handling=strict" in wishes.replace(";", ",").split(",")
+    return prefers(request, "handling=strict")
 
 
 BaseUrl = Annotated[str, Depends(_base_url)]
