@@ -7,22 +7,25 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, history, reading, writing
+from api.routers.fhir import bundles, exports, history, reading, writing
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
 
-GROUPS = (history.router, reading.router, writing.router, bundles.router)
+GROUPS = (exports.router, history.router, reading.router, writing.router, bundles.router)
+PLAIN_GROUPS = (exports.files,)
+"""Groups whose answers are no resources: files, manifests, streams."""
 
-router = APIRouter(
-    prefix="/fhir",
-    tags=["fhir"],
+router = APIRouter(prefix="/fhir", tags=["fhir"], default_response_class=Response)
+for plain in PLAIN_GROUPS:
+    router.include_router(plain)
+resources = APIRouter(
     dependencies=[Depends(refuse_other_formats)],
-    default_response_class=Response,
     responses={
         200: {"description": "The resource", "content": {FHIR: {}}},
         "default": {"description": "OperationOutcome", "content": {FHIR: {}}},
     },
 )
 for group in GROUPS:
-    router.include_router(group)
+    resources.include_router(group)
+router.include_router(resources)
