@@ -16,11 +16,11 @@ GROUPS = (exports.router, history.router, reading.router, writing.router, bundle
 PLAIN_GROUPS = (exports.files,)
 """Groups whose answers are no resources: files, manifests, streams."""
 
-router = APIRouter(prefix="/fhir", tags=["fhir"], default_response_class=Response)
-for plain in PLAIN_GROUPS:
-    router.include_router(plain)
 resources = APIRouter(
+    prefix="/fhir",
+    tags=["fhir"],
     dependencies=[Depends(refuse_other_formats)],
+    default_response_class=Response,
     responses={
         200: {"description": "The resource", "content": {FHIR: {}}},
         "default": {"description": "OperationOutcome", "content": {FHIR: {}}},
@@ -28,4 +28,8 @@ resources = APIRouter(
 )
 for group in GROUPS:
     resources.include_router(group)
+
+router = APIRouter()
+for plain in PLAIN_GROUPS:
+    router.include_router(plain, prefix="/fhir", tags=["fhir"], default_response_class=Response)
 router.include_router(resources)
