@@ -28,6 +28,8 @@ resources = APIRouter(
 )
 for group in GROUPS:
     resources.include_router(group)
+# FastAPI takes no empty path from a router that is included.
+resources.post("", include_in_schema=False)(bundles.process_bundle)
 
 router = APIRouter()
 for plain in PLAIN_GROUPS:
