@@ -34,6 +34,7 @@ ROUTERS = (
     orders.router,
     consultations.router,
     map_ground.router,
+    fhir.well_known,
     fhir.router,
     pages.router,
 )

@@ -7,10 +7,11 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, history, reading, writing
+from api.routers.fhir import bundles, discovery, history, reading, writing
 from api.routers.fhir.asked import refuse_other_formats
+from api.routers.fhir.discovery import well_known
 
-__all__ = ["router"]
+__all__ = ["router", "well_known"]
 
 GROUPS = (history.router, reading.router, writing.router, bundles.router)
 
@@ -24,7 +25,7 @@ router = APIRouter(
         "default": {"description": "OperationOutcome", "content": {FHIR: {}}},
     },
 )
-for group in GROUPS:
+for group in (discovery.router_of(GROUPS), *GROUPS):
     router.include_router(group)
 # FastAPI takes no empty path from a router that is included.
 router.post("", include_in_schema=False)(bundles.process_bundle)
