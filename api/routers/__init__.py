@@ -34,7 +34,6 @@ ROUTERS = (
     orders.router,
     consultations.router,
     map_ground.router,
-    fhir.well_known,
     fhir.router,
     pages.router,
 )
