@@ -81,7 +81,7 @@ class TestListPatients:
 
         (patient,) = queries.list_patients(session, viewer=viewer, limit=1).items
 
-        assert patient.home.city == "Arnsberg"
+        assert patient.known_home.city == "Arnsberg"
         assert patient.organisation.name == "Pflegedienst Probe"
 
 
@@ -140,7 +140,7 @@ class TestAddPatient:
         )
 
         assert queries.get_patient(session, patient_id=patient.id, viewer=viewer).family_name == "Probst"
-        assert patient.home.kind == PlaceKind.HOME
+        assert patient.known_home.kind == PlaceKind.HOME
         (event,) = session.scalars(select(AuditEvent))
         assert (event.action, event.subject_id) == ("add_patient", patient.id)
         assert event.organisation_id == organisation.id
@@ -215,8 +215,8 @@ class TestAddPatient:
             now=now,
         )
 
-        assert patient.home.municipality is not None
-        assert patient.home.municipality.name == "Arnsberg"
+        assert patient.known_home.municipality is not None
+        assert patient.known_home.municipality.name == "Arnsberg"
 
     @pytest.mark.parametrize(
         ("kind", "error"),
