@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c4e81f7a2b90"
-down_revision = "3f1c84d6a2e9"
+down_revision = "c4e19a7d5b20"
 branch_labels = None
 depends_on = None
 
