@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from fhir.issues import NotSupported
 from fhir.mapping.registry import get_resource
+from fhir.writers.appointment import APPOINTMENT_WRITER
 from fhir.writers.patient import PATIENT_WRITER
 from fhir.writers.writer import Writer
 
 WRITERS: Mapping[str, Writer] = {
+    "Appointment": APPOINTMENT_WRITER,
     "Patient": PATIENT_WRITER,
 }
 
