@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from fhir.issues import NotSupported
 from fhir.mapping.registry import get_resource
+from fhir.writers.appointment import APPOINTMENT_WRITER
 from fhir.writers.care_plan import CARE_PLAN_WRITER
 from fhir.writers.healthcare_service import HEALTHCARE_SERVICE_WRITER
 from fhir.writers.location import LOCATION_WRITER
@@ -17,6 +18,7 @@ from fhir.writers.slot import SLOT_WRITER
 from fhir.writers.writer import Writer
 
 WRITERS: Mapping[str, Writer] = {
+    "Appointment": APPOINTMENT_WRITER,
     "CarePlan": CARE_PLAN_WRITER,
     "HealthcareService": HEALTHCARE_SERVICE_WRITER,
     "Location": LOCATION_WRITER,
