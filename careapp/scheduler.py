@@ -18,6 +18,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db_errors import explain_database_error
 from careapp.jobs import claims, queue
+from careapp.jobs.cleaning import forget_old
 from careapp.jobs.kinds import PLAN_DAY
 from careapp.jobs.models import Job
 
@@ -75,7 +76,7 @@ def start_scheduler(
     sessions: sessionmaker[Session],
     settings: Settings,
     now: Callable[[], datetime],
-    ticks: Sequence[Tick] = (plan_tomorrow_if_due,),
+    ticks: Sequence[Tick] = (plan_tomorrow_if_due, forget_old),
 ) -> BackgroundScheduler:
     """Let each tick look every `settings.tick_s`, at once to begin with; `shutdown()` what is returned."""
     scheduler = BackgroundScheduler(timezone=UTC)
