@@ -15,11 +15,12 @@ from sqlalchemy import Connection, and_, bindparam, delete, event, func, insert,
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
-from fhir import changes
+from fhir import changes, sent
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
-from fhir.validation.check import check
+from fhir.showing import beside, show
+from fhir.validation.check import check, problems
 
 ROWS_AT_ONCE = 500
 TOMBSTONE = b'{"deleted":true'
@@ -66,7 +67,7 @@ def project(session: Session, *, now: datetime) -> int:
     """
     session.flush()
     pending = changes.pending(session)
-    with _reader(session) as reader:
+    with beside(session) as reader:
         stale = pending.drain(reader)
         written = 0
         for resource in RESOURCES:  # always in this order, and ids in theirs: no two transactions deadlock
@@ -100,7 +101,7 @@ def rebuild(
     """
     session.flush()
     written = 0
-    with _reader(session) as reader:
+    with beside(session) as reader:
         for resource in RESOURCES if kinds is None else map(get_resource, kinds):
             done = 0
             for ids in _all_ids(reader, resource):
@@ -109,11 +110,6 @@ def rebuild(
                 if on_progress is not None:
                     on_progress(resource.kind, done)
     return written
-
-
-def _reader(session: Session) -> Session:
-    """A second session in the same transaction: it sees what is in the database, not what is in memory."""
-    return Session(session.connection(), autoflush=False, expire_on_commit=False)
 
 
 def _all_ids(reader: Session, resource: ServedResource) -> Iterable[Sequence[UUID]]:
@@ -182,11 +178,12 @@ def _project_some(
             .with_for_update()
         )
     }
-    shown = _show(reader, resource, ids)
+    shown = show(reader, resource, ids)
+    merged = sent.lay_over(shown, sent.read_sent(reader, resource.kind, ids))
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
-        document, old = shown.get(key), stored.get(key)
+        document, old = merged.get(key), stored.get(key)
         if document is None:
             if old is not None:
                 owner = owners.get((resource.kind, key))
@@ -196,6 +193,11 @@ def _project_some(
             continue
         if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
             continue
+        if key in shown and document is not shown[key] and problems(document):
+            # What was sent no longer goes with what the row shows: the row is right.
+            document = shown[key]
+            if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
+                continue
         version = (last_versions.get(key, 0) if old is None else old.version) + 1
         content = _written(document, version, moment)
         check(document)
@@ -206,21 +208,9 @@ def _project_some(
         else:
             writing.changed.append({name: value for name, value in row.items() if name != "kind"})
     reader.expunge_all()
+    if writing.gone:
+        sent.forget(reader, resource.kind, writing.gone)
     return writing.write(reader.connection(), resource.kind)
-
-
-def _show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> dict[UUID, Json]:
-    rows = reader.scalars(select(resource.table).where(resource.key.in_(ids)).options(*resource.load)).all()
-    groups = []
-    for beside in resource.alongside:
-        group: dict[UUID, list[Any]] = {}
-        for found in reader.scalars(beside.rows.where(beside.owner.in_(ids))):
-            group.setdefault(getattr(found, beside.owner.key), []).append(found)
-        groups.append(group)
-    return {
-        row.id: resource.to_fhir(row, *(group.get(row.id, []) for group in groups))  # type: ignore[attr-defined]  # every served table has one
-        for row in rows
-    }
 
 
 def _last_versions(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, int]:

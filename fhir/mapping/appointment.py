@@ -109,7 +109,7 @@ def _of_visit(row: Visit, stops: Sequence[Stop]) -> Json:
         "basedOn": [reference("ServiceRequest", row.care_order_id)] if row.care_order_id else None,
         "participant": [
             *(_participant(row, "Practitioner", key, _name(person)) for key, person in nurses.items()),
-            _participant(row, "Location", row.patient.home_id, place_name(row.patient.home)),
+            _participant(row, "Location", row.patient.known_home.id, place_name(row.patient.known_home)),
         ],
         # Our window is for the start of a visit, FHIR's for all of it.
         "requestedPeriod": [period(window.earliest, window.latest + length) for window in row.windows],

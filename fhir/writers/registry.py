@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 from fhir.issues import NotSupported
 from fhir.mapping.registry import get_resource
+from fhir.writers.patient import PATIENT_WRITER
 from fhir.writers.writer import Writer
 
-WRITERS: Mapping[str, Writer] = {}
+WRITERS: Mapping[str, Writer] = {
+    "Patient": PATIENT_WRITER,
+}
 
 
 def get_writer(kind: str, interaction: str) -> Writer:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c41f7e2a90d8"
-down_revision = "3f1c84d6a2e9"
+down_revision = "c4e19a7d5b20"
 branch_labels = None
 depends_on = None
 

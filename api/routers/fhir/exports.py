@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from api.dependencies import DbSession, ReadSession, SettingsDep
 from api.routers.fhir.answers import answer
-from api.routers.fhir.asked import AskingDep, prefers
+from api.routers.fhir.asked import AskingDep, wishes_of
 from api.routers.fhir.bodies import RESOURCE_BODY, ResourceBody
 from careapp.access import Viewer
 from careapp.config import Settings
@@ -155,7 +155,8 @@ def _order(
     pairs: Pairs,
     group: str | None = None,
 ) -> Response:
-    if not prefers(request, "respond-async"):
+    wishes = wishes_of(request)
+    if "respond-async" not in wishes:
         raise NotAsked("an export takes a while: send the header Prefer: respond-async")
     key = None
     if group is not None:
@@ -163,9 +164,7 @@ def _order(
         if key is None:
             raise GroupNotFound("there is no such group: name the id of an Organization")
         get_organisation(session, organisation_id=key, viewer=asking.viewer)
-    order = read_order(
-        level, pairs, zone=asking.zone, group=key, lenient=prefers(request, "handling=lenient")
-    )
+    order = read_order(level, pairs, zone=asking.zone, group=key, lenient="handling=lenient" in wishes)
     arguments = order.as_arguments() | {"request": str(request.url)}
     if queue.count_active(session, kind=EXPORT, viewer=asking.viewer) >= MOST_AT_ONCE:
         raise TooMuchAtOnce(f"{MOST_AT_ONCE} exports are not done yet: wait for one, or delete it")

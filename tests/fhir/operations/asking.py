@@ -28,7 +28,7 @@ ASKING = Asking(
     now=datetime(2026, 3, 2, 17, tzinfo=UTC),
     base_url=BASE,
     calendar=Calendar(ZoneInfo("Europe/Berlin"), "DE-NW"),
-    geocoder=NoMap(),  # type: ignore[arg-type]  # no operation here asks it
+    geocoder=NoMap(),
     page_key=PAGE_KEY,
 )
 

@@ -67,7 +67,7 @@ class TestWriteExport:
 
         with sessions() as session:
             rows = session.execute(select(Document.kind, func.count()).group_by(Document.kind)).all()
-        assert {kind: len(resources) for kind, resources in found.items()} == dict(rows)  # type: ignore[arg-type]  # rows are pairs
+        assert {kind: len(resources) for kind, resources in found.items()} == dict(rows)
 
     def test_holds_only_what_the_viewer_sees(self, export, served):
         found, _ = export(order(), viewer=member_of(served.world.practice).viewer)
