@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
 from fhir import changes, sent
+from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
@@ -229,7 +230,7 @@ def _written(document: Json, version: int, updated_at: datetime) -> bytes:
     """The canonical bytes; `meta` stays where the mapper put it, version and time come first in it."""
     own = {key: value for key, value in document["meta"].items() if key not in {"versionId", "lastUpdated"}}
     document["meta"] = {"versionId": str(version), "lastUpdated": instant(updated_at), **own}
-    return orjson.dumps(document)
+    return write_json(document)
 
 
 def _row(kind: str, key: UUID, version: int, updated_at: datetime, content: bytes) -> Json:
