@@ -27,6 +27,10 @@ from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
 from careapp.roads.keeper import RoadKeeper
 from careapp.scheduler import start_scheduler
+from careapp.subscriptions.delivery import Post
+from careapp.subscriptions.postman import Postman
+from fhir.subscriptions.notices import write_notice
+from fhir.subscriptions.spreading import Spreader
 
 DESCRIPTION = """
 Plans community nurses' daily tours in a rural region and offers doctors' video slots that fit them.
@@ -113,9 +117,13 @@ def supervised(sessions: sessionmaker[Session], settings: Settings) -> Iterator[
     scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now)
     roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
     roads.start()
+    post = Post(sessions, settings, clock.now, spread=Spreader(settings.zone_info), write=write_notice)
+    postman = Postman(post)
+    postman.start()
     try:
         yield
     finally:
+        postman.stop()
         roads.stop()
         stop_all()
         scheduler.shutdown()

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from fhir.issues import NotSupported
 from fhir.mapping.registry import get_resource
 from fhir.writers.patient import PATIENT_WRITER
+from fhir.writers.subscription import SUBSCRIPTION_WRITER
 from fhir.writers.writer import Writer
 
 WRITERS: Mapping[str, Writer] = {
     "Patient": PATIENT_WRITER,
+    "Subscription": SUBSCRIPTION_WRITER,
 }
 
 

@@ -7,13 +7,20 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, exports, history, reading, writing
+from api.routers.fhir import bundles, exports, history, reading, subscriptions, writing
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
 
-GROUPS = (exports.router, history.router, reading.router, writing.router, bundles.router)
-PLAIN_GROUPS = (exports.files,)
+GROUPS = (
+    exports.router,
+    subscriptions.router,
+    history.router,
+    reading.router,
+    writing.router,
+    bundles.router,
+)
+PLAIN_GROUPS = (exports.files, subscriptions.streams)
 """Groups whose answers are no resources: files, manifests, streams."""
 
 router = APIRouter(prefix="/fhir", tags=["fhir"], default_response_class=Response)
