@@ -23,10 +23,11 @@ GROUPS = (
 PLAIN_GROUPS = (exports.files, subscriptions.streams)
 """Groups whose answers are no resources: files, manifests, streams."""
 
-router = APIRouter(prefix="/fhir", tags=["fhir"], default_response_class=Response)
+router = APIRouter(tags=["fhir"], default_response_class=Response)
 for plain in PLAIN_GROUPS:
-    router.include_router(plain)
+    router.include_router(plain, prefix="/fhir")
 resources = APIRouter(
+    prefix="/fhir",
     dependencies=[Depends(refuse_other_formats)],
     responses={
         200: {"description": "The resource", "content": {FHIR: {}}},
