@@ -279,6 +279,14 @@ APPOINTMENT = ServedResource(
             (carriers.elsewhere(carriers.ids("Slot", _BOOKING.slot_id), _BOOKING.id == Appointment.id),),
             f"{codes.HL7_PARAMETER}Appointment-slot",
         ),
+        "supporting-info": Reference(
+            (
+                carriers.elsewhere(
+                    carriers.ids("Appointment", _BOOKING.visit_id), _BOOKING.id == Appointment.id
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Appointment-supporting-info",
+        ),
         "based-on": Reference(
             (
                 carriers.elsewhere(

@@ -133,7 +133,7 @@ def _times(resource: ServedResource, wanted: Wanted, asking: Asking) -> Iterator
     parameter = resource.parameters.get(name)
     if parameter is None:
         return
-    context = Context(asking.base_url, asking.zone)
+    context = Context(asking.base_url, asking.zone, asking.viewer)
     for prefix, value in (("ge", wanted.start), ("le", wanted.end)):
         if value is not None:
             yield or_(not_(parameter.present()), parameter.condition(name, [prefix + value], None, context))

@@ -23,12 +23,11 @@ GROUPS = (
 PLAIN_GROUPS = (exports.files, subscriptions.streams)
 """Groups whose answers are no resources: files, manifests, streams."""
 
-router = APIRouter(tags=["fhir"], default_response_class=Response)
-for plain in PLAIN_GROUPS:
-    router.include_router(plain, prefix="/fhir")
 resources = APIRouter(
     prefix="/fhir",
+    tags=["fhir"],
     dependencies=[Depends(refuse_other_formats)],
+    default_response_class=Response,
     responses={
         200: {"description": "The resource", "content": {FHIR: {}}},
         "default": {"description": "OperationOutcome", "content": {FHIR: {}}},
@@ -36,4 +35,10 @@ resources = APIRouter(
 )
 for group in GROUPS:
     resources.include_router(group)
+# FastAPI takes no empty path from a router that is included.
+resources.post("", include_in_schema=False)(bundles.process_bundle)
+
+router = APIRouter()
+for plain in PLAIN_GROUPS:
+    router.include_router(plain, prefix="/fhir", tags=["fhir"], default_response_class=Response)
 router.include_router(resources)

@@ -155,8 +155,7 @@ def _order(
     pairs: Pairs,
     group: str | None = None,
 ) -> Response:
-    wishes = wishes_of(request)
-    if "respond-async" not in wishes:
+    if "respond-async" not in wishes_of(request):
         raise NotAsked("an export takes a while: send the header Prefer: respond-async")
     key = None
     if group is not None:
@@ -164,7 +163,9 @@ def _order(
         if key is None:
             raise GroupNotFound("there is no such group: name the id of an Organization")
         get_organisation(session, organisation_id=key, viewer=asking.viewer)
-    order = read_order(level, pairs, zone=asking.zone, group=key, lenient="handling=lenient" in wishes)
+    order = read_order(
+        level, pairs, zone=asking.zone, group=key, lenient="handling=lenient" in wishes_of(request)
+    )
     arguments = order.as_arguments() | {"request": str(request.url)}
     if queue.count_active(session, kind=EXPORT, viewer=asking.viewer) >= MOST_AT_ONCE:
         raise TooMuchAtOnce(f"{MOST_AT_ONCE} exports are not done yet: wait for one, or delete it")

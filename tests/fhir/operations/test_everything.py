@@ -23,9 +23,9 @@ def ask(searched: Searched):
 
     def ask(key: UUID | str | None, query: str = "", asking: Asking = ASKING) -> dict[str, Any]:
         with searched.sessions() as session:
-            name = None if key is None else str(key)
+            written = None if key is None else str(key)
             found: dict[str, Any] = orjson.loads(
-                everything(session, id=name, pairs=read_pairs(query), asking=asking)
+                everything(session, id=written, pairs=read_pairs(query), asking=asking)
             )
             return found
 
