@@ -51,7 +51,8 @@ def _channel(row: Subscription) -> Json:
     return without_none(
         {
             "extension": [{"url": url, name: number} for url, name, number in numbers if number is not None],
-            "type": "rest-hook" if is_hook else None,
+            # The guide's own example of another channel has this code too: R4 demands one.
+            "type": "rest-hook",
             "_type": None if is_hook else {"extension": [stream]},
             "endpoint": row.endpoint,
             "payload": row.payload_type,

@@ -123,16 +123,18 @@ class Spreader:
     def _matching(
         self, session: Session, subscription: Subscription, topic: Topic, keys: Sequence[UUID]
     ) -> frozenset[UUID]:
-        resource = get_resource(topic.kind)
-        matches: Any = (
-            select(resource.key)
-            .select_from(resource.table)
-            .where(
-                resource.key.in_(keys),
-                *conditions_of(subscription.filters, topic.kind, subscription.base_url, self._zone),
-            )
+        resource, hearer = get_resource(topic.kind), hearer_of(subscription)
+        conditions = conditions_of(
+            subscription.filters,
+            topic.kind,
+            base_url=subscription.base_url,
+            zone=self._zone,
+            viewer=hearer,
         )
-        return frozenset(session.scalars(visible(matches, hearer_of(subscription), resource.table)))
+        matches: Any = (
+            select(resource.key).select_from(resource.table).where(resource.key.in_(keys), *conditions)
+        )
+        return frozenset(session.scalars(visible(matches, hearer, resource.table)))
 
 
 def _changed(message: OutboxMessage) -> Changed:

@@ -99,7 +99,7 @@ def _check_filters(filters: list[str], kind: str, asking: Asking, findings: Find
         findings.add("criteria.extension", f"send at most {MOST_FILTERS} filters")
         return
     try:
-        conditions_of(filters, kind, asking.base_url, asking.zone)
+        conditions_of(filters, kind, base_url=asking.base_url, zone=asking.zone, viewer=asking.viewer)
     except InvalidSearch as refused:
         findings.add("criteria.extension.value", str(refused))
 

@@ -127,9 +127,12 @@ class TestEvents:
 
 
 class TestStream:
-    def follow(self, client, address: str, seconds: float = 1.5, **headers: str) -> list[dict[str, str]]:
+    def follow(
+        self, client, address: str, *, seconds: float = 1.5, last: str | None = None
+    ) -> list[dict[str, str]]:
         stop = Timer(seconds, client.app.state.stopping.set)
         stop.start()
+        headers = {"accept": "text/event-stream"} | ({} if last is None else {"last-event-id": last})
         with client.stream("GET", f"{address}/$stream", headers=headers) as response:
             assert response.headers["content-type"].startswith("text/event-stream")
             heard = list(events(response.iter_lines()))
@@ -141,7 +144,7 @@ class TestStream:
         later = Timer(0.5, happen)
         later.start()
 
-        hello, *heard = self.follow(client, stream, 6, accept="text/event-stream")
+        hello, *heard = self.follow(client, stream, seconds=6)
 
         later.join()
         assert hello["event"] == "handshake"
@@ -152,7 +155,7 @@ class TestStream:
     def test_goes_on_where_the_client_was(self, client, stream, happen):
         happen()
 
-        _, again = self.follow(client, stream, **{"last-event-id": "1"})
+        _, again = self.follow(client, stream, last="1")
         (hello,) = self.follow(client, stream)
 
         assert numbers_of(json.loads(again["data"])) == [2]

@@ -189,8 +189,9 @@ async def follow_subscription(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a subscription as server-sent events.
 
-    Each is a notification Bundle; its id is the number of its last event. Whoever comes back with `Last-Event-ID` gets what was missed; whoever comes without, what happens from
-    now on. The stream ends when the subscription is deleted or switched off.
+    Each is a notification Bundle; its id is the number of its last event. Whoever comes back with
+    `Last-Event-ID` gets what was missed; whoever comes without, what happens from now on. The stream ends
+    when the subscription is deleted or switched off.
     """
     key, last, hello = greeting
     stopping: Event = request.app.state.stopping

@@ -101,7 +101,7 @@ class TestCreate:
         channel = deepcopy(SENT["channel"]) | {
             "_type": {"extension": [{"url": CHANNEL_TYPE, "valueCoding": {"code": "sse"}}]}
         }
-        del channel["endpoint"], channel["header"], channel["type"]
+        del channel["endpoint"], channel["header"]
 
         shown = create(SENT | {"channel": channel})
 
