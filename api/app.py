@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from api import errors
 from api.database import open_sessions, opened
 from api.dependencies import refuse_foreign_pages
+from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
 from api.routers import ROUTERS
@@ -84,6 +85,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.geocoder = choose_geocoder(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
+    app.state.later = set()
+    app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
     )
@@ -107,6 +110,7 @@ async def _lifespan(
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
+            await finish(app.state.later)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, exports, history, reading, subscriptions, writing
+from api.routers.fhir import bundles, exports, history, later, reading, subscriptions, writing
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
@@ -20,7 +20,7 @@ GROUPS = (
     writing.router,
     bundles.router,
 )
-PLAIN_GROUPS = (exports.files, subscriptions.streams)
+PLAIN_GROUPS = (exports.files, later.answers, subscriptions.streams)
 """Groups whose answers are no resources: files, manifests, streams."""
 
 resources = APIRouter(
