@@ -21,6 +21,7 @@ from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.showing import beside, show
+from fhir.subscriptions.announcing import announce
 from fhir.validation.check import check, errors
 
 ROWS_AT_ONCE = 500
@@ -73,7 +74,7 @@ def project(session: Session, *, now: datetime) -> int:
         written = 0
         for resource in RESOURCES:  # always in this order, and ids in theirs: no two transactions deadlock
             for some in changes.in_chunks(sorted(stale.get(resource.kind, ())), ROWS_AT_ONCE):
-                written += _project_some(reader, resource, some, now, pending.owners)
+                written += _project_some(reader, resource, some, now, pending.owners, is_told=True)
     pending.owners.clear()
     return written
 
@@ -167,6 +168,8 @@ def _project_some(
     ids: Sequence[UUID],
     now: datetime,
     owners: dict[tuple[str, UUID], UUID],
+    *,
+    is_told: bool = False,
 ) -> int:
     moment = now.replace(microsecond=now.microsecond // 1000 * 1000)
     # Locked before the rows are read: whoever waited here then sees what the other transaction wrote.
@@ -212,6 +215,15 @@ def _project_some(
     reader.expunge_all()
     if writing.gone:
         sent.forget(reader, resource.kind, writing.gone)
+    if is_told:
+        announce(
+            reader.connection(),
+            resource.kind,
+            writing.versions,
+            created=[row["id"] for row in writing.new],
+            deleted=writing.gone,
+            moment=moment,
+        )
     return writing.write(reader.connection(), resource.kind)
 
 

@@ -14,6 +14,7 @@ from fhir.mapping.resource import ServedResource
 from fhir.mapping.schedule import SCHEDULE
 from fhir.mapping.service_request import SERVICE_REQUEST
 from fhir.mapping.slot import SLOT
+from fhir.mapping.subscription import SUBSCRIPTION
 
 RESOURCES: tuple[ServedResource, ...] = (
     ORGANIZATION,
@@ -28,6 +29,7 @@ RESOURCES: tuple[ServedResource, ...] = (
     SLOT,
     APPOINTMENT,
     LIST,
+    SUBSCRIPTION,
 )
 
 
