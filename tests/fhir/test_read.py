@@ -79,6 +79,8 @@ class TestCapabilityStatement:
             ("_lastUpdated", "date"),
             ("_tag", "token"),
             ("schedule", "reference"),
+            ("service-type", "token"),
+            ("specialty", "token"),
             ("start", "date"),
             ("status", "token"),
         }
