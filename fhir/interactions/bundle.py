@@ -21,7 +21,7 @@ from fhir.issues import Issue, Malformed
 from fhir.mapping.elements import Json
 
 MOST_ENTRIES = 2_500
-"""Of a bundle. One transaction holds them all, at some 4 ms each, and SQLite lets nobody else write meanwhile."""
+"""Of a bundle. One transaction holds them all, at some 4 ms each; on SQLite nobody else writes meanwhile."""
 
 
 @dataclass(frozen=True)
