@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.errors import ForeignPage
+from api.transactions import Transactions
 from careapp import clock
 from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
@@ -31,6 +32,10 @@ def _write(request: Request) -> Iterator[Session]:
     """One request is one transaction: commit at its end, or nothing at all."""
     with request.app.state.sessions.begin() as session:
         yield session
+
+
+def _transactions(request: Request) -> Transactions:
+    return Transactions(request.app.state.sessions)
 
 
 def _reading_sessions(request: Request) -> sessionmaker[Session]:
@@ -96,6 +101,7 @@ def _name_of(address: str) -> str | None:
 
 # scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.
 DbSession = Annotated[Session, Depends(_write, scope="function")]
+Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
 SignedIn = Annotated[Viewer, Depends(_signed_in)]
