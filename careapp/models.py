@@ -7,6 +7,7 @@ from careapp.jobs import models as jobs
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
+from careapp.records import held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
 from careapp.tours import models as tours
@@ -16,12 +17,14 @@ __all__ = [
     "METADATA",
     "appointments",
     "consultations",
+    "held",
     "jobs",
     "orders",
     "organisations",
     "people",
     "records",
     "roads",
+    "search_values",
     "tours",
     "visits",
 ]
