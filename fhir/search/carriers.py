@@ -1,12 +1,18 @@
 """Where rows carry what tokens and references are compared with."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, or_, select, true
+
+from careapp.db import Base
+
+
+class NotFollowed(Exception):
+    """Targets were asked of what is no reference to rows of ours: a bug, so it is not a `CareError`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,11 +24,45 @@ class Carrier:
             stands for "no system".
         matches: SQL: the row carries one of these.
         present: SQL: the row carries any.
+        column: Of a reference to rows of ours: where the target's id stands. None: it cannot be followed.
+        path: The way from the searched row to that column's table, if it is another one.
     """
 
     labels: frozenset[str | None]
     matches: Callable[[Sequence[str]], ColumnElement[bool]]
     present: ColumnElement[bool]
+    column: SQLColumnExpression[Any] | None = None
+    path: tuple[ColumnElement[bool], ...] = ()
+
+    def among(self, ids: Select[Any]) -> ColumnElement[bool]:
+        """SQL: the row refers to one of these; chained parameters ask so.
+
+        Args:
+            ids: Selects ids of possible targets, by itself: nothing in it points to the searched row.
+        """
+        if self.column is None:
+            return false()
+        found = self.column.in_(ids.correlate(None))
+        return select(1).where(*self.path, found).exists() if self.path else found
+
+    def targets(self, table: type[Base], *conditions: ColumnElement[bool]) -> Select[Any]:
+        """Select the ids that rows refer to; `_has` and `_include` ask so.
+
+        Args:
+            table: Of the referring rows.
+            conditions: Which rows; none: all. Nest anything beyond a comparison in a select of its own.
+
+        Raises:
+            NotFollowed: It is no reference to rows of ours.
+        """
+        if self.column is None:
+            raise NotFollowed("this carrier has no column with the ids of its targets")
+        return (
+            select(self.column)
+            .select_from(table)
+            .where(*self.path, *conditions, self.column.is_not(None))
+            .correlate(None)
+        )
 
 
 def parse_id(text: str) -> UUID | None:
@@ -35,8 +75,9 @@ def parse_id(text: str) -> UUID | None:
 
 
 def ids(label: str | None, column: SQLColumnExpression[Any]) -> Carrier:
-    """A column with an id."""
-    return _parsed({label}, column, parse_id)
+    """A column with an id; labelled with a type, it is a reference that can be followed."""
+    found = _parsed({label}, column, parse_id)
+    return found if label is None else replace(found, column=column)
 
 
 def texts(label: str, column: SQLColumnExpression[Any]) -> Carrier:
@@ -76,7 +117,13 @@ def elsewhere(carrier: Carrier, *path: ColumnElement[bool]) -> Carrier:
         # SQLAlchemy would drop the path beside a plain "false", but keep its tables.
         return condition if condition is false() else select(1).where(*path, condition).exists()
 
-    return Carrier(carrier.labels, matches, select(1).where(*path, carrier.present).exists())
+    return Carrier(
+        carrier.labels,
+        matches,
+        select(1).where(*path, carrier.present).exists(),
+        carrier.column,
+        (*path, *carrier.path),
+    )
 
 
 def _parsed(
