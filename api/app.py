@@ -80,7 +80,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.geocoder = choose_geocoder(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
-    app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)
+    app.add_middleware(
+        BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
+    )
     app.add_middleware(Surroundings)
     errors.install(app)
     for router in ROUTERS:

@@ -19,8 +19,10 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from api.formats import written
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from fhir.formats.media import NotAcceptable, UnsupportedMediaType
 from fhir.issues import Malformed, NotSupported, Rejected, SeveralMatch, VersionConflict
 from fhir.outcome import outcome
 from fhir.read import DocumentGone
@@ -54,14 +56,6 @@ ISSUES = {404: "not-found", 405: "not-supported", 406: "not-supported", 413: "to
 
 class ForeignPage(Forbidden):
     """A page of another site asked, or the server was asked for under a foreign name."""
-
-
-class NotAcceptable(CareError):
-    """The client wants a format that is not written here."""
-
-
-class UnsupportedMediaType(CareError):
-    """The client sent a format that is not read here."""
 
 
 # The first that fits counts.
@@ -149,7 +143,8 @@ def answer(
         headers: Further headers.
     """
     if is_fhir(request):
-        return Response(outcome("error", issue, sentence), status, dict(headers or {}), FHIR)
+        body, media_type = written(request, outcome("error", issue, sentence))
+        return Response(body, status, {"Vary": "Accept", **(headers or {})}, media_type)
     problem: dict[str, Any] = {
         "type": f"urn:careapp:problem:{name}" if name else "about:blank",
         "title": title,
@@ -166,7 +161,11 @@ def answer(
 
 def is_fhir(request: Request) -> bool:
     """Tell whether the request went to the FHIR part."""
-    path = request.url.path
+    return is_fhir_path(request.url.path)
+
+
+def is_fhir_path(path: str) -> bool:
+    """Tell whether an address belongs to the FHIR part."""
     return path == "/fhir" or path.startswith("/fhir/")
 
 

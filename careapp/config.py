@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     lease_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."
     )
+    fhir_body_mb: int = Field(
+        default=50, ge=1, le=1000, description="Megabytes of the largest body that is read under `/fhir`."
+    )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
     )

@@ -1,16 +1,17 @@
 """What a FHIR request asks for beside its resource: format, form, base address, strictness."""
 
 from typing import Annotated
-from urllib.parse import parse_qs
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
-from api.errors import FHIR, NotAcceptable, UnsupportedMediaType
+from api.dependencies import Cal, Now, Places, SignedIn
+from api.formats import choose_format
 from careapp.errors import Invalid
+from fhir.asking import Asking
+from fhir.formats.media import UnsupportedMediaType
 
 FORM = "application/x-www-form-urlencoded"
-JSON_NAMES = frozenset({FHIR, "application/json", "text/json", "json", "*/*", "application/*"})
-FHIR_VERSIONS = frozenset({"4.0", "4.0.1"})
+MOST_FORM_BYTES = 100_000
 
 
 class UnreadableForm(Invalid):
@@ -18,26 +19,12 @@ class UnreadableForm(Invalid):
 
 
 def refuse_other_formats(request: Request) -> None:
-    """Refuse a client that wants something else than JSON."""
-    _require_json(parse_qs(request.url.query).get("_format", []), request.headers.get("accept"))
-
-
-def _require_json(formats: list[str], accept: str | None) -> None:
-    """Refuse a client that wants something else than JSON; `_format` wins over `Accept`.
+    """Refuse a client that wants a format that is not written here.
 
     Raises:
-        NotAcceptable: No name of JSON is among what the client takes.
+        NotAcceptable: Nothing that the client takes is written here.
     """
-    # A plus sign that was not escaped has become a space.
-    wanted = [name.replace(" ", "+") for name in formats[:1]] or (accept or "*/*").split(",")
-    if not any(_is_json(name) for name in wanted):
-        raise NotAcceptable("resources are written as application/fhir+json in FHIR 4.0 here: accept that")
-
-
-def _is_json(media_range: str) -> bool:
-    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-    asked = dict(parameter.partition("=")[::2] for parameter in parameters)
-    return name in JSON_NAMES and asked.get("fhirversion", "4.0") in FHIR_VERSIONS and asked.get("q") != "0"
+    choose_format(request)
 
 
 async def _form(request: Request) -> str:
@@ -46,17 +33,20 @@ async def _form(request: Request) -> str:
     Raises:
         UnsupportedMediaType: The body is no form.
         UnreadableForm: Its bytes are no text.
+        HTTPException: 413, it is larger than any search.
         NotAcceptable: It asks for another format.
     """
     media_type = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
     if media_type != FORM:
         raise UnsupportedMediaType(f"send the search as {FORM}")
     body = await request.body()
+    if len(body) > MOST_FORM_BYTES:
+        raise HTTPException(413)
     try:
         form = body.decode("utf-8")
     except UnicodeDecodeError:
         raise UnreadableForm("the form is not in UTF-8: escape other letters with %") from None
-    _require_json(parse_qs(form).get("_format", []), request.headers.get("accept"))
+    choose_format(request, form)
     return form
 
 
@@ -72,3 +62,27 @@ def _is_strict(request: Request) -> bool:
 BaseUrl = Annotated[str, Depends(_base_url)]
 Strict = Annotated[bool, Depends(_is_strict)]
 Form = Annotated[str, Depends(_form)]
+
+
+def _asking(
+    request: Request,
+    viewer: SignedIn,
+    now: Now,
+    calendar: Cal,
+    geocoder: Places,
+    base_url: BaseUrl,
+    strict: Strict,
+) -> Asking:
+    return Asking(
+        viewer=viewer,
+        now=now,
+        base_url=base_url,
+        calendar=calendar,
+        geocoder=geocoder,
+        page_key=request.app.state.page_key,
+        is_strict=strict,
+    )
+
+
+AskingDep = Annotated[Asking, Depends(_asking)]
+"""Who asks, when and under which address: what every interaction of `fhir` takes."""

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import ReadSession, SettingsDep, SignedIn
-from api.errors import FHIR
 from api.etag import is_known
+from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict
 from fhir.capability import statement
 from fhir.read import read
@@ -25,7 +25,7 @@ router = APIRouter()
 def get_metadata(request: Request, base_url: BaseUrl) -> Response:
     """Tell which resources there are and by what they are found (CapabilityStatement)."""
     content = statement(base_url, version("careapp"), request.app.state.started_at.date())
-    return Response(content, media_type=FHIR)
+    return answer(request, content)
 
 
 @router.get("/{kind}")
@@ -50,7 +50,7 @@ def search_by_address(
         page_key=request.app.state.page_key,
         strict=strict,
     )
-    return Response(content, media_type=FHIR)
+    return answer(request, content)
 
 
 @router.post(
@@ -79,7 +79,7 @@ def search_by_form(
         page_key=request.app.state.page_key,
         strict=strict,
     )
-    return Response(content, media_type=FHIR)
+    return answer(request, content)
 
 
 @router.get("/{kind}/{id}")
@@ -101,4 +101,4 @@ def read_resource(
     }
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)
-    return Response(found.content, media_type=FHIR, headers=headers)
+    return answer(request, found.content, headers=headers)

@@ -1,0 +1,57 @@
+"""How the body of a FHIR request is read."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+
+from fhir.formats.json import malformed, read_json
+from fhir.formats.media import Format, read_as
+from fhir.mapping.elements import Json
+
+RESOURCE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {format_.value: {"schema": {"type": "object"}} for format_ in Format},
+    }
+}
+"""For a route's `openapi_extra`."""
+
+
+async def read_resource_body(request: Request) -> Json:
+    """Read a resource of any kind.
+
+    Raises:
+        HTTPException: 413, the body is larger than `CAREAPP_FHIR_BODY_MB`.
+        UnsupportedMediaType: It is in a format that is not read here.
+        Malformed: It is no resource; the issue names the place.
+    """
+    format_ = read_as(request.headers.get("content-type"))
+    body = await request.body()
+    if not body.strip():
+        raise malformed("the body is empty: send a resource", None, "required")
+    return await run_in_threadpool(READERS[format_], body)
+
+
+async def read_body_of_kind(request: Request) -> Json:
+    """Read a resource of the kind that the address names (path parameter `kind`).
+
+    Raises:
+        HTTPException: 413, the body is larger than `CAREAPP_FHIR_BODY_MB`.
+        UnsupportedMediaType: It is in a format that is not read here.
+        Malformed: It is no resource, or of another kind; the issue names the place.
+    """
+    document = await read_resource_body(request)
+    kind = request.path_params["kind"]
+    if document["resourceType"] != kind:
+        raise malformed("the resource is of another kind than the address names", "resourceType", "invalid")
+    return document
+
+
+READERS = {Format.JSON: read_json}
+
+ResourceBody = Annotated[Json, Depends(read_resource_body)]
+"""A resource of any kind, as a route asks for it."""
+
+BodyOfKind = Annotated[Json, Depends(read_body_of_kind)]
+"""A resource of the kind that the address names."""

@@ -1,0 +1,119 @@
+"""Resources as JSON: read strictly, since what is read twice in two ways can be used against us.
+
+https://hl7.org/fhir/R4/json.html. Refused beside what is no JSON: a name that stands twice in an object,
+nesting beyond reason, characters that no FHIR string may hold.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from fhir.issues import Issue, Malformed
+from fhir.mapping.elements import Json
+
+MOST_DEPTH = 100
+"""Elements within elements; a path of FHIR's own resources has less than 20."""
+
+KIND = re.compile("[A-Z][A-Za-z]{1,40}")
+NAME = re.compile("_?[A-Za-z][A-Za-z0-9]{0,60}")
+
+MAY_BE_UNWRITABLE = re.compile(rb"\\[bf]|\\u00[01]|\\u[fF]{3}[eEfF]|\xef\xbf[\xbe\xbf]")
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""https://hl7.org/fhir/R4/datatypes.html#string; XML 1.0 cannot hold them either."""
+
+
+def read_json(body: bytes) -> Json:
+    """Read a resource.
+
+    Raises:
+        Malformed: It is no JSON, or no resource; the issue names the place.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise malformed(
+            f"the body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}", None, "structure"
+        ) from None
+    if not isinstance(document, dict):
+        raise malformed("the body is no resource: send a JSON object with a resourceType")
+    require_shallow(document)
+    _refuse_twins(body)
+    require_writable(body, document)
+    kind = document.get("resourceType")
+    if not isinstance(kind, str) or not kind:
+        raise malformed("the body is no resource: say what it is in resourceType", "resourceType", "required")
+    return document
+
+
+def malformed(sentence: str, place: str | None = None, code: str = "structure") -> Malformed:
+    """Make the error that says what is wrong with a body."""
+    return Malformed([Issue(code, sentence, place, "fatal")])
+
+
+def require_shallow(document: object) -> None:
+    """Refuse what would exhaust whoever walks through it.
+
+    Raises:
+        Malformed: It is nested too deeply.
+    """
+    level = [document]
+    for _ in range(MOST_DEPTH):
+        level = [
+            child
+            for each in level
+            for child in (each.values() if isinstance(each, dict) else each)  # type: ignore[attr-defined]  # a list
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise malformed(
+        f"the body is nested too deeply: at most {MOST_DEPTH} levels are read", None, "too-costly"
+    )
+
+
+def require_writable(body: bytes, document: object) -> None:
+    """Refuse characters that no FHIR string may hold.
+
+    Args:
+        body: As it came, JSON.
+        document: What was read from it.
+
+    Raises:
+        Malformed: It names the first such element.
+    """
+    if not MAY_BE_UNWRITABLE.search(body):
+        return
+    for place, text in _texts(document, ""):
+        if UNWRITABLE.search(text):
+            raise malformed(
+                "it holds control characters, which no text in FHIR may", place.lstrip("."), "value"
+            )
+
+
+def _texts(element: object, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(element, str):
+        yield place, element
+    elif isinstance(element, list):
+        for number, each in enumerate(element):
+            yield from _texts(each, f"{place}[{number}]")
+    elif isinstance(element, dict):
+        for name, each in element.items():
+            # A name may be anything that the sender made up.
+            here = f"{place}.{name}" if NAME.fullmatch(name) else place
+            if UNWRITABLE.search(name):
+                yield place, name
+            yield from _texts(each, here)
+
+
+def _refuse_twins(body: bytes) -> None:
+    json.loads(body, object_pairs_hook=_only_once)
+
+
+def _only_once(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise malformed("an object has the same name twice: write each element once", root_of(found))
+    return found
