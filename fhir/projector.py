@@ -19,6 +19,7 @@ from fhir import changes
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.search import indexing
 from fhir.validation.check import check
 
 ROWS_AT_ONCE = 500
@@ -183,6 +184,7 @@ def _project_some(
         )
     }
     shown = _show(reader, resource, ids)
+    indexing.put(reader.connection(), resource, shown)
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
@@ -206,6 +208,8 @@ def _project_some(
         else:
             writing.changed.append({name: value for name, value in row.items() if name != "kind"})
     reader.expunge_all()
+    if writing.gone:
+        indexing.drop(reader.connection(), resource.kind, writing.gone)
     return writing.write(reader.connection(), resource.kind)
 
 

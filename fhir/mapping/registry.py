@@ -4,6 +4,11 @@ from careapp.errors import NotFound
 from fhir.mapping.appointment import APPOINTMENT
 from fhir.mapping.care_plan import CARE_PLAN
 from fhir.mapping.healthcare_service import HEALTHCARE_SERVICE
+from fhir.mapping.held.care_team import CARE_TEAM
+from fhir.mapping.held.communication import COMMUNICATION
+from fhir.mapping.held.consent import CONSENT
+from fhir.mapping.held.related_person import RELATED_PERSON
+from fhir.mapping.held.task import TASK
 from fhir.mapping.list import LIST
 from fhir.mapping.location import LOCATION
 from fhir.mapping.organization import ORGANIZATION
@@ -28,6 +33,11 @@ RESOURCES: tuple[ServedResource, ...] = (
     SLOT,
     APPOINTMENT,
     LIST,
+    RELATED_PERSON,
+    CARE_TEAM,
+    CONSENT,
+    COMMUNICATION,
+    TASK,
 )
 
 
