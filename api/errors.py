@@ -23,8 +23,10 @@ from api.formats import written
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from fhir.formats.media import NotAcceptable, UnsupportedMediaType
-from fhir.issues import Malformed, NotSupported, Rejected, SeveralMatch, VersionConflict
-from fhir.outcome import outcome
+from fhir.interactions.bundle import Refusal
+from fhir.interactions.work import EntryRefused
+from fhir.issues import Issue, Malformed, NotSupported, Rejected, SeveralMatch, VersionConflict
+from fhir.outcome import outcome_of
 from fhir.read import DocumentGone
 from fhir.search.paging import PageGone
 
@@ -102,7 +104,9 @@ def install(app: FastAPI) -> None:
 
 
 def kind_of(error: CareError) -> Kind:
-    """Return what an error's kind is on the wire."""
+    """Return what an error's kind is on the wire; of an entry of a bundle, what its cause is."""
+    if isinstance(error, EntryRefused):
+        return kind_of(error.cause)
     return next(kind for cls, kind in KINDS.items() if isinstance(error, cls))
 
 
@@ -128,6 +132,7 @@ def answer(
     title: str,
     sentence: str,
     complaints: Sequence[Complaint] = (),
+    issues: Sequence[Issue] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Write an error as the part of the application that was asked speaks.
@@ -140,10 +145,11 @@ def answer(
         title: The same for every error of this name.
         sentence: What happened and what to do.
         complaints: One for each thing wrong with the request.
+        issues: The same for the FHIR part; none: the sentence says it all.
         headers: Further headers.
     """
     if is_fhir(request):
-        body, media_type = written(request, outcome("error", issue, sentence))
+        body, media_type = written(request, outcome_of(issues or [Issue(issue, sentence)]))
         return Response(body, status, {"Vary": "Accept", **(headers or {})}, media_type)
     problem: dict[str, Any] = {
         "type": f"urn:careapp:problem:{name}" if name else "about:blank",
@@ -169,8 +175,23 @@ def is_fhir_path(path: str) -> bool:
     return path == "/fhir" or path.startswith("/fhir/")
 
 
+def refusal(error: CareError) -> Refusal:
+    """Return what an error of the FHIR part is on the wire."""
+    return Refusal(kind_of(error).status, outcome_of(issues_of(error)))
+
+
+def issues_of(error: CareError) -> Sequence[Issue]:
+    """Return what an error of the FHIR part says: all that is wrong, each with its place if it has one."""
+    if isinstance(error, EntryRefused | Rejected) and error.issues:
+        return error.issues
+    cause = error.cause if isinstance(error, EntryRefused) else error
+    place = error.place if isinstance(error, EntryRefused) else None
+    return [Issue(kind_of(cause).issue, str(cause), place)]
+
+
 def _answer_care_error(request: Request, error: Exception) -> Response:
-    kind = kind_of(error)  # type: ignore[arg-type]  # Starlette calls it with the class it was installed for
+    assert isinstance(error, CareError)  # noqa: S101 -- Starlette calls it with the class it was installed for
+    kind = kind_of(error)
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         LOG.warning("request %s: %s", request.scope.get("careapp.request_id"), type(error).__name__)
     waiting = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
@@ -181,6 +202,7 @@ def _answer_care_error(request: Request, error: Exception) -> Response:
         name=_kebab(type(error).__name__),
         title=kind.title,
         sentence=str(error),
+        issues=issues_of(error),
         headers=waiting,
     )
 

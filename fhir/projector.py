@@ -15,12 +15,14 @@ from sqlalchemy import Connection, and_, bindparam, delete, event, func, insert,
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
-from fhir import changes
+from fhir import changes, sent
+from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search import indexing
-from fhir.validation.check import check
+from fhir.showing import beside, show
+from fhir.validation.check import check, problems
 
 ROWS_AT_ONCE = 500
 TOMBSTONE = b'{"deleted":true'
@@ -67,7 +69,7 @@ def project(session: Session, *, now: datetime) -> int:
     """
     session.flush()
     pending = changes.pending(session)
-    with _reader(session) as reader:
+    with beside(session) as reader:
         stale = pending.drain(reader)
         written = 0
         for resource in RESOURCES:  # always in this order, and ids in theirs: no two transactions deadlock
@@ -101,7 +103,7 @@ def rebuild(
     """
     session.flush()
     written = 0
-    with _reader(session) as reader:
+    with beside(session) as reader:
         for resource in RESOURCES if kinds is None else map(get_resource, kinds):
             done = 0
             for ids in _all_ids(reader, resource):
@@ -110,11 +112,6 @@ def rebuild(
                 if on_progress is not None:
                     on_progress(resource.kind, done)
     return written
-
-
-def _reader(session: Session) -> Session:
-    """A second session in the same transaction: it sees what is in the database, not what is in memory."""
-    return Session(session.connection(), autoflush=False, expire_on_commit=False)
 
 
 def _all_ids(reader: Session, resource: ServedResource) -> Iterable[Sequence[UUID]]:
@@ -183,12 +180,18 @@ def _project_some(
             .with_for_update()
         )
     }
-    shown = _show(reader, resource, ids)
-    indexing.put(reader.connection(), resource, shown)
+    shown = show(reader, resource, ids)
+    from_others = sent.read_sent(reader, resource.kind, ids)
+    merged = sent.lay_over(shown, from_others)
+    indexing.put(
+        reader.connection(),
+        resource,
+        merged if resource.indexed else {key: merged[key] for key in from_others if key in merged},
+    )
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
-        document, old = shown.get(key), stored.get(key)
+        document, old = merged.get(key), stored.get(key)
         if document is None:
             if old is not None:
                 owner = owners.get((resource.kind, key))
@@ -198,6 +201,11 @@ def _project_some(
             continue
         if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
             continue
+        if key in shown and document is not shown[key] and problems(document):
+            # What was sent no longer goes with what the row shows: the row is right.
+            document = shown[key]
+            if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
+                continue
         version = (last_versions.get(key, 0) if old is None else old.version) + 1
         content = _written(document, version, moment)
         check(document)
@@ -209,22 +217,9 @@ def _project_some(
             writing.changed.append({name: value for name, value in row.items() if name != "kind"})
     reader.expunge_all()
     if writing.gone:
+        sent.forget(reader, resource.kind, writing.gone)
         indexing.drop(reader.connection(), resource.kind, writing.gone)
     return writing.write(reader.connection(), resource.kind)
-
-
-def _show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> dict[UUID, Json]:
-    rows = reader.scalars(select(resource.table).where(resource.key.in_(ids)).options(*resource.load)).all()
-    groups = []
-    for beside in resource.alongside:
-        group: dict[UUID, list[Any]] = {}
-        for found in reader.scalars(beside.rows.where(beside.owner.in_(ids))):
-            group.setdefault(getattr(found, beside.owner.key), []).append(found)
-        groups.append(group)
-    return {
-        row.id: resource.to_fhir(row, *(group.get(row.id, []) for group in groups))  # type: ignore[attr-defined]  # every served table has one
-        for row in rows
-    }
 
 
 def _last_versions(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -243,7 +238,7 @@ def _written(document: Json, version: int, updated_at: datetime) -> bytes:
     """The canonical bytes; `meta` stays where the mapper put it, version and time come first in it."""
     own = {key: value for key, value in document["meta"].items() if key not in {"versionId", "lastUpdated"}}
     document["meta"] = {"versionId": str(version), "lastUpdated": instant(updated_at), **own}
-    return orjson.dumps(document)
+    return write_json(document)
 
 
 def _row(kind: str, key: UUID, version: int, updated_at: datetime, content: bytes) -> Json:

@@ -101,6 +101,7 @@ def add_order(
     Raises:
         PatientNotFound: No patient has this id, or not for this viewer.
         PatientLeft: The patient is no longer in care.
+        HomeUnknown: Nobody has said where the patient lives.
         EmptyName: The title is empty.
         InvalidRecurrence: The recurrence is not understood.
         ImpossibleCare: Care time, number of nurses, priority or dates are out of range.
@@ -112,6 +113,7 @@ def add_order(
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
     if not patient.is_active:
         raise PatientLeft(f"patient {patient_id} is no longer in care: take the patient in again first")
+    _ = patient.known_home
     title = require_name("the order", order.title)
     validate(order.recurrence)
     _refuse_impossible_care(order)

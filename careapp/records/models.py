@@ -34,6 +34,18 @@ class DocumentVersion(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class SentDocument(Base):
+    """What another system sent of a row: whole, with elements that the row does not hold."""
+
+    __tablename__ = "sent_document"
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    shown: Mapped[bytes] = mapped_column(LargeBinary)
+    """What the row's document was right after that, to tell later what has changed since."""
+
+
 class AuditEvent(Base):
     """Who did what with whose data; append-only (the database refuses changes)."""
 

@@ -242,7 +242,7 @@ def _tour(day: Day, plan: Plan, route: Route, survey: Survey) -> Tour:
     shift = day.work_times[route.vehicle].shift
     services = day.services
     snap_m = survey.snap_m[shift.vehicle]
-    home_of = {visit.id: visit.patient.home_id for visit in day.visits}
+    home_of = {visit.id: visit.patient.known_home.id for visit in day.visits}
     origin = survey.origins[shift.vehicle]
     came_from = {
         "travel_source": origin.source,

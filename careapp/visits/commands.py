@@ -109,6 +109,7 @@ def add_visit(
 
     Raises:
         PatientNotFound: No patient has this id, or not for this viewer.
+        HomeUnknown: Nobody has said where the patient lives.
         EmptyName: The title is empty.
         NaiveDatetime: A window has no zone.
         ImpossibleWindow: There is none, one ends before it begins or is over, or they lie on different days.
@@ -117,6 +118,7 @@ def add_visit(
         ImpossibleGrade: A grade is not from 1 to 4.
     """
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    _ = patient.known_home
     name = require_name("the visit", title)
     day = _day_of(windows, calendar, now)
     for label, value, most in (

@@ -317,8 +317,6 @@ def _replace(session: Session, kind: str, current: Current, document: Json, aski
 def _keep(session: Session, kind: str, key: UUID, document: Json, asking: Asking) -> None:
     sent.keep(session, kind, key, document, asking)
     session.flush()
-    # The row may be what it was: perhaps only elements that it cannot hold were changed.
-    changes.pending(session).stale[kind].add(key)
 
 
 def _require_kind(document: Json, kind: str) -> None:

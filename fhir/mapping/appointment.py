@@ -109,7 +109,7 @@ def _of_visit(row: Visit, stops: Sequence[Stop]) -> Json:
         "basedOn": [reference("ServiceRequest", row.care_order_id)] if row.care_order_id else None,
         "participant": [
             *(_participant(row, "Practitioner", key, _name(person)) for key, person in nurses.items()),
-            _participant(row, "Location", row.patient.home_id, place_name(row.patient.home)),
+            _participant(row, "Location", row.patient.known_home.id, place_name(row.patient.known_home)),
         ],
         # Our window is for the start of a visit, FHIR's for all of it.
         "requestedPeriod": [period(window.earliest, window.latest + length) for window in row.windows],
@@ -278,6 +278,14 @@ APPOINTMENT = ServedResource(
         "slot": Reference(
             (carriers.elsewhere(carriers.ids("Slot", _BOOKING.slot_id), _BOOKING.id == Appointment.id),),
             f"{codes.HL7_PARAMETER}Appointment-slot",
+        ),
+        "supporting-info": Reference(
+            (
+                carriers.elsewhere(
+                    carriers.ids("Appointment", _BOOKING.visit_id), _BOOKING.id == Appointment.id
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Appointment-supporting-info",
         ),
         "based-on": Reference(
             (

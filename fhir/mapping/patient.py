@@ -52,7 +52,7 @@ def to_fhir(row: Patient) -> Json:
             "telecom": phone(row.phone),
             "gender": row.gender.value,
             "birthDate": row.birth_date and row.birth_date.isoformat(),
-            "address": addresses([row.home], use="home"),
+            "address": addresses([row.home] if row.home else [], use="home"),
             "managingOrganization": reference("Organization", row.organisation_id),
         }
     )

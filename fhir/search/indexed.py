@@ -58,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class IndexedToken:
-    """A code, identifier or flag; `:not` includes those without, `:text` searches the words beside it.
+    """A code, identifier or flag; `:not` includes those without, `:text` finds a part of the words beside it.
 
     Attributes:
         source: Where its values are.
@@ -92,7 +92,8 @@ class IndexedToken:
         """`code`, `system|code`, `|code` (without a system) or `system|` (any code of it)."""
         table = self.source.table
         if modifier == "text":
-            return self.source.has(String((table.text,), "").condition(name, values, None, context))
+            words = String((table.text,), self.definition)
+            return self.source.has(words.condition(name, values, "contains", context))
         found = self.source.has(or_(false(), *(self._one(name, value) for value in values)))
         if self.beside is not None:
             own = self.beside.condition(name, values, None, context)

@@ -1,7 +1,7 @@
 """Write the table of search values, in step with documents.
 
-The projector calls `put` and `drop` for what it writes. Kinds whose rows have columns of their own are found
-by these; of them only what other systems sent beside is indexed (`index_sent`).
+The projector calls it for what it writes. Kinds whose rows have columns of their own are found by these; of
+them only what other systems sent is indexed, for its identifiers and tags.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,11 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert
-from sqlalchemy.orm import Session
 
 from careapp.records.search_values import SearchValue
 from fhir.mapping.elements import Json
-from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search.indexed import IndexedParameter
 
@@ -27,48 +25,24 @@ def put(connection: Connection, resource: ServedResource, documents: Mapping[UUI
     Args:
         connection: In the transaction that writes them.
         resource: What they are.
-        documents: By id.
+        documents: By id; of a kind whose rows have columns, those that other systems sent.
     """
-    if resource.indexed and documents:
-        _replace(connection, resource.kind, resource.indexed, documents)
+    if not documents:
+        return
+    drop(connection, resource.kind, documents)
+    rows = [
+        row
+        for key, document in documents.items()
+        for name, parameter in (resource.indexed or resource.sent).items()
+        for row in _rows(resource.kind, key, name, parameter, document)
+    ]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        connection.execute(insert(_TABLE), rows[start : start + _ROWS_AT_ONCE])
 
 
 def drop(connection: Connection, kind: str, ids: Iterable[UUID]) -> None:
     """Forget documents that are gone."""
     connection.execute(delete(_TABLE).where(_TABLE.c.kind == kind, _TABLE.c.resource_id.in_(list(ids))))
-
-
-def index_sent(session: Session, kind: str, id: UUID, document: Json) -> None:  # noqa: A002 -- FHIR's word
-    """Index what other systems sent beside what our rows can hold: identifiers and tags.
-
-    Documents that are indexed as a whole are left to the projector.
-
-    Args:
-        session: The transaction that keeps the document.
-        kind: Of the document.
-        id: Of its row.
-        document: As it was sent.
-    """
-    resource = get_resource(kind)
-    if not resource.indexed:
-        _replace(session.connection(), kind, resource.sent, {id: document})
-
-
-def _replace(
-    connection: Connection,
-    kind: str,
-    parameters: Mapping[str, IndexedParameter],
-    documents: Mapping[UUID, Json],
-) -> None:
-    drop(connection, kind, documents)
-    rows = [
-        row
-        for key, document in documents.items()
-        for name, parameter in parameters.items()
-        for row in _rows(kind, key, name, parameter, document)
-    ]
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        connection.execute(insert(_TABLE), rows[start : start + _ROWS_AT_ONCE])
 
 
 def _rows(

@@ -81,7 +81,7 @@ class HeldWriter:
             session,
             self._model,
             organisation_id=self._owner(session, own, patient, asking),
-            patient_id=patient and patient.id,
+            patient_id=None if patient is None else patient.id,
             content=content_of(own),
             viewer=asking.viewer,
             now=asking.now,
@@ -112,7 +112,7 @@ class HeldWriter:
         change_held(
             session,
             row,
-            patient_id=patient and patient.id,
+            patient_id=None if patient is None else patient.id,
             content=content_of(own),
             viewer=asking.viewer,
             now=asking.now,

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from fhir.issues import NotSupported
 from fhir.mapping.registry import get_resource
 from fhir.writers.held import HELD_WRITERS
+from fhir.writers.patient import PATIENT_WRITER
 from fhir.writers.writer import Writer
 
-WRITERS: Mapping[str, Writer] = {**HELD_WRITERS}
+WRITERS: Mapping[str, Writer] = {
+    "Patient": PATIENT_WRITER,
+    **HELD_WRITERS,
+}
 
 
 def get_writer(kind: str, interaction: str) -> Writer:

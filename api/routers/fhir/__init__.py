@@ -7,12 +7,12 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import reading
+from api.routers.fhir import bundles, history, reading, writing
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
 
-GROUPS = (reading.router,)
+GROUPS = (history.router, reading.router, writing.router, bundles.router)
 
 router = APIRouter(
     prefix="/fhir",

@@ -9,6 +9,8 @@ from api.formats import choose_format
 from careapp.errors import Invalid
 from fhir.asking import Asking
 from fhir.formats.media import UnsupportedMediaType
+from fhir.interactions.tags import read_tag
+from fhir.interactions.written import Returns
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FORM_BYTES = 100_000
@@ -54,13 +56,43 @@ def _base_url(request: Request) -> str:
     return f"{request.base_url}fhir"
 
 
+def wishes_of(request: Request) -> frozenset[str]:
+    """Return what the client would like (`Prefer`), in small letters, e.g. `handling=strict`."""
+    wishes = ",".join(request.headers.getlist("prefer")).lower()
+    return frozenset(wish.replace(" ", "").replace('"', "") for wish in wishes.replace(";", ",").split(","))
+
+
 def _is_strict(request: Request) -> bool:
-    wishes = request.headers.get("prefer", "").replace(" ", "").lower()
-    return "handling=strict" in wishes.replace(";", ",").split(",")
+    return "handling=strict" in wishes_of(request)
+
+
+def _returns(request: Request) -> Returns:
+    return _wanted(request, Returns.REPRESENTATION)
+
+
+def _returns_in_bundle(request: Request) -> Returns:
+    return _wanted(request, Returns.MINIMAL)
+
+
+def _wanted(request: Request, usually: Returns) -> Returns:
+    wishes = wishes_of(request)
+    return next((each for each in Returns if f"return={each.lower()}" in wishes), usually)
+
+
+def _if_match(request: Request) -> int | None:
+    """Read which version the sender has seen.
+
+    Raises:
+        Malformed: It is no entity tag.
+    """
+    return read_tag(request.headers.get("if-match"), "http.If-Match")
 
 
 BaseUrl = Annotated[str, Depends(_base_url)]
 Strict = Annotated[bool, Depends(_is_strict)]
+Returning = Annotated[Returns, Depends(_returns)]
+Bundled = Annotated[Returns, Depends(_returns_in_bundle)]
+IfMatch = Annotated[int | None, Depends(_if_match)]
 Form = Annotated[str, Depends(_form)]
 
 

@@ -1,0 +1,80 @@
+"""What other systems sent, kept whole, so that elements which our rows do not hold come back."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import orjson
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from careapp.db import record_change
+from careapp.records.held import HeldResource
+from careapp.records.models import SentDocument
+from fhir.asking import Asking
+from fhir.mapping.elements import Json
+from fhir.mapping.registry import get_resource
+from fhir.merging import merge
+from fhir.showing import beside, show
+
+Sent = tuple[Json, Json]
+"""What was sent, and what the row showed right after that."""
+
+
+def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) -> None:  # noqa: A002 -- FHIR's word
+    """Keep a document that a writer has just turned into a row, in place of any that was sent before.
+
+    Args:
+        session: The transaction in which the row was written.
+        kind: Of resource.
+        id: The row's.
+        document: As it was sent, its references already those of this server.
+        asking: Its base address is left out of references.
+    """
+    session.flush()
+    resource = get_resource(kind)
+    if issubclass(resource.table, HeldResource):
+        return  # its row is the document itself
+    with beside(session) as reader:
+        shown = show(reader, resource, [id])[id]
+    content = orjson.dumps(_relative(document, f"{asking.base_url}/"))
+    row = session.get(SentDocument, (kind, id))
+    if row is None:
+        session.add(SentDocument(kind=kind, id=id, content=content, shown=orjson.dumps(shown)))
+    else:
+        row.content, row.shown = content, orjson.dumps(shown)
+    record_change(session, resource.table, id)
+    session.flush()
+
+
+def read_sent(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, Sent]:
+    """Return what was sent of some rows, by id."""
+    return {
+        key: (orjson.loads(content), orjson.loads(shown))
+        for key, content, shown in reader.execute(
+            select(SentDocument.id, SentDocument.content, SentDocument.shown).where(
+                SentDocument.kind == kind, SentDocument.id.in_(ids)
+            )
+        )
+    }
+
+
+def lay_over(shown: Mapping[UUID, Json], sent: Mapping[UUID, Sent]) -> dict[UUID, Json]:
+    """Merge what rows show with what was sent of them."""
+    return {key: merge(*sent[key], document) if key in sent else document for key, document in shown.items()}
+
+
+def forget(reader: Session, kind: str, ids: Sequence[UUID]) -> None:
+    """Forget what was sent of rows that are gone."""
+    reader.execute(delete(SentDocument).where(SentDocument.kind == kind, SentDocument.id.in_(ids)))
+
+
+def _relative(value: object, base: str) -> object:
+    """Write references to this server's own resources without its address."""
+    if isinstance(value, Mapping):
+        return {
+            name: part.removeprefix(base)
+            if name == "reference" and isinstance(part, str)
+            else _relative(part, base)
+            for name, part in value.items()
+        }
+    return [_relative(part, base) for part in value] if isinstance(value, list) else value
