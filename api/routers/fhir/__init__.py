@@ -26,3 +26,5 @@ router = APIRouter(
 )
 for group in GROUPS:
     router.include_router(group)
+# FastAPI takes no empty path from a router that is included.
+router.post("", include_in_schema=False)(bundles.process_bundle)
