@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from careapp.access import Viewer, visible
 from careapp.appointments.cancellation import require_reason
-from careapp.appointments.models import Appointment, AppointmentStatus
+from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
 from careapp.appointments.occupancy import release
 from careapp.calendar import Calendar
 from careapp.consultations.models import Booking
@@ -190,7 +190,7 @@ def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: View
     if cancelled is None:
         raise VisitEnded(f"visit {visit_id} was cancelled before, or is over")
     booking = session.scalars(
-        select(Booking.id).where(Booking.visit_id == visit_id, Booking.status == AppointmentStatus.BOOKED)
+        select(Booking.id).where(Booking.visit_id == visit_id, Booking.status.in_(PROMISED))
     ).first()
     if booking is not None:
         raise VisitCarriesBooking(
