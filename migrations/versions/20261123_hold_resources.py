@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c4a91e7d05b2"
-down_revision = "c4e19a7d5b20"
+down_revision = "c4e81f7a2b90"
 branch_labels = None
 depends_on = None
 
