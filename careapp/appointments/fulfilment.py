@@ -1,5 +1,6 @@
 """Appointments that took place: a visit was made, a video consultation held. None of these commits."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -14,6 +15,10 @@ from careapp.people.models import Patient
 from careapp.people.queries import get_practitioner
 from careapp.records import audit, outbox
 from careapp.records.held import HeldEncounter
+
+_MAY_TAKE_PLACE = frozenset(
+    {AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN}
+)
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """How far another system's clock may be ahead of ours."""
@@ -63,7 +68,7 @@ def fulfil(
     appointment = _get(session, appointment_id, viewer)
     _refuse_impossible(began_at, ended_at, now)
     # Two systems may say so at once: the update itself is the check.
-    is_changed = _change(session, appointment, AppointmentStatus.BOOKED, AppointmentStatus.FULFILLED)
+    is_changed = _change(session, appointment, _MAY_TAKE_PLACE, AppointmentStatus.FULFILLED)
     if not is_changed:
         if appointment.status != AppointmentStatus.FULFILLED:
             raise AppointmentNotPromised(
@@ -71,20 +76,19 @@ def fulfil(
             )
         return appointment
     audit.record(session, viewer=viewer, now=now, action="fulfil_appointment", subject=appointment)
-    outbox.send(
-        session, topic="appointment.fulfilled", payload={"appointment": str(appointment_id)}, now=now
-    )
+    outbox.send(session, topic="appointment.fulfilled", payload={"appointment": str(appointment_id)}, now=now)
     return appointment
 
 
 def reopen(session: Session, *, appointment_id: UUID, viewer: Viewer, now: datetime) -> Appointment:
-    """Take back that an appointment took place: it is promised again; if it never was fulfilled, nothing changes.
+    """Take back that an appointment took place: it is promised again. Of any other nothing changes.
 
     Raises:
         AppointmentNotFound: No appointment has this id, or not for this viewer.
     """
     appointment = _get(session, appointment_id, viewer)
-    if _change(session, appointment, AppointmentStatus.FULFILLED, AppointmentStatus.BOOKED):
+    fulfilled = frozenset({AppointmentStatus.FULFILLED})
+    if _change(session, appointment, fulfilled, AppointmentStatus.BOOKED):
         audit.record(session, viewer=viewer, now=now, action="reopen_appointment", subject=appointment)
         outbox.send(
             session, topic="appointment.reopened", payload={"appointment": str(appointment_id)}, now=now
@@ -147,12 +151,14 @@ def record_encounter(
         session.add(encounter)
     elif encounter.content is not None:
         raise AlreadyRecorded(
-            f"encounter {encounter.id} of appointment {appointment_id} was sent by another system: change it there"
+            f"another system has sent encounter {encounter.id} of this appointment: change it there"
         )
     encounter.practitioner_id = practitioner_id
     encounter.began_at, encounter.ended_at = began_at, ended_at
     session.flush()
-    audit.record(session, viewer=viewer, now=now, action="record_encounter", subject=encounter, kind="Encounter")
+    audit.record(
+        session, viewer=viewer, now=now, action="record_encounter", subject=encounter, kind="Encounter"
+    )
     return encounter
 
 
@@ -165,11 +171,14 @@ def _get(session: Session, appointment_id: UUID, viewer: Viewer) -> Appointment:
 
 
 def _change(
-    session: Session, appointment: Appointment, before: AppointmentStatus, after: AppointmentStatus
+    session: Session,
+    appointment: Appointment,
+    before: Collection[AppointmentStatus],
+    after: AppointmentStatus,
 ) -> bool:
     changed = session.execute(
         update(Appointment)
-        .where(Appointment.id == appointment.id, Appointment.status == before)
+        .where(Appointment.id == appointment.id, Appointment.status.in_(before))
         .values(status=after)
         .returning(Appointment.id),
         execution_options={"synchronize_session": False},

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from careapp.access import visible
+from careapp.errors import Conflict
 from careapp.organisations.models import Organisation
 from careapp.people.models import Patient
 from careapp.records.held import (
@@ -47,6 +48,10 @@ class Meaning(Protocol):
         ...
 
 
+class OurOwnRecord(Conflict):
+    """The resource is what this server wrote down itself."""
+
+
 class HeldWriter:
     """Writes one kind of held resource.
 
@@ -55,6 +60,7 @@ class HeldWriter:
         patient: Path of the reference to the patient whom it is about.
         anchors: Paths of references from which its owner follows if it names no patient of ours.
         meaning: What it says about our own rows.
+        keeps_ours: Rows without content are our own records, and nobody may replace them.
     """
 
     interactions = frozenset({"create", "update", "delete"})
@@ -66,8 +72,10 @@ class HeldWriter:
         patient: str,
         anchors: tuple[str, ...],
         meaning: Meaning | None = None,
+        keeps_ours: bool = False,
     ) -> None:
         self._model, self._patient, self._anchors, self._meaning = model, patient, anchors, meaning
+        self._keeps_ours = keeps_ours
 
     def create(self, session: Session, document: Json, asking: Asking) -> UUID:
         """Hold a document; it becomes the patient's organisation's, or the sender's.
@@ -95,8 +103,9 @@ class HeldWriter:
 
         Raises:
             Rejected: Its patient is another organisation's, or its meaning breaks a rule.
+            OurOwnRecord: It is this server's own record.
         """
-        row = get_held(session, self._model, held_id=key, viewer=asking.viewer)
+        row = self._get(session, key, asking)
         own = made_relative(document, asking.base_url)
         patient = self._patient_of(session, own, asking)
         if patient is not None and patient.organisation_id != row.organisation_id:
@@ -121,11 +130,21 @@ class HeldWriter:
             self._meaning.apply(session, row, own, asking)
 
     def delete(self, session: Session, key: UUID, asking: Asking) -> None:
-        """Give the document up, and what it meant."""
-        row = get_held(session, self._model, held_id=key, viewer=asking.viewer)
+        """Give the document up, and what it meant.
+
+        Raises:
+            OurOwnRecord: It is this server's own record.
+        """
+        row = self._get(session, key, asking)
         if self._meaning is not None:
             self._meaning.withdraw(session, row, asking)
         release_held(session, row, viewer=asking.viewer, now=asking.now)
+
+    def _get(self, session: Session, key: UUID, asking: Asking) -> HeldResource:
+        row = get_held(session, self._model, held_id=key, viewer=asking.viewer)
+        if self._keeps_ours and row.content is None:
+            raise OurOwnRecord(f"{row.kind}/{key} is this server's own record, which nobody may change")
+        return row
 
     def _patient_of(self, session: Session, document: Json, asking: Asking) -> Patient | None:
         for key in targets_at(document, (self._patient,), "Patient"):
@@ -222,7 +241,10 @@ HELD_WRITERS: Mapping[str, Writer] = {
     ),
     "Consent": HeldWriter(HeldConsent, patient="patient", anchors=("organization", "performer")),
     "Provenance": HeldWriter(
-        HeldProvenance, patient="target", anchors=("target", "agent.who", "agent.onBehalfOf")
+        HeldProvenance,
+        patient="target",
+        anchors=("target", "agent.who", "agent.onBehalfOf"),
+        keeps_ours=True,
     ),
     "RelatedPerson": HeldWriter(HeldRelatedPerson, patient="patient", anchors=()),
     "Task": HeldWriter(

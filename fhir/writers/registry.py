@@ -4,12 +4,16 @@ from collections.abc import Mapping
 
 from fhir.issues import NotSupported
 from fhir.mapping.registry import get_resource
+from fhir.writers.appointment_response import APPOINTMENT_RESPONSE_WRITER
+from fhir.writers.encounter import ENCOUNTER_WRITER
 from fhir.writers.held import HELD_WRITERS
 from fhir.writers.patient import PATIENT_WRITER
 from fhir.writers.writer import Writer
 
 WRITERS: Mapping[str, Writer] = {
     "Patient": PATIENT_WRITER,
+    "AppointmentResponse": APPOINTMENT_RESPONSE_WRITER,
+    "Encounter": ENCOUNTER_WRITER,
     **HELD_WRITERS,
 }
 

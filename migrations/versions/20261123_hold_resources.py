@@ -1,6 +1,7 @@
 """Hold resources of others, and index what documents are searched by.
 
-Deploy: safe at any time; the previous release does not know the tables.
+Deploy: safe at any time; the previous release does not know the tables. The index holds up writers of the audit
+for the moment that it takes to build.
 """
 
 import sqlalchemy as sa
@@ -68,6 +69,7 @@ def upgrade() -> None:
         op.create_index(
             f"ix_search_value_kind_parameter_{column}", "search_value", ["kind", "parameter", column]
         )
+    op.create_index("ix_audit_event_at_id", "audit_event", ["at", "id"])
 
 
 def downgrade() -> None:
