@@ -10,6 +10,7 @@ from careapp.people import models as people
 from careapp.records import held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
+from careapp.subscriptions import models as subscriptions
 from careapp.tours import models as tours
 from careapp.visits import models as visits
 
@@ -25,6 +26,7 @@ __all__ = [
     "records",
     "roads",
     "search_values",
+    "subscriptions",
     "tours",
     "visits",
 ]
