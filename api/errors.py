@@ -25,7 +25,15 @@ from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Un
 from fhir.formats.media import NotAcceptable, UnsupportedMediaType
 from fhir.interactions.bundle import Refusal
 from fhir.interactions.work import EntryRefused
-from fhir.issues import Issue, Malformed, NotSupported, Rejected, SeveralMatch, VersionConflict
+from fhir.issues import (
+    Issue,
+    Malformed,
+    NotSupported,
+    Rejected,
+    SeveralMatch,
+    TooMuchAtOnce,
+    VersionConflict,
+)
 from fhir.outcome import outcome_of
 from fhir.read import DocumentGone
 from fhir.search.paging import PageGone
@@ -67,6 +75,7 @@ KINDS: Mapping[type[CareError], Kind] = {
     NotAcceptable: Kind(406, "not-supported", "That format is not written here"),
     UnsupportedMediaType: Kind(415, "not-supported", "That format is not read here"),
     NotSupported: Kind(405, "not-supported", "That is not done here"),
+    TooMuchAtOnce: Kind(429, "throttled", "Too much at once"),
     VersionConflict: Kind(412, "conflict", "The world has changed"),
     SeveralMatch: Kind(412, "multiple-matches", "More than one fits"),
     Malformed: Kind(400, "invalid", "The request cannot succeed as it stands"),

@@ -4,7 +4,9 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
+from fhir.formats.json import read_json, write_json
 from fhir.formats.media import Format, NotAcceptable, choose
+from fhir.formats.xml_writer import write_xml
 
 CHOSEN = "careapp.fhir_format"
 
@@ -44,5 +46,14 @@ def written(request: Request, content: bytes) -> tuple[bytes, str]:
 
     Returns:
         The bytes to send, and their media type.
+
+    Raises:
+        CannotWrite: XML cannot say what the resource holds.
     """
-    return content, format_of(request).value
+    chosen = format_of(request)
+    is_pretty = "true" in parse_qs(request.url.query).get("_pretty", [])
+    if chosen is Format.XML:
+        content = write_xml(content, is_pretty=is_pretty)
+    elif is_pretty:
+        content = write_json(read_json(content), is_pretty=True)
+    return content, chosen.value

@@ -94,6 +94,19 @@ class Settings(BaseSettings):
     fhir_body_mb: int = Field(
         default=50, ge=1, le=1000, description="Megabytes of the largest body that is read under `/fhir`."
     )
+    answers_keep_h: float = Field(
+        default=24.0,
+        gt=0,
+        le=720,
+        description="Hours for which exports and answers to `Prefer: respond-async` can be fetched.",
+    )
+    outbox_keep_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="Days after which messages and events are forgotten, sent or not.",
+    )
+    jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
     )
@@ -172,6 +185,11 @@ class Settings(BaseSettings):
     def roads_dir(self) -> Path:
         """Where road data and tiles are kept."""
         return self.data_dir / "roads"
+
+    @property
+    def exports_dir(self) -> Path:
+        """Where the files of exports are kept until they expire."""
+        return self.data_dir / "exports"
 
     @property
     def gazetteer_path(self) -> Path:

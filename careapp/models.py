@@ -9,6 +9,7 @@ from careapp.organisations import models as organisations
 from careapp.people import models as people
 from careapp.records import models as records
 from careapp.roads import models as roads
+from careapp.subscriptions import models as subscriptions
 from careapp.tours import models as tours
 from careapp.visits import models as visits
 
@@ -22,6 +23,7 @@ __all__ = [
     "people",
     "records",
     "roads",
+    "subscriptions",
     "tours",
     "visits",
 ]

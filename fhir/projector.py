@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
 from fhir import changes, sent
+from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.showing import beside, show
-from fhir.validation.check import check, problems
+from fhir.validation.check import check, errors
 
 ROWS_AT_ONCE = 500
 TOMBSTONE = b'{"deleted":true'
@@ -193,13 +194,14 @@ def _project_some(
             continue
         if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
             continue
-        if key in shown and document is not shown[key] and problems(document):
+        version = (last_versions.get(key, 0) if old is None else old.version) + 1
+        content = _written(document, version, moment)
+        if key in shown and document is not shown[key] and errors(document):
             # What was sent no longer goes with what the row shows: the row is right.
             document = shown[key]
             if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
                 continue
-        version = (last_versions.get(key, 0) if old is None else old.version) + 1
-        content = _written(document, version, moment)
+            content = _written(document, version, moment)
         check(document)
         row = _row(resource.kind, key, version, moment, content)
         writing.versions.append(row)
@@ -229,7 +231,7 @@ def _written(document: Json, version: int, updated_at: datetime) -> bytes:
     """The canonical bytes; `meta` stays where the mapper put it, version and time come first in it."""
     own = {key: value for key, value in document["meta"].items() if key not in {"versionId", "lastUpdated"}}
     document["meta"] = {"versionId": str(version), "lastUpdated": instant(updated_at), **own}
-    return orjson.dumps(document)
+    return write_json(document)
 
 
 def _row(kind: str, key: UUID, version: int, updated_at: datetime, content: bytes) -> Json:

@@ -6,8 +6,9 @@ nesting beyond reason, characters that no FHIR string may hold.
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any, Self
 
 import orjson
 
@@ -25,22 +26,65 @@ UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """https://hl7.org/fhir/R4/datatypes.html#string; XML 1.0 cannot hold them either."""
 
 
+class Number(float):
+    """A decimal that was not written in Python's way, e.g. `1.10`: FHIR keeps the digits as they came.
+
+    Attributes:
+        text: As it was written.
+    """
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Read it."""
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]  # float's own has a float there
+        """Let it be copied."""
+        return (self.text,)
+
+
+def number(text: str) -> float:
+    """Return a decimal that is written again with the digits it has.
+
+    Raises:
+        ValueError: It is no number, or too large for one.
+    """
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value if repr(value) == text else Number(text)
+
+
+def write_json(document: Mapping[str, Any], *, is_pretty: bool = False) -> bytes:
+    """Write what was read here, or any resource, with every digit it had."""
+    return orjson.dumps(document, _exactly, orjson.OPT_INDENT_2 if is_pretty else None)
+
+
+def _exactly(value: object) -> orjson.Fragment:
+    if isinstance(value, Number):
+        return orjson.Fragment(value.text)
+    raise TypeError
+
+
 def read_json(body: bytes) -> Json:
-    """Read a resource.
+    """Read a resource, decimals with all their digits.
 
     Raises:
         Malformed: It is no JSON, or no resource; the issue names the place.
     """
     try:
-        document = orjson.loads(body)
+        rough = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise malformed(
             f"the body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}", None, "structure"
         ) from None
-    if not isinstance(document, dict):
+    if not isinstance(rough, dict):
         raise malformed("the body is no resource: send a JSON object with a resourceType")
-    require_shallow(document)
-    _refuse_twins(body)
+    require_shallow(rough)
+    document: Json = json.loads(body, object_pairs_hook=_only_once, parse_float=number)
     require_writable(body, document)
     kind = document.get("resourceType")
     if not isinstance(kind, str) or not kind:
@@ -110,10 +154,6 @@ def _texts(element: object, place: str) -> Iterator[tuple[str, str]]:
             if UNWRITABLE.search(name):
                 yield place, name
             yield from _texts(each, here)
-
-
-def _refuse_twins(body: bytes) -> None:
-    json.loads(body, object_pairs_hook=_only_once)
 
 
 def _only_once(pairs: list[tuple[str, Any]]) -> Json:

@@ -18,7 +18,7 @@ class Format(Enum):
     XML = "application/fhir+xml"
 
 
-SPOKEN: tuple[Format, ...] = (Format.JSON,)
+SPOKEN: tuple[Format, ...] = (Format.JSON, Format.XML)
 """What is read and written here; the first is what a client gets that does not mind."""
 
 NAMES: Mapping[str, Format] = {

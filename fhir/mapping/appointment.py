@@ -297,6 +297,14 @@ APPOINTMENT = ServedResource(
             ),
             f"{codes.HL7_PARAMETER}Appointment-slot",
         ),
+        "supporting-info": Reference(
+            (
+                carriers.elsewhere(
+                    carriers.ids("Appointment", _BOOKING.visit_id), _BOOKING.id == Appointment.id
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Appointment-supporting-info",
+        ),
         "based-on": Reference(
             (
                 carriers.elsewhere(

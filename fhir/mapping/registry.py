@@ -38,6 +38,11 @@ class UnknownKind(NotFound):
 _BY_KIND = {resource.kind: resource for resource in RESOURCES}
 
 
+def find_resource(kind: str) -> ServedResource | None:
+    """Return what is declared about a kind of resource; None if it is not served."""
+    return _BY_KIND.get(kind)
+
+
 def get_resource(kind: str) -> ServedResource:
     """Return what is declared about a kind of resource.
 

@@ -1,14 +1,16 @@
 """Where rows carry what tokens and references are compared with."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, or_, select, true
 
 from careapp.db import Base
+from fhir.search.strings import any_spelling, contains
 
 
 class NotFollowed(Exception):
@@ -26,6 +28,8 @@ class Carrier:
         present: SQL: the row carries any.
         column: Of a reference to rows of ours: where the target's id stands. None: it cannot be followed.
         path: The way from the searched row to that column's table, if it is another one.
+        text: SQL: what is shown beside the code contains one of these; None: nothing is shown.
+        is_shown: The document has it too. Otherwise rows are found by it, but nothing is included by it.
     """
 
     labels: frozenset[str | None]
@@ -33,6 +37,8 @@ class Carrier:
     present: ColumnElement[bool]
     column: SQLColumnExpression[Any] | None = None
     path: tuple[ColumnElement[bool], ...] = ()
+    text: Callable[[Sequence[str]], ColumnElement[bool]] | None = None
+    is_shown: bool = True
 
     def among(self, ids: Select[Any]) -> ColumnElement[bool]:
         """SQL: the row refers to one of these; chained parameters ask so.
@@ -94,14 +100,36 @@ def members(system: str, column: SQLColumnExpression[Any], kind: type[StrEnum]) 
     return _parsed({system, None}, column, member)
 
 
-def cases(system: str | None, conditions: Mapping[str, ColumnElement[bool]]) -> Carrier:
-    """A code for each of some conditions on the row."""
+def cases(
+    system: str | None,
+    conditions: Mapping[str, ColumnElement[bool]],
+    texts: Mapping[str, str] | None = None,
+) -> Carrier:
+    """A code for each of some conditions on the row, and what is shown beside it."""
 
     def matches(found: Sequence[str]) -> ColumnElement[bool]:
         known = [conditions[code] for code in found if code in conditions]
         return or_(*known) if known else false()
 
-    return Carrier(frozenset({system}), matches, or_(false(), *conditions.values()))
+    def reads(wanted: Sequence[str]) -> ColumnElement[bool]:
+        patterns = [re.compile(any_spelling(text)) for text in wanted]
+        return matches(
+            [code for code, text in (texts or {}).items() if any(each.search(text) for each in patterns)]
+        )
+
+    return Carrier(
+        frozenset({system}), matches, or_(false(), *conditions.values()), text=reads if texts else None
+    )
+
+
+def shown_as(carrier: Carrier, column: SQLColumnExpression[Any]) -> Carrier:
+    """A carrier beside whose code stands a text."""
+    return replace(carrier, text=lambda wanted: func.coalesce(contains(column, wanted), false()))
+
+
+def implied(carrier: Carrier) -> Carrier:
+    """A reference that follows from the row but does not stand in its document."""
+    return replace(carrier, is_shown=False)
 
 
 def flag(column: SQLColumnExpression[bool]) -> Carrier:
@@ -112,17 +140,17 @@ def flag(column: SQLColumnExpression[bool]) -> Carrier:
 def elsewhere(carrier: Carrier, *path: ColumnElement[bool]) -> Carrier:
     """A carrier of another table's rows, to which `path` leads from the searched row."""
 
-    def matches(found: Sequence[str]) -> ColumnElement[bool]:
-        condition = carrier.matches(found)
+    def there(condition: ColumnElement[bool]) -> ColumnElement[bool]:
         # SQLAlchemy would drop the path beside a plain "false", but keep its tables.
         return condition if condition is false() else select(1).where(*path, condition).exists()
 
-    return Carrier(
-        carrier.labels,
-        matches,
-        select(1).where(*path, carrier.present).exists(),
-        carrier.column,
-        (*path, *carrier.path),
+    text = carrier.text
+    return replace(
+        carrier,
+        matches=lambda found: there(carrier.matches(found)),
+        present=there(carrier.present),
+        path=(*path, *carrier.path),
+        text=None if text is None else lambda wanted: there(text(wanted)),
     )
 
 

@@ -37,7 +37,11 @@ class String:
 
     type = "string"
     modifiers = frozenset({"exact", "contains"})
-    sort = None
+
+    @property
+    def sort(self) -> Text | None:
+        """The first of the texts, letter by letter as the database orders them."""
+        return next(iter((*self.columns, *self.words)), None)
 
     def condition(
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
@@ -48,8 +52,7 @@ class String:
         """
         del context
         texts = [unescape(value) for value in values]
-        if sum(map(len, texts)) > MOST_LETTERS:
-            raise refuse(name, texts[0], f"give at most {MOST_LETTERS} letters")
+        refuse_long(name, texts)
         return or_(
             false(),
             *(
@@ -64,6 +67,16 @@ class String:
         return or_(false(), *(column.is_not(None) for column in (*self.columns, *self.words)))
 
 
+def refuse_long(name: str, texts: Sequence[str]) -> None:
+    """Refuse what would become too large a pattern.
+
+    Raises:
+        InvalidSearch: The texts have too many letters together.
+    """
+    if sum(map(len, texts)) > MOST_LETTERS:
+        raise refuse(name, texts[0], f"give at most {MOST_LETTERS} letters")
+
+
 def _matches(
     column: Text, texts: Sequence[str], modifier: str | None, *, is_word: bool
 ) -> ColumnElement[bool]:
@@ -71,10 +84,18 @@ def _matches(
         if not is_word:
             return column.in_(texts)
         return column.regexp_match(f"(^|[ ])({'|'.join(map(_literal, texts))})($|[ ])")
-    pattern = f"({'|'.join(map(any_spelling, texts))})"
     if modifier == "contains":
-        return column.regexp_match(pattern)
-    return column.regexp_match(("(^|[ ])" if is_word else "^") + pattern)
+        return contains(column, texts)
+    return column.regexp_match(("(^|[ ])" if is_word else "^") + _any_of(texts))
+
+
+def contains(column: Text, texts: Sequence[str]) -> ColumnElement[bool]:
+    """SQL: a text has one of these in it, whatever the case and the accents."""
+    return column.regexp_match(_any_of(texts))
+
+
+def _any_of(texts: Sequence[str]) -> str:
+    return f"({'|'.join(map(any_spelling, texts))})"
 
 
 def any_spelling(text: str) -> str:

@@ -10,7 +10,6 @@ from tests.api.conftest import LOOPBACK
 from tests.careapp.worlds import World, a_world
 
 FHIR = "application/fhir+json"
-XML = "application/fhir+xml"
 
 
 @pytest.fixture
@@ -142,39 +141,6 @@ class TestRead:
     )
     def test_of_what_is_not_there_is_not_found(self, client, path):
         assert is_outcome(client.get(f"/fhir/{path}"), 404, "not-found")
-
-
-class TestFormats:
-    @pytest.mark.parametrize(
-        "accept",
-        [
-            FHIR,
-            "application/json",
-            "*/*",
-            f"{XML};q=0.5, {FHIR};fhirVersion=4.0",
-            "text/html, application/*;q=0.1",
-        ],
-    )
-    def test_may_be_any_name_of_json(self, client, accept):
-        assert client.get("/fhir/metadata", headers={"accept": accept}).status_code == 200
-
-    @pytest.mark.parametrize("accept", [XML, "text/html", f"{FHIR}; fhirVersion=5.0", f"{FHIR};q=0"])
-    def test_may_be_no_other(self, client, accept):
-        assert is_outcome(client.get("/fhir/Slot", headers={"accept": accept}), 406, "not-supported")
-
-    @pytest.mark.parametrize(
-        ("name", "status"),
-        [("json", 200), ("application/fhir+json", 200), ("application/fhir%2Bjson", 200), ("xml", 406)],
-    )
-    def test_of_the_address_win_over_the_header(self, client, name, status):
-        accept = XML if status == 200 else FHIR
-
-        assert client.get(f"/fhir/Slot?_format={name}", headers={"accept": accept}).status_code == status
-
-    def test_of_a_form_count_too(self, client):
-        response = client.post("/fhir/Slot/_search", data={"_format": "xml"})
-
-        assert is_outcome(response, 406)
 
 
 class TestMethods:

@@ -7,14 +7,16 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, history, operations, reading, writing
+from api.routers.fhir import bundles, exports, history, operations, reading, writing
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
 
-GROUPS = (operations.router, history.router, reading.router, writing.router, bundles.router)
+GROUPS = (operations.router, exports.router, history.router, reading.router, writing.router, bundles.router)
+PLAIN_GROUPS = (exports.files,)
+"""Groups whose answers are no resources: files, manifests, streams."""
 
-router = APIRouter(
+resources = APIRouter(
     prefix="/fhir",
     tags=["fhir"],
     dependencies=[Depends(refuse_other_formats)],
@@ -25,4 +27,11 @@ router = APIRouter(
     },
 )
 for group in GROUPS:
-    router.include_router(group)
+    resources.include_router(group)
+# FastAPI takes no empty path from a router that is included.
+resources.post("", include_in_schema=False)(bundles.process_bundle)
+
+router = APIRouter()
+for plain in PLAIN_GROUPS:
+    router.include_router(plain, prefix="/fhir", tags=["fhir"], default_response_class=Response)
+router.include_router(resources)

@@ -57,7 +57,7 @@ def _base_url(request: Request) -> str:
 
 
 def wishes_of(request: Request) -> frozenset[str]:
-    """Return what the client would like (`Prefer`), in small letters, e.g. `handling=strict`."""
+    """Return what the client would like (`Prefer`, RFC 7240), in small letters, e.g. `handling=strict`."""
     wishes = ",".join(request.headers.getlist("prefer")).lower()
     return frozenset(wish.replace(" ", "").replace('"', "") for wish in wishes.replace(";", ",").split(","))
 

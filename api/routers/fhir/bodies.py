@@ -7,7 +7,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from fhir.formats.json import malformed, read_json
 from fhir.formats.media import Format, read_as
+from fhir.formats.xml_reader import read_xml
 from fhir.mapping.elements import Json
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 RESOURCE_BODY: dict[str, Any] = {
     "requestBody": {
@@ -27,7 +30,7 @@ async def read_resource_body(request: Request) -> Json:
         Malformed: It is no resource; the issue names the place.
     """
     format_ = read_as(request.headers.get("content-type"))
-    body = await request.body()
+    body = (await request.body()).removeprefix(BYTE_ORDER_MARK)
     if not body.strip():
         raise malformed("the body is empty: send a resource", None, "required")
     return await run_in_threadpool(READERS[format_], body)
@@ -48,7 +51,7 @@ async def read_body_of_kind(request: Request) -> Json:
     return document
 
 
-READERS = {Format.JSON: read_json}
+READERS = {Format.JSON: read_json, Format.XML: read_xml}
 
 ResourceBody = Annotated[Json, Depends(read_resource_body)]
 """A resource of any kind, as a route asks for it."""

@@ -15,8 +15,7 @@ from fhir.interactions import bundle
 router = APIRouter()
 
 
-@router.post("", openapi_extra=RESOURCE_BODY)
-@router.post("/", include_in_schema=False)
+@router.post("/", openapi_extra=RESOURCE_BODY)
 def process_bundle(
     body: ResourceBody, request: Request, session: DbSession, asking: AskingDep, returns: Bundled
 ) -> Response:
