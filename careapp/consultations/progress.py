@@ -50,6 +50,20 @@ def confirm_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now: 
     return booking
 
 
+def rename_booking(
+    session: Session, *, booking_id: UUID, title: str, viewer: Viewer, now: datetime
+) -> Booking:
+    """Say in other words what a booking is about.
+
+    Raises:
+        BookingNotFound: No booking has this id, or not for this viewer.
+    """
+    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking.title = title
+    audit.record(session, viewer=viewer, now=now, action="rename_booking", subject=booking)
+    return booking
+
+
 def withdraw_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now: datetime) -> Booking:
     """Mark a booking as entered in error; its slots are free again.
 

@@ -79,6 +79,50 @@ def get_slots(session: Session, *, slot_ids: Sequence[UUID], viewer: Viewer, now
     return slots
 
 
+def find_chain(
+    session: Session,
+    *,
+    schedule_id: UUID,
+    time: tuple[datetime, datetime],
+    now: datetime,
+    hold_id: UUID | None = None,
+    own: Collection[UUID] = (),
+) -> list[UUID]:
+    """Return the slots of a schedule that can be taken and cover a time, in order.
+
+    Args:
+        session: An open transaction.
+        schedule_id: Whose slots.
+        time: From when until when; half-open.
+        now: This moment.
+        hold_id: Of whoever asks.
+        own: Slots that whoever asks has already.
+
+    Raises:
+        SlotTaken: Some of the time is not offered, or taken.
+    """
+    starts_at, ends_at = time
+    found = session.execute(
+        select(Slot.id, Slot.starts_at, Slot.ends_at)
+        .where(
+            Slot.schedule_id == schedule_id,
+            Slot.starts_at < ends_at,
+            Slot.ends_at > starts_at,
+            or_(is_bookable(now, hold_id), Slot.id.in_(own)),
+        )
+        .order_by(Slot.starts_at, Slot.id)
+    ).all()
+    chain: list[UUID] = []
+    covered = starts_at
+    for slot in found:
+        if covered < ends_at and (slot.starts_at == covered or (not chain and slot.starts_at < covered)):
+            chain.append(slot.id)
+            covered = slot.ends_at
+    if not chain or covered < ends_at:
+        raise SlotTaken("the schedule has no free slots for all of this time: look for others")
+    return chain
+
+
 def lock(session: Session, slot_ids: Iterable[UUID]) -> None:
     """Let nobody else change these slots, and those in their shadow, until the transaction ends.
 

@@ -289,6 +289,7 @@ APPOINTMENT = ServedResource(
                 ),
             ),
             f"{codes.HL7_PARAMETER}Appointment-status",
+            sort=Appointment.status,
         ),
         "service-type": Token(
             (
@@ -298,6 +299,7 @@ APPOINTMENT = ServedResource(
                         codes.HOME_VISIT: Appointment.kind == AppointmentKind.VISIT,
                         codes.VIDEO_CONSULTATION: Appointment.kind == AppointmentKind.BOOKING,
                     },
+                    {codes.HOME_VISIT: "Hausbesuch", codes.VIDEO_CONSULTATION: "Videosprechstunde"},
                 ),
             ),
             f"{codes.HL7_PARAMETER}Appointment-service-type",
@@ -307,6 +309,20 @@ APPOINTMENT = ServedResource(
             f"{codes.HL7_PARAMETER}Appointment-specialty",
         ),
         "date": Instant(Appointment.starts_at, f"{codes.HL7_PARAMETER}Appointment-date"),
+        "part-status": Token(
+            (
+                carriers.cases(
+                    "http://hl7.org/fhir/participationstatus",
+                    {
+                        answer: Appointment.status.in_(
+                            [each for each in ACCEPTED if ACCEPTED[each] == answer]
+                        )
+                        for answer in sorted(set(ACCEPTED.values()))
+                    },
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Appointment-part-status",
+        ),
         "patient": Reference(WHO, f"{codes.HL7_PARAMETER}Appointment-patient"),
         "practitioner": Reference(WITH_WHOM, f"{codes.HL7_PARAMETER}Appointment-practitioner"),
         "location": Reference(WHERE, f"{codes.HL7_PARAMETER}Appointment-location"),

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c4e81f7a2b90"
-down_revision = "c4e19a7d5b20"
+down_revision = "c41f7e2a90d8"
 branch_labels = None
 depends_on = None
 
