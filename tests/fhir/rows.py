@@ -235,7 +235,7 @@ class Served:
     free_slot: Slot
 
 
-def a_served_world(session: Session) -> Served:
+def a_served_world(session: Session, *, holds: bool = True) -> Served:
     """Build a world with published tours, a double visit, two unplanned visits, and a booking."""
     world = a_world(session)
     first, second = world.nurses
@@ -265,5 +265,6 @@ def a_served_world(session: Session) -> Served:
     world.practice.phone = "02931 1000"
     session.flush()
     served = Served(world, double, tours, booking, free_slot)
-    held_ones(session, served)
+    if holds:
+        held_ones(session, served)
     return served

@@ -26,8 +26,9 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def served(sessions: sessionmaker[Session]) -> Served:
+    """The usual world, with nothing held yet."""
     with sessions.begin() as session:
-        return a_served_world(session)
+        return a_served_world(session, holds=False)
 
 
 @pytest.fixture

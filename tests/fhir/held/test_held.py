@@ -254,11 +254,9 @@ class TestSearch:
         with pytest.raises(InvalidSearch):
             server.find("Task", query)
 
-    def test_compares_long_codes_and_leaves_unstorable_ones(self, server, served):
+    def test_compares_long_codes(self, server, served):
         long = "x" * 5000
-        key = server.create(
-            a_task(served.world.patients[0].id, identifier=[{"value": long}, {"value": "a\0b"}])
-        )
+        key = server.create(a_task(served.world.patients[0].id, identifier=[{"value": long}]))
 
         assert server.find("Task", f"identifier={long}") == [str(key)]
         assert server.find("Task", f"identifier={long}x") == []
