@@ -1,4 +1,8 @@
-"""What a route may ask for."""
+"""What a route may ask for.
+
+What takes no time is `async`: FastAPI sends every other dependency through a thread, which takes longer than
+the dependency itself.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,31 +36,35 @@ def _write(request: Request) -> Iterator[Session]:
         yield session
 
 
-def _reading_sessions(request: Request) -> sessionmaker[Session]:
+async def _reading_sessions(request: Request) -> sessionmaker[Session]:
     sessions: sessionmaker[Session] = request.app.state.reading_sessions
     return sessions
 
 
-def _signed_in() -> Viewer:
+async def _signed_in() -> Viewer:
     return LOCAL_VIEWER
 
 
-def _settings(request: Request) -> Settings:
+async def _now() -> datetime:
+    return clock.now()
+
+
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _calendar(request: Request) -> Calendar:
+async def _calendar(request: Request) -> Calendar:
     calendar: Calendar = request.app.state.calendar
     return calendar
 
 
-def _geocoder(request: Request) -> Geocoder:
+async def _geocoder(request: Request) -> Geocoder:
     geocoder: Geocoder = request.app.state.geocoder
     return geocoder
 
 
-def refuse_foreign_pages(request: Request) -> None:
+async def refuse_foreign_pages(request: Request) -> None:
     """Refuse what another site's page sends through the browser of whoever sits here.
 
     There is no sign-in to protect a request yet. A page may send one to loopback unseen (`Origin` tells), or
@@ -85,7 +93,7 @@ DbSession = Annotated[Session, Depends(_write, scope="function")]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
 SignedIn = Annotated[Viewer, Depends(_signed_in)]
-Now = Annotated[datetime, Depends(clock.now)]
+Now = Annotated[datetime, Depends(_now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
 Places = Annotated[Geocoder, Depends(_geocoder)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
