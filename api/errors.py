@@ -19,10 +19,22 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from api.formats import written
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
-from fhir.issues import Malformed, NotSupported, Rejected, SeveralMatch, VersionConflict
-from fhir.outcome import outcome
+from fhir.formats.media import NotAcceptable, UnsupportedMediaType
+from fhir.interactions.bundle import Refusal
+from fhir.interactions.work import EntryRefused
+from fhir.issues import (
+    Issue,
+    Malformed,
+    NotSupported,
+    Rejected,
+    SeveralMatch,
+    TooMuchAtOnce,
+    VersionConflict,
+)
+from fhir.outcome import outcome_of
 from fhir.read import DocumentGone
 from fhir.search.paging import PageGone
 
@@ -56,14 +68,6 @@ class ForeignPage(Forbidden):
     """A page of another site asked, or the server was asked for under a foreign name."""
 
 
-class NotAcceptable(CareError):
-    """The client wants a format that is not written here."""
-
-
-class UnsupportedMediaType(CareError):
-    """The client sent a format that is not read here."""
-
-
 # The first that fits counts.
 KINDS: Mapping[type[CareError], Kind] = {
     PageGone: Kind(410, "expired", "No longer here"),
@@ -71,6 +75,7 @@ KINDS: Mapping[type[CareError], Kind] = {
     NotAcceptable: Kind(406, "not-supported", "That format is not written here"),
     UnsupportedMediaType: Kind(415, "not-supported", "That format is not read here"),
     NotSupported: Kind(405, "not-supported", "That is not done here"),
+    TooMuchAtOnce: Kind(429, "throttled", "Too much at once"),
     VersionConflict: Kind(412, "conflict", "The world has changed"),
     SeveralMatch: Kind(412, "multiple-matches", "More than one fits"),
     Malformed: Kind(400, "invalid", "The request cannot succeed as it stands"),
@@ -108,7 +113,9 @@ def install(app: FastAPI) -> None:
 
 
 def kind_of(error: CareError) -> Kind:
-    """Return what an error's kind is on the wire."""
+    """Return what an error's kind is on the wire; of an entry of a bundle, what its cause is."""
+    if isinstance(error, EntryRefused):
+        return kind_of(error.cause)
     return next(kind for cls, kind in KINDS.items() if isinstance(error, cls))
 
 
@@ -134,6 +141,7 @@ def answer(
     title: str,
     sentence: str,
     complaints: Sequence[Complaint] = (),
+    issues: Sequence[Issue] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Write an error as the part of the application that was asked speaks.
@@ -146,10 +154,12 @@ def answer(
         title: The same for every error of this name.
         sentence: What happened and what to do.
         complaints: One for each thing wrong with the request.
+        issues: The same for the FHIR part; none: the sentence says it all.
         headers: Further headers.
     """
     if is_fhir(request):
-        return Response(outcome("error", issue, sentence), status, dict(headers or {}), FHIR)
+        body, media_type = written(request, outcome_of(issues or [Issue(issue, sentence)]))
+        return Response(body, status, {"Vary": "Accept", **(headers or {})}, media_type)
     problem: dict[str, Any] = {
         "type": f"urn:careapp:problem:{name}" if name else "about:blank",
         "title": title,
@@ -166,12 +176,31 @@ def answer(
 
 def is_fhir(request: Request) -> bool:
     """Tell whether the request went to the FHIR part."""
-    path = request.url.path
+    return is_fhir_path(request.url.path)
+
+
+def is_fhir_path(path: str) -> bool:
+    """Tell whether an address belongs to the FHIR part."""
     return path == "/fhir" or path.startswith("/fhir/")
 
 
+def refusal(error: CareError) -> Refusal:
+    """Return what an error of the FHIR part is on the wire."""
+    return Refusal(kind_of(error).status, outcome_of(issues_of(error)))
+
+
+def issues_of(error: CareError) -> Sequence[Issue]:
+    """Return what an error of the FHIR part says: all that is wrong, each with its place if it has one."""
+    if isinstance(error, EntryRefused | Rejected) and error.issues:
+        return error.issues
+    cause = error.cause if isinstance(error, EntryRefused) else error
+    place = error.place if isinstance(error, EntryRefused) else None
+    return [Issue(kind_of(cause).issue, str(cause), place)]
+
+
 def _answer_care_error(request: Request, error: Exception) -> Response:
-    kind = kind_of(error)  # type: ignore[arg-type]  # Starlette calls it with the class it was installed for
+    assert isinstance(error, CareError)  # noqa: S101 -- Starlette calls it with the class it was installed for
+    kind = kind_of(error)
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         LOG.warning("request %s: %s", request.scope.get("careapp.request_id"), type(error).__name__)
     waiting = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
@@ -182,6 +211,7 @@ def _answer_care_error(request: Request, error: Exception) -> Response:
         name=_kebab(type(error).__name__),
         title=kind.title,
         sentence=str(error),
+        issues=issues_of(error),
         headers=waiting,
     )
 

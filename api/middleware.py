@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import answer_unexpected
+from api.errors import answer_unexpected, is_fhir_path
 
 LOG = logging.getLogger("careapp.api")
 
@@ -67,20 +67,23 @@ class Surroundings:
 class BodyLimit:
     """Refuse a body that is too large, as soon as that shows."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, most_fhir_bytes: int | None = None) -> None:
         self.app = app
         self.most_bytes = most_bytes
+        self.most_fhir_bytes = most_fhir_bytes or most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; whoever reads more of its body than is allowed gets a 413 raised."""
         taken = 0
+        of_fhir = scope["type"] == "http" and is_fhir_path(scope["path"])
+        most_bytes = self.most_fhir_bytes if of_fhir else self.most_bytes
 
         async def receive_some() -> Message:
             nonlocal taken
             message = await receive()
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
-                if taken > self.most_bytes:
+                if taken > most_bytes:
                     raise HTTPException(413)
             return message
 

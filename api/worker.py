@@ -31,8 +31,9 @@ from careapp.config import Settings
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError
 from careapp.jobs import queue
-from careapp.jobs.kinds import PLAN_DAY
+from careapp.jobs.kinds import EXPORT, PLAN_DAY
 from careapp.jobs.models import Job
+from fhir.operations.export import ExportStopped, Order, write_export
 
 LOG = logging.getLogger("careapp.worker")
 
@@ -145,7 +146,33 @@ def _plan_day(
     )
 
 
-KINDS: Mapping[str, Work] = {PLAN_DAY: _plan_day}
+def _export(
+    sessions: sessionmaker[Session],
+    arguments: Mapping[str, Any],
+    *,
+    settings: Settings,
+    viewer: Viewer,
+    lifeline: Lifeline,
+) -> dict[str, Any]:
+    # A folder of its own for each attempt: a worker that was thought dead spoils nobody's files.
+    name = f"{lifeline.job_id}.{lifeline.token}"
+
+    def tell(progress: dict[str, Any]) -> None:
+        lifeline.progress = progress
+
+    written = write_export(
+        sessions,
+        settings.exports_dir / name,
+        Order.from_arguments(arguments),
+        viewer=viewer,
+        now=clock.now,
+        tell=tell,
+        is_cancelled=lifeline.is_cancelled,
+    )
+    return {"folder": name, **written}
+
+
+KINDS: Mapping[str, Work] = {PLAN_DAY: _plan_day, EXPORT: _export}
 """Who does which kind of job. To add one: write its function, then list it here."""
 
 
@@ -180,7 +207,7 @@ def run(
     except queue.JobLost as lost:
         LOG.warning("%s", lost)
         return 1
-    except planning.PlanningCancelled:
+    except (planning.PlanningCancelled, ExportStopped):
         if lifeline.is_terminated.is_set():
             return STOPPED
         is_ours = _settle(sessions, queue.stop, job_id=job_id, token=token)

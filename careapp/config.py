@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from careapp.errors import Invalid
+from careapp.origins import origin_of
 
 
 class UnsafeSettings(Invalid):
@@ -84,9 +85,33 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Address of the server of `nominatim` or `photon`, without `/search` or `/api`.",
     )
+    hold_s: float = Field(
+        default=300.0, ge=10, le=3600, description="Seconds for which a video slot is held for one person."
+    )
     tick_s: float = Field(default=15.0, gt=0, le=3600, description="Seconds between two looks at due work.")
     lease_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."
+    )
+    fhir_body_mb: int = Field(
+        default=50, ge=1, le=1000, description="Megabytes of the largest body that is read under `/fhir`."
+    )
+    answers_keep_h: float = Field(
+        default=24.0,
+        gt=0,
+        le=720,
+        description="Hours for which exports and answers to `Prefer: respond-async` can be fetched.",
+    )
+    outbox_keep_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="Days after which messages and events are forgotten, sent or not.",
+    )
+    jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
+    subscription_hosts: str = Field(
+        default="",
+        description="Servers that notifications of subscriptions may be sent to, with commas between, like "
+        "https://hospital.example; none: nothing is sent.",
     )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
@@ -124,6 +149,15 @@ class Settings(BaseSettings):
             raise ValueError("name the server like http://127.0.0.1:8088")
         return value
 
+    @field_validator("subscription_hosts")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for each in filter(None, map(str.strip, value.split(","))):
+            parts = urlsplit(each)
+            if origin_of(each) is None or parts.path.strip("/") or parts.query or parts.fragment:
+                raise ValueError("name each server like https://hospital.example:8443, without a path")
+        return value
+
     @field_validator("zone")
     @classmethod
     def _is_known(cls, value: str) -> str:
@@ -158,6 +192,12 @@ class Settings(BaseSettings):
             raise UnsafeSettings(sentences) from refused
 
     @property
+    def subscription_origins(self) -> frozenset[str]:
+        """The servers of `subscription_hosts` in one spelling."""
+        written = filter(None, map(str.strip, self.subscription_hosts.split(",")))
+        return frozenset(origin for each in written if (origin := origin_of(each)) is not None)
+
+    @property
     def zone_info(self) -> ZoneInfo:
         """The time zone of local days."""
         return ZoneInfo(self.zone)
@@ -166,6 +206,11 @@ class Settings(BaseSettings):
     def roads_dir(self) -> Path:
         """Where road data and tiles are kept."""
         return self.data_dir / "roads"
+
+    @property
+    def exports_dir(self) -> Path:
+        """Where the files of exports are kept until they expire."""
+        return self.data_dir / "exports"
 
     @property
     def gazetteer_path(self) -> Path:

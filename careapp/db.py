@@ -173,8 +173,15 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
 
 
 def make_reading_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return the factory of sessions that only read: they never wait for a writer, and cannot write."""
-    reading = engine.execution_options(**{READS_ONLY: True, "postgresql_readonly": True})
+    """Return the factory of sessions that only read: they never wait for a writer, and cannot write.
+
+    All statements of a transaction see the same moment. SQLite has it so anyway; PostgreSQL by its isolation
+    level, which never fails for a transaction that only reads.
+    """
+    options: dict[str, Any] = {READS_ONLY: True, "postgresql_readonly": True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    reading = engine.execution_options(**options)
     return sessionmaker(reading, expire_on_commit=False)
 
 

@@ -7,8 +7,10 @@ from careapp.jobs import models as jobs
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
+from careapp.records import held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
+from careapp.subscriptions import models as subscriptions
 from careapp.tours import models as tours
 from careapp.visits import models as visits
 
@@ -16,12 +18,15 @@ __all__ = [
     "METADATA",
     "appointments",
     "consultations",
+    "held",
     "jobs",
     "orders",
     "organisations",
     "people",
     "records",
     "roads",
+    "search_values",
+    "subscriptions",
     "tours",
     "visits",
 ]

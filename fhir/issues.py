@@ -49,3 +49,7 @@ class SeveralMatch(Conflict):
 
 class NotSupported(CareError):
     """This kind of resource does not take this interaction here; `api` answers 405."""
+
+
+class TooMuchAtOnce(CareError):
+    """Others of this kind are still being worked on; `api` answers 429."""

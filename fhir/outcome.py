@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import orjson
 
+from fhir.issues import Issue
+
 
 def outcome(
     severity: str, code: str, diagnostics: str, expression: str | Sequence[str] | None = None
@@ -23,3 +25,13 @@ def outcome(
     if expression:
         issue["expression"] = [expression] if isinstance(expression, str) else list(expression)
     return orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
+
+
+def outcome_of(issues: Sequence[Issue]) -> bytes:
+    """Write an OperationOutcome of several issues, at least one."""
+    return orjson.dumps({"resourceType": "OperationOutcome", "issue": [_issue(each) for each in issues]})
+
+
+def _issue(issue: Issue) -> dict[str, object]:
+    said: dict[str, object] = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.sentence}
+    return said if issue.expression is None else {**said, "expression": [issue.expression]}

@@ -15,11 +15,15 @@ from sqlalchemy import Connection, and_, bindparam, delete, event, func, insert,
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
-from fhir import changes
+from fhir import changes, sent
+from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
-from fhir.validation.check import check
+from fhir.search import indexing
+from fhir.showing import beside, show
+from fhir.subscriptions.announcing import announce
+from fhir.validation.check import check, errors
 
 ROWS_AT_ONCE = 500
 TOMBSTONE = b'{"deleted":true'
@@ -66,12 +70,12 @@ def project(session: Session, *, now: datetime) -> int:
     """
     session.flush()
     pending = changes.pending(session)
-    with _reader(session) as reader:
+    with beside(session) as reader:
         stale = pending.drain(reader)
         written = 0
         for resource in RESOURCES:  # always in this order, and ids in theirs: no two transactions deadlock
             for some in changes.in_chunks(sorted(stale.get(resource.kind, ())), ROWS_AT_ONCE):
-                written += _project_some(reader, resource, some, now, pending.owners)
+                written += _project_some(reader, resource, some, now, pending.owners, is_told=True)
     pending.owners.clear()
     return written
 
@@ -100,7 +104,7 @@ def rebuild(
     """
     session.flush()
     written = 0
-    with _reader(session) as reader:
+    with beside(session) as reader:
         for resource in RESOURCES if kinds is None else map(get_resource, kinds):
             done = 0
             for ids in _all_ids(reader, resource):
@@ -109,11 +113,6 @@ def rebuild(
                 if on_progress is not None:
                     on_progress(resource.kind, done)
     return written
-
-
-def _reader(session: Session) -> Session:
-    """A second session in the same transaction: it sees what is in the database, not what is in memory."""
-    return Session(session.connection(), autoflush=False, expire_on_commit=False)
 
 
 def _all_ids(reader: Session, resource: ServedResource) -> Iterable[Sequence[UUID]]:
@@ -170,6 +169,8 @@ def _project_some(
     ids: Sequence[UUID],
     now: datetime,
     owners: dict[tuple[str, UUID], UUID],
+    *,
+    is_told: bool = False,
 ) -> int:
     moment = now.replace(microsecond=now.microsecond // 1000 * 1000)
     # Locked before the rows are read: whoever waited here then sees what the other transaction wrote.
@@ -182,11 +183,18 @@ def _project_some(
             .with_for_update()
         )
     }
-    shown = _show(reader, resource, ids)
+    shown = show(reader, resource, ids)
+    from_others = sent.read_sent(reader, resource.kind, ids)
+    merged = sent.lay_over(shown, from_others)
+    indexing.put(
+        reader.connection(),
+        resource,
+        merged if resource.indexed else {key: merged[key] for key in from_others if key in merged},
+    )
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
-        document, old = shown.get(key), stored.get(key)
+        document, old = merged.get(key), stored.get(key)
         if document is None:
             if old is not None:
                 owner = owners.get((resource.kind, key))
@@ -198,6 +206,11 @@ def _project_some(
             continue
         version = (last_versions.get(key, 0) if old is None else old.version) + 1
         content = _written(document, version, moment)
+        if document is not shown[key] and errors(document):
+            document = sent.settle(document, shown[key])
+            if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
+                continue
+            content = _written(document, version, moment)
         check(document)
         row = _row(resource.kind, key, version, moment, content)
         writing.versions.append(row)
@@ -206,21 +219,19 @@ def _project_some(
         else:
             writing.changed.append({name: value for name, value in row.items() if name != "kind"})
     reader.expunge_all()
+    if writing.gone:
+        sent.forget(reader, resource.kind, writing.gone)
+        indexing.drop(reader.connection(), resource.kind, writing.gone)
+    if is_told:
+        announce(
+            reader.connection(),
+            resource.kind,
+            writing.versions,
+            created=[row["id"] for row in writing.new],
+            deleted=writing.gone,
+            moment=moment,
+        )
     return writing.write(reader.connection(), resource.kind)
-
-
-def _show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> dict[UUID, Json]:
-    rows = reader.scalars(select(resource.table).where(resource.key.in_(ids)).options(*resource.load)).all()
-    groups = []
-    for beside in resource.alongside:
-        group: dict[UUID, list[Any]] = {}
-        for found in reader.scalars(beside.rows.where(beside.owner.in_(ids))):
-            group.setdefault(getattr(found, beside.owner.key), []).append(found)
-        groups.append(group)
-    return {
-        row.id: resource.to_fhir(row, *(group.get(row.id, []) for group in groups))  # type: ignore[attr-defined]  # every served table has one
-        for row in rows
-    }
 
 
 def _last_versions(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -239,7 +250,7 @@ def _written(document: Json, version: int, updated_at: datetime) -> bytes:
     """The canonical bytes; `meta` stays where the mapper put it, version and time come first in it."""
     own = {key: value for key, value in document["meta"].items() if key not in {"versionId", "lastUpdated"}}
     document["meta"] = {"versionId": str(version), "lastUpdated": instant(updated_at), **own}
-    return orjson.dumps(document)
+    return write_json(document)
 
 
 def _row(kind: str, key: UUID, version: int, updated_at: datetime, content: bytes) -> Json:

@@ -109,7 +109,7 @@ class PatientOut(Out):
     birth_date: date | None
     phone: str | None
     insurance_number: str | None
-    home: HomeOut
+    home: HomeOut | None
     is_active: bool
     is_synthetic: bool
 

@@ -115,7 +115,7 @@ class StopOut(Out):
             service_number=row.service.number,
             title=row.visit.title,
             patient=patient_of(row.visit.patient),
-            place=PlaceOut.model_validate(row.visit.patient.home),
+            place=PlaceOut.model_validate(row.visit.patient.known_home),
             arrives_at=row.arrives_at,
             starts_at=row.starts_at,
             ends_at=row.ends_at,

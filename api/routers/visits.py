@@ -115,7 +115,7 @@ class VisitOut(Out):
             title=row.title,
             status=row.status,
             patient=patient_of(row.patient),
-            place=PlaceOut.model_validate(row.patient.home),
+            place=PlaceOut.model_validate(row.patient.known_home),
             care_order_id=row.care_order_id,
             occurrence=row.occurrence,
             duration_s=row.duration_s,

@@ -1,4 +1,4 @@
-"""Tables of jobs and of claims."""
+"""Tables of jobs, of claims and of answers that wait to be fetched."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -59,3 +59,21 @@ class Claim(Base):
     token: Mapped[int] = mapped_column(default=1)
     lease_until: Mapped[datetime]
     done_at: Mapped[datetime | None]
+
+
+class LaterAnswer(Base):
+    """An answer that its asker did not want to wait for."""
+
+    __tablename__ = "later_answer"
+    __table_args__ = (Index("ix_later_answer_asked_at", "asked_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    asked_by: Mapped[str] = mapped_column(String(100))
+    asked_at: Mapped[datetime]
+    lost_at: Mapped[datetime]
+    """If there is no answer by then, whoever worked on it is gone."""
+    status: Mapped[int | None]
+    """HTTP status; NULL: not yet."""
+    headers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    content: Mapped[bytes | None]

@@ -1,6 +1,6 @@
 """The job row is the only truth: who asked for which work, who does it, how far it is, how it ended.
 
-    submit ─▶ queued ──claim_next──▶ running ──finish──▶ done
+    submit ─▶ queued ──claim_next──▶ running ──finish──▶ done ──discard─▶ cancelled
                  ▲                    │  │  └──fail────▶ failed
                  └─requeue, fail(retry)  └──stop───────▶ cancelled
 
@@ -123,6 +123,20 @@ def ask_to_cancel(session: Session, *, job_id: UUID, viewer: Viewer, now: dateti
     return job
 
 
+def discard(session: Session, *, job_id: UUID, viewer: Viewer, now: datetime) -> Job:
+    """Stop a job that has not ended, or throw away the result of one that has: either way it is cancelled.
+
+    Raises:
+        JobNotFound: As `get_job`.
+    """
+    job = _get(session, job_id=job_id, viewer=viewer, locked=True)
+    if job.state not in ENDED:
+        return ask_to_cancel(session, job_id=job_id, viewer=viewer, now=now)
+    job.state, job.result = JobState.CANCELLED, None
+    audit.record(session, viewer=viewer, now=now, action="discard_job", subject=job)
+    return job
+
+
 def _get(session: Session, *, job_id: UUID, viewer: Viewer, locked: bool) -> Job:
     # A job of the whole region has no organisation: only who sees the whole region sees it.
     statement = visible(select(Job).where(Job.id == job_id), viewer, Job)
@@ -132,6 +146,12 @@ def _get(session: Session, *, job_id: UUID, viewer: Viewer, locked: bool) -> Job
     if job is None:
         raise JobNotFound(f"there is no job {job_id}")
     return job
+
+
+def count_active(session: Session, *, kind: str, viewer: Viewer) -> int:
+    """Count the jobs of a kind, of those that the viewer sees, that wait or run."""
+    active = select(func.count(Job.id)).where(Job.kind == kind, Job.state.not_in(ENDED))
+    return session.scalar(visible(active, viewer, Job)) or 0
 
 
 def is_due(session: Session, *, now: datetime) -> bool:

@@ -19,6 +19,18 @@ class OnHolidays(StrEnum):
     SKIP = "skip"
 
 
+class RequestStatus(StrEnum):
+    """In which state a plan or an order is; the values are FHIR's. Nothing is done but for active ones."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    ON_HOLD = "on-hold"
+    REVOKED = "revoked"
+    COMPLETED = "completed"
+    ENTERED_IN_ERROR = "entered-in-error"
+    UNKNOWN = "unknown"
+
+
 class CarePlan(Base):
     """What an organisation has agreed with a patient; holds the care orders."""
 
@@ -31,6 +43,8 @@ class CarePlan(Base):
     first_date: Mapped[date]
     last_date: Mapped[date | None]
     is_active: Mapped[bool] = mapped_column(default=True)
+    request_status: Mapped[RequestStatus | None] = mapped_column(text_enum(RequestStatus))
+    """Why it is not active, where another system said so; NULL: active or completed."""
 
     patient: Mapped[Patient] = relationship(lazy="raise")
     organisation: Mapped[Organisation] = relationship(lazy="raise")
@@ -70,6 +84,8 @@ class CareOrder(Base):
     """Least time between the starts of two consecutive visits of this order on a day."""
     max_gap_minutes: Mapped[int | None]
     is_active: Mapped[bool] = mapped_column(default=True)
+    request_status: Mapped[RequestStatus | None] = mapped_column(text_enum(RequestStatus))
+    """Why it is not active, where another system said so; NULL: active or completed."""
 
     patient: Mapped[Patient] = relationship(lazy="raise")
     care_plan: Mapped[CarePlan] = relationship(lazy="raise", back_populates="orders")

@@ -1,20 +1,16 @@
 """Change people and what is agreed between them. Each function is one use case; none commits."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from careapp.access import Viewer, visible
+from careapp.access import Viewer
 from careapp.db import refuse_naive
-from careapp.errors import Conflict, Invalid, NotFound
+from careapp.errors import Conflict, Invalid
 from careapp.organisations.commands import Address, new_place, require_name, require_own
 from careapp.organisations.models import Organisation, Place, PlaceKind
-from careapp.organisations.queries import get_place
 from careapp.organisations.region import require_in_region
 from careapp.people.models import (
     Absence,
@@ -28,24 +24,10 @@ from careapp.people.models import (
     RoleSkill,
     VehicleKind,
 )
-from careapp.people.queries import get_nurse, get_patient
+from careapp.people.queries import get_nurse, get_patient, get_practitioner
+from careapp.people.rules import Person, own_place, require_given, require_insurance_number, require_specialty
 from careapp.people.skills import require_skills
 from careapp.records import audit
-
-_INSURANCE_NUMBER = re.compile(r"[A-Z]\d{9}")
-_SPECIALTY = re.compile(r"[A-Z]{3,4}")
-
-
-class ImpossibleInsuranceNumber(Invalid):
-    """A Krankenversichertennummer has another form."""
-
-
-class ImpossibleSpecialty(Invalid):
-    """A specialty has not the form of a code of IHE-D."""
-
-
-class PlaceOfAnotherOrganisation(Invalid):
-    """A role's base belongs to another organisation."""
 
 
 class AbsenceOfNobody(Invalid):
@@ -56,10 +38,6 @@ class AbsenceEndsBeforeItStarts(Invalid):
     """An absence's end is not after its start."""
 
 
-class PractitionerNotFound(NotFound):
-    """No practitioner has this id, or not for this viewer."""
-
-
 class StrangersAgree(Invalid):
     """Patient and nurse belong to different organisations."""
 
@@ -68,34 +46,19 @@ class NothingAgreed(Conflict):
     """Nothing is agreed between this patient and this nurse."""
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who a nurse or doctor is.
-
-    Attributes:
-        family_name: At least one letter.
-        given_name: At least one letter.
-        gender: Administrative.
-        title: Academic, such as Dr. med.
-    """
-
-    family_name: str
-    given_name: str
-    gender: Gender = Gender.UNKNOWN
-    title: str | None = None
-
-
 def add_patient(
     session: Session,
     *,
     organisation_id: UUID,
     family_name: str,
-    given_name: str,
-    home: Address,
+    given_name: str | None,
+    home: Address | None,
     gender: Gender = Gender.UNKNOWN,
     birth_date: date | None = None,
     phone: str | None = None,
     insurance_number: str | None = None,
+    is_active: bool = True,
+    is_synthetic: bool = False,
     viewer: Viewer,
     now: datetime,
 ) -> Patient:
@@ -105,12 +68,14 @@ def add_patient(
         session: An open transaction.
         organisation_id: Who gives the care.
         family_name: At least one letter.
-        given_name: At least one letter.
-        home: Where nurses visit.
+        given_name: At least one letter; None for somebody with a single name.
+        home: Where nurses visit; None if nobody knows, then none can.
         gender: Administrative.
         birth_date: None if unknown.
         phone: As it is dialled.
         insurance_number: Krankenversichertennummer, a letter and nine digits.
+        is_active: Receives care.
+        is_synthetic: The patient was invented.
         viewer: Who adds.
         now: This moment.
 
@@ -124,25 +89,25 @@ def add_patient(
         UnknownMunicipality: The home's municipality does not exist.
     """
     organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
-    if insurance_number is not None and not _INSURANCE_NUMBER.fullmatch(insurance_number):
-        raise ImpossibleInsuranceNumber(
-            "the insurance number has another form: write a capital letter and nine digits, as on the card"
-        )
-    place = new_place(session, organisation=organisation, kind=PlaceKind.HOME, address=home)
-    require_in_region(session, latitude=home.latitude, longitude=home.longitude)
+    require_insurance_number(insurance_number)
+    place = None
+    if home is not None:
+        place = new_place(session, organisation=organisation, kind=PlaceKind.HOME, address=home)
+        require_in_region(session, latitude=home.latitude, longitude=home.longitude)
     patient = Patient(
         id=uuid4(),
         organisation_id=organisation.id,
         organisation=organisation,
         family_name=require_name("the patient", family_name),
-        given_name=require_name("the patient", given_name),
+        given_name=require_given("the patient", given_name),
         gender=gender,
         birth_date=birth_date,
         phone=phone,
         insurance_number=insurance_number,
-        home_id=place.id,
+        home_id=place and place.id,
         home=place,
-        is_active=True,
+        is_active=is_active,
+        is_synthetic=is_synthetic,
     )
     session.add(patient)
     session.flush()
@@ -184,7 +149,7 @@ def add_nurse(
     """
     organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
     require_skills(session, [skills])
-    role = _new_role(session, organisation, person, _own_place(session, organisation, base_id, viewer))
+    role = _new_role(session, organisation, person, own_place(session, organisation, base_id, viewer))
     role.kind = RoleKind.NURSE
     role.vehicle = vehicle
     role.skills = [RoleSkill(skill_code=code, grade=grade) for code, grade in sorted(skills.items())]
@@ -223,11 +188,8 @@ def add_doctor(
         ImpossibleSpecialty: The specialty's form is wrong.
     """
     organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
-    if not _SPECIALTY.fullmatch(specialty):
-        raise ImpossibleSpecialty(
-            f"{specialty!r} is no specialty: write a code of IHE-D such as ALLG or INNE"
-        )
-    role = _new_role(session, organisation, person, _own_place(session, organisation, base_id, viewer))
+    require_specialty(specialty)
+    role = _new_role(session, organisation, person, own_place(session, organisation, base_id, viewer))
     role.kind = RoleKind.DOCTOR
     role.specialty = specialty
     session.flush()
@@ -263,7 +225,9 @@ def add_absence(
     if patient_id is not None and practitioner_id is None:
         organisation_id = get_patient(session, patient_id=patient_id, viewer=viewer).organisation_id
     elif practitioner_id is not None and patient_id is None:
-        organisation_id = _practitioner(session, practitioner_id, viewer).organisation_id
+        organisation_id = get_practitioner(
+            session, practitioner_id=practitioner_id, viewer=viewer
+        ).organisation_id
     else:
         raise AbsenceOfNobody("an absence is one person's: name either a patient or a practitioner")
     absence = Absence(
@@ -351,7 +315,7 @@ def _new_role(session: Session, organisation: Organisation, person: Person, base
         id=uuid4(),
         organisation_id=organisation.id,
         family_name=require_name("the person", person.family_name),
-        given_name=require_name("the person", person.given_name),
+        given_name=require_given("the person", person.given_name),
         title=person.title,
         gender=person.gender,
         is_active=True,
@@ -369,20 +333,3 @@ def _new_role(session: Session, organisation: Organisation, person: Person, base
     )
     session.add(role)
     return role
-
-
-def _own_place(session: Session, organisation: Organisation, place_id: UUID, viewer: Viewer) -> Place:
-    place = get_place(session, place_id=place_id, viewer=viewer)
-    if place.organisation_id != organisation.id:
-        raise PlaceOfAnotherOrganisation(
-            f"place {place_id} belongs to another organisation: add one for {organisation.id} first"
-        )
-    return place
-
-
-def _practitioner(session: Session, practitioner_id: UUID, viewer: Viewer) -> Practitioner:
-    statement = select(Practitioner).where(Practitioner.id == practitioner_id)
-    found = session.scalars(visible(statement, viewer, Practitioner)).one_or_none()
-    if found is None:
-        raise PractitionerNotFound(f"there is no practitioner {practitioner_id}")
-    return found

@@ -42,6 +42,7 @@ def move_home(
 
     Raises:
         PatientNotFound: No patient has this id, or not for this viewer.
+        HomeUnknown: There is no address to which the point would belong.
         NoPointOnEarth: Latitude or longitude is out of range.
         OutsideRegion: The point is far away from the region.
     """
@@ -49,7 +50,7 @@ def move_home(
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise NoPointOnEarth("write the latitude from -90 to 90 and the longitude from -180 to 180 degrees")
     require_in_region(session, latitude=latitude, longitude=longitude)
-    home = patient.home
+    home = patient.known_home
     # Kept travel times are no place to learn where somebody lived.
     forget_place(session, latitude=home.latitude, longitude=home.longitude)
     home.latitude, home.longitude = latitude, longitude

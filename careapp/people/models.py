@@ -8,7 +8,12 @@ from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.db import Base, text_enum
+from careapp.errors import Conflict
 from careapp.organisations.models import Organisation, Place
+
+
+class HomeUnknown(Conflict):
+    """Nobody has said where a patient lives, so no nurse can come."""
 
 
 class Gender(StrEnum):
@@ -65,12 +70,24 @@ class Patient(Base):
     phone: Mapped[str | None]
     insurance_number: Mapped[str | None] = mapped_column(String(10), index=True)
     """Krankenversichertennummer (KVNR): a letter and nine digits."""
-    home_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
+    home_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
+    """NULL: not known; then nurses cannot come, but the patient can join a video consultation."""
     is_active: Mapped[bool] = mapped_column(default=True)
     is_synthetic: Mapped[bool] = mapped_column(default=False)
 
-    home: Mapped[Place] = relationship(lazy="raise")
+    home: Mapped[Place | None] = relationship(lazy="raise")
     organisation: Mapped[Organisation] = relationship(lazy="raise")
+
+    @property
+    def known_home(self) -> Place:
+        """Where nurses visit; whoever has orders or visits has one.
+
+        Raises:
+            HomeUnknown: Nobody has said where it is.
+        """
+        if self.home is None:
+            raise HomeUnknown(f"patient {self.id} has no home on the map: enter the address first")
+        return self.home
 
 
 class Practitioner(Base):

@@ -9,7 +9,16 @@ from sqlalchemy.orm.interfaces import ORMOption
 from careapp.access import Viewer, visible
 from careapp.errors import NotFound
 from careapp.paging import Page, read_page
-from careapp.people.models import Absence, Patient, Preference, Role, RoleKind, RoleSkill, Skill
+from careapp.people.models import (
+    Absence,
+    Patient,
+    Practitioner,
+    Preference,
+    Role,
+    RoleKind,
+    RoleSkill,
+    Skill,
+)
 
 
 class PatientNotFound(NotFound):
@@ -22,6 +31,14 @@ class NurseNotFound(NotFound):
 
 class DoctorNotFound(NotFound):
     """No doctor has this id, or not for this viewer."""
+
+
+class PractitionerNotFound(NotFound):
+    """No practitioner has this id, or not for this viewer."""
+
+
+class RoleNotFound(NotFound):
+    """No role has this id, or not for this viewer."""
 
 
 class AbsenceNotFound(NotFound):
@@ -95,6 +112,32 @@ def get_doctor(session: Session, *, role_id: UUID, viewer: Viewer) -> Role:
     role = session.scalars(_roles(RoleKind.DOCTOR, viewer).where(Role.id == role_id)).one_or_none()
     if role is None:
         raise DoctorNotFound(f"there is no doctor {role_id}")
+    return role
+
+
+def get_practitioner(session: Session, *, practitioner_id: UUID, viewer: Viewer) -> Practitioner:
+    """Return one person who gives care.
+
+    Raises:
+        PractitionerNotFound: No practitioner has this id, or not for this viewer.
+    """
+    statement = select(Practitioner).where(Practitioner.id == practitioner_id)
+    found = session.scalars(visible(statement, viewer, Practitioner)).one_or_none()
+    if found is None:
+        raise PractitionerNotFound(f"there is no practitioner {practitioner_id}")
+    return found
+
+
+def get_role(session: Session, *, role_id: UUID, viewer: Viewer) -> Role:
+    """Return one role, a nurse's or a doctor's, with person, base and skills.
+
+    Raises:
+        RoleNotFound: No role has this id, or not for this viewer.
+    """
+    statement = select(Role).where(Role.id == role_id).options(*WITH_PERSON)
+    role = session.scalars(visible(statement, viewer, Role)).one_or_none()
+    if role is None:
+        raise RoleNotFound(f"there is no role {role_id}")
     return role
 
 

@@ -55,7 +55,7 @@ def path_of(tour: Tour, sources: Mapping[VehicleKind, TravelSource]) -> list[Tou
     """
     places = [
         tour.shift.start_place,
-        *(stop.visit.patient.home for stop in tour.stops),
+        *(stop.visit.patient.known_home for stop in tour.stops),
         tour.shift.end_place,
     ]
     points = [Coordinates(place.latitude, place.longitude) for place in places]

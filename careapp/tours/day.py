@@ -127,7 +127,7 @@ class Day:
         """Return all start and end places and homes, as latitude and longitude in degrees."""
         rows = [
             *(place for each in self.work_times for place in (each.shift.start_place, each.shift.end_place)),
-            *(visit.patient.home for visit in self.visits),
+            *(visit.patient.known_home for visit in self.visits),
         ]
         return {row.id: (row.latitude, row.longitude) for row in rows}
 
@@ -173,11 +173,10 @@ class Day:
 
     def _service(self, visit: Visit, service: Service, places: "_Places") -> RoutedService:
         agreed = [wish for wish in self.preferences if wish.patient_id == visit.patient_id]
+        home = visit.patient.known_home
         return RoutedService(
             id=str(service.id),
-            location=places.number(
-                visit.patient.home_id, visit.patient.home.latitude, visit.patient.home.longitude
-            ),
+            location=places.number(home.id, home.latitude, home.longitude),
             duration=visit.duration_s,
             windows=tuple(self._window(window.earliest, window.latest) for window in visit.windows),
             skills={skill.skill_code: skill.grade for skill in service.skills},

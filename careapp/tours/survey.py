@@ -79,14 +79,15 @@ class Survey:
 
     def reason(self, day: Day, visit: Visit) -> str | None:
         """Say why a visit that was left out could not be reached at all; None if a nurse can drive there."""
-        if visit.patient.home_id in self.unusable:
-            return f"the home {self.unusable[visit.patient.home_id]}: correct its place"
+        home_id = visit.patient.known_home.id
+        if home_id in self.unusable:
+            return f"the home {self.unusable[home_id]}: correct its place"
         shifts = [
             each.shift for each in day.work_times if each.shift.organisation_id == visit.organisation_id
         ]
         if not shifts:
             return None
-        if not any(visit.patient.home_id in self.snap_m[shift.vehicle] for shift in shifts):
+        if not any(home_id in self.snap_m[shift.vehicle] for shift in shifts):
             return f"no road within {self.radius_m} m of the home: move its place to its road"
         if not any(self.reaches_road(shift) for shift in shifts):
             return (

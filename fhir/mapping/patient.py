@@ -22,6 +22,7 @@ from fhir.mapping.elements import (
 )
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.search import carriers
+from fhir.search.addresses import address_parameters
 from fhir.search.dates import Day
 from fhir.search.references import Reference
 from fhir.search.strings import String
@@ -52,7 +53,7 @@ def to_fhir(row: Patient) -> Json:
             "telecom": phone(row.phone),
             "gender": row.gender.value,
             "birthDate": row.birth_date and row.birth_date.isoformat(),
-            "address": addresses([row.home], use="home"),
+            "address": addresses([row.home] if row.home else [], use="home"),
             "managingOrganization": reference("Organization", row.organisation_id),
         }
     )
@@ -85,6 +86,11 @@ PATIENT = ServedResource(
             (carriers.members(GENDER_SYSTEM, Patient.gender, Gender),),
             f"{codes.HL7_PARAMETER}individual-gender",
         ),
+        **address_parameters("individual", Place.id == Patient.home_id),
+        "telecom": Token(
+            (carriers.texts("phone", Patient.phone),), f"{codes.HL7_PARAMETER}individual-telecom"
+        ),
+        "phone": Token((carriers.texts("phone", Patient.phone),), f"{codes.HL7_PARAMETER}individual-phone"),
         "birthdate": Day(Patient.birth_date, f"{codes.HL7_PARAMETER}individual-birthdate"),
         "organization": Reference(
             (carriers.ids("Organization", Patient.organisation_id),),

@@ -1,7 +1,8 @@
-"""Links to the next page: the search and the place in it, sealed so that an address or a log tells nothing.
+"""Links to other pages: the search and the place in it, sealed so that an address or a log tells nothing.
 
-A page begins after the last item of the one before (its sort values and its id), so that whatever is written
-between two pages, a resource that was there all the time comes exactly once. The seal is a synthetic
+A page begins after the last item of the one before (its sort values and its id), or ends before the first
+item of the one after, so that whatever is written between two pages, a resource that was there all the time
+comes exactly once. The seal is a synthetic
 initialisation vector (RFC 5297's construction, here with HMAC-SHA256 and SHAKE256): who lacks the key can
 neither read nor change a link, and the same page has the same link.
 """
@@ -11,7 +12,7 @@ import hmac
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import orjson
@@ -29,19 +30,21 @@ class PageGone(NotFound):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a page begins.
+    """Where a page begins, or ends if read backwards.
 
     Attributes:
         kind: Of resource.
         query: The parameters that are in use, as in the self link.
         total: How many there are in all, counted for the first page; None if not asked for.
-        after: Sort values and id of the last item before, as text; None for the first page.
+        after: Sort values and id of the item beside the page, as text; None for the first page, or the last.
+        is_backwards: The page ends there.
     """
 
     kind: str
     query: str
     total: int | None
     after: list[Any] | None
+    is_backwards: bool = False
 
 
 def seal(place: Place, key: bytes) -> str:
@@ -51,7 +54,7 @@ def seal(place: Place, key: bytes) -> str:
         place: Where the page begins.
         key: At least 32 random bytes, the same in every process that answers.
     """
-    packed = zlib.compress(orjson.dumps([place.kind, place.query, place.total, place.after]), 9)
+    packed = zlib.compress(orjson.dumps(list(astuple(place))), 9)
     tag = _tag(packed, key)
     return urlsafe_b64encode(tag + _veiled(packed, tag, key)).rstrip(b"=").decode()
 
@@ -77,8 +80,9 @@ def _tag(packed: bytes, key: bytes) -> bytes:
 
 
 def _veiled(data: bytes, tag: bytes, key: bytes) -> bytes:
-    stream = hashlib.shake_256(hmac.digest(key, b"stream" + tag, "sha256")).digest(len(data))
-    return bytes(a ^ b for a, b in zip(data, stream, strict=True))
+    length = len(data)
+    stream = hashlib.shake_256(hmac.digest(key, b"stream" + tag, "sha256")).digest(length)
+    return (int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")).to_bytes(length, "big")
 
 
 def _gone() -> PageGone:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, SQLColumnExpression
 
+from careapp.access import Viewer
 from careapp.errors import Invalid
 
 LONGEST_ECHO = 60
@@ -23,10 +24,12 @@ class Context:
     Attributes:
         base_url: Address of this server's FHIR part, without a slash at its end.
         zone: Whose wall clock a time without an offset is read from.
+        viewer: Who asks; conditions on other resources count only those that they may see.
     """
 
     base_url: str
     zone: ZoneInfo
+    viewer: Viewer
 
 
 class Parameter(Protocol):

@@ -1,35 +1,30 @@
-"""A FHIR search: query string in, one SELECT, stored bytes out."""
+"""A FHIR search: query string in, one SELECT (and one for each kind that comes along), stored bytes out."""
 
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    ColumnElement,
-    Date,
-    Select,
-    SQLColumnExpression,
-    Uuid,
-    and_,
-    func,
-    literal,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, visible
-from careapp.db import UtcDateTime
 from careapp.records.models import Document
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
-from fhir.search.asked import Asked, Sort, read_query
-from fhir.search.bundle import searchset
+from fhir.outcome import outcome
+from fhir.search.asked import Asked, read_query
+from fhir.search.bundle import Entry, searchset
+from fhir.search.includes import MOST_INCLUDED, included
+from fhir.search.order import Sort, beyond, order_by
 from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import Context
+
+MOST_KEPT = 500
+"""Queries that were understood, for all viewers together."""
+LONGEST_KEPT = 400
+"""Letters: what is longer is seldom asked twice and takes much room."""
 
 
 def search(
@@ -50,7 +45,7 @@ def search(
         kind: Of resource, e.g. `Slot`.
         query_string: As in the address, without its question mark; or the body of a POST to `_search`.
         base_url: Address of this server's FHIR part, e.g. `https://care.example/fhir`.
-        viewer: Who asks; only what they may see is found and counted.
+        viewer: Who asks; only what they may see is found, counted and brought along.
         zone: Whose wall clock a time without an offset is read from.
         page_key: At least 32 random bytes that seal the links to pages.
         strict: Refuse unknown parameters (`Prefer: handling=strict`).
@@ -64,132 +59,193 @@ def search(
         UnknownParameter: A strict client asked for what is not supported.
         PageGone: The link to a page is not valid.
     """
-    resource = get_resource(kind)
-    context = Context(base_url.rstrip("/"), zone)
-    asked = read_query(query_string, resource, context, strict=strict)
+    context = Context(base_url.rstrip("/"), zone, viewer)
+    question = _understand(kind, query_string, context, strict=strict)
+    asked = question.asked
     place = Place(kind, asked.query, None, None)
-    own_query = asked.query
+    own_query, form = asked.query, asked.form_query
     if asked.page is not None:
         own_query, place = f"_page={asked.page}", unseal(asked.page, page_key)
         if place.kind != kind:
             raise PageGone("this link is to a page of another kind of resource: search again")
-        asked = read_query(place.query, resource, context, strict=False)
-    order = _order(resource, asked)
+        question = _understand(kind, place.query, context, strict=False)
+        asked = question.asked
+    page = _find(session, question, place)
+    address = f"{context.base_url}/{kind}"
+    links = [("self", f"{address}?{own_query}" if own_query else address)]
+    links += [
+        (relation, f"{address}?_page={seal(there, page_key)}{form}") for relation, there in page.links()
+    ]
+    entries = [Entry(kind, str(row[-1]), row[0]) for row in page.rows]
+    note = None
+    if asked.includes and entries:
+        ids = [row[-1] for row in page.rows]
+        along, is_cut = included(session, asked.includes, kind, ids, viewer)
+        entries += along
+        note = _cut() if is_cut else None
+    if asked.subset is not None:
+        cut = asked.subset.cut
+        entries = [entry._replace(content=cut(entry.content)) for entry in entries]
+    return searchset(base_url=context.base_url, entries=entries, links=links, total=page.total, note=note)
+
+
+def find_ids(
+    session: Session, *, kind: str, query_string: str, context: Context, limit: int, strict: bool = True
+) -> list[UUID]:
+    """Return ids of what a search finds, in the order of their ids; conditional interactions ask so.
+
+    Args:
+        session: Any transaction.
+        kind: Of resource.
+        query_string: As in the address or in `If-None-Exist`; what shapes an answer does not count.
+        context: What the meaning of values depends on, and who asks.
+        limit: Most ids.
+        strict: Refuse unknown parameters: to ignore one would find too much.
+
+    Raises:
+        UnknownKind: No such resource is served.
+        InvalidSearch: A value is malformed, or nothing is asked for.
+        UnknownParameter: A parameter is not supported.
+    """
+    resource = get_resource(kind)
+    asked = read_query(query_string, resource, context, strict=strict)
+    rows = _matching(select(resource.key), resource, asked, context.viewer)
+    return list(session.scalars(rows.order_by(resource.key).limit(limit)))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Rows of a page, and what lies around it.
+
+    Attributes:
+        rows: Content first, then the values of the order's columns, the id last.
+        place: Where the page lies.
+        count: Most rows of it; 0 if only the total was asked for.
+        has_more: Something lies beyond, in the direction in which the page was read.
+        total: How many match in all.
+    """
+
+    rows: list[tuple[Any, ...]]
+    place: Place
+    count: int
+    has_more: bool
+    total: int | None
+
+    def links(self) -> list[tuple[str, Place]]:
+        """Where other pages lie. ISiK writes `prev`, the FHIR specification and HAPI `previous`."""
+        if not self.count:
+            return []
+        kind, query, is_backwards = self.place.kind, self.place.query, self.place.is_backwards
+        begins_inside, ends_inside = self.place.after is not None, self.has_more
+        if is_backwards:
+            begins_inside, ends_inside = ends_inside, begins_inside
+        found = [("first", Place(kind, query, None, None))]
+        if begins_inside and self.rows:
+            there = self._beside(self.rows[0], is_backwards=True)
+            found += [("previous", there), ("prev", there)]
+        if ends_inside and self.rows:
+            found.append(("next", self._beside(self.rows[-1], is_backwards=False)))
+        return [*found, ("last", Place(kind, query, self.total, None, is_backwards=True))]
+
+    def _beside(self, row: tuple[Any, ...], *, is_backwards: bool) -> Place:
+        values = [None if value is None else str(value) for value in row[1:]]
+        return Place(self.place.kind, self.place.query, self.total, values, is_backwards)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A query that was understood, to be asked of the database.
+
+    Attributes:
+        resource: What is searched.
+        asked: The query.
+        viewer: Who asks.
+    """
+
+    resource: ServedResource
+    asked: Asked
+    viewer: Viewer
+
+    @cached_property
+    def order(self) -> list[Sort]:
+        """A total order of the results."""
+        resource, asked = self.resource, self.asked
+        return order_by(asked.sorts, resource.all_parameters, resource.order, asked.bound)
+
+    @cached_property
+    def counted(self) -> Select[Any]:
+        """How many match. Every row has its document, so only rows are counted."""
+        return _matching(select(func.count().label("total")), self.resource, self.asked, self.viewer)
+
+    @cached_property
+    def first_page(self) -> Select[Any]:
+        """The page with which searches begin; kept, since to build it takes longer than to ask."""
+        place = Place(self.resource.kind, self.asked.query, None, None)
+        return self.page(place, self.asked.count, counts=self.asked.with_total)
+
+    def page(self, place: Place, count: int, *, counts: bool) -> Select[Any]:
+        """Choose a page of rows first, by the indexes of their table, then fetch only their documents."""
+        order, backwards = self.order, place.is_backwards
+        wanted: list[Any] = [sort.column.label(f"key_{number}") for number, sort in enumerate(order)]
+        rows = _matching(select(*wanted), self.resource, self.asked, self.viewer)
+        if place.after is not None:
+            rows = rows.where(beyond(order, place.after, is_backwards=backwards))
+        page = rows.order_by(*(sort.clause(sort.column, is_backwards=backwards) for sort in order))
+        chosen = page.limit(count + 1).subquery("page")
+        keys = list(chosen.c)
+        content = select(Document.content).where(Document.kind == place.kind, Document.id == keys[-1])
+        columns: list[Any] = [content.scalar_subquery(), *keys]
+        if counts:  # in the same statement, so that total and entries are of one moment
+            columns.append(self.counted.scalar_subquery().label("total"))
+        return select(*columns).order_by(
+            *(sort.clause(key, is_backwards=backwards) for sort, key in zip(order, keys, strict=True))
+        )
+
+
+def _understand(kind: str, query: str, context: Context, *, strict: bool) -> _Question:
+    """Read a query; those who ask the same again and again, as portals do, are spared the reading."""
+    if len(query) > LONGEST_KEPT:
+        return _read(kind, query, context, strict)
+    return _read_and_keep(kind, query, context, strict)
+
+
+def _read(kind: str, query: str, context: Context, strict: bool) -> _Question:  # noqa: FBT001 -- a cache's key
+    resource = get_resource(kind)
+    return _Question(resource, read_query(query, resource, context, strict=strict), context.viewer)
+
+
+_read_and_keep = lru_cache(maxsize=MOST_KEPT)(_read)
+
+
+def _find(session: Session, question: _Question, place: Place) -> _Page:
+    asked, order = question.asked, question.order
+    connection = session.connection()
+    count = 0 if asked.only_total else asked.count
+    if not count:
+        total = connection.scalar(question.counted)
+        return _Page([], place, count, has_more=False, total=total)
+    if place.is_backwards and place.after is None and place.total:
+        count = place.total % count or count  # the last page as one comes to it by `next`
     counts = asked.with_total and place.total is None
-    rows = session.execute(_statement(resource, asked, viewer, order, place, counts=counts)).all()
+    is_first = place.after is None and not place.is_backwards and counts == asked.with_total
+    statement = question.first_page if is_first else question.page(place, count, counts=counts)
+    rows = connection.execute(statement).all()
     total = place.total
     if counts:
         total = rows[0].total if rows else 0
-    found = rows[: asked.count]
-    address = f"{context.base_url}/{kind}"
-    links = [("self", f"{address}?{own_query}" if own_query else address)]
-    if asked.count:
-        links.append(("first", _page(address, Place(kind, place.query, None, None), page_key)))
-    if len(rows) > asked.count > 0:
-        after = [None if value is None else str(value) for value in found[-1][1 : 1 + len(order)]]
-        links.append(("next", _page(address, Place(kind, place.query, total, after), page_key)))
-    return searchset(
-        kind=kind,
-        base_url=context.base_url,
-        entries=[(str(row[len(order)]), row[0]) for row in found],
-        links=links,
-        total=total,
+    found = [tuple(row)[: 1 + len(order)] for row in rows[:count] if row[0] is not None]
+    if place.is_backwards:
+        found.reverse()
+    return _Page(found, place, count, has_more=len(rows) > count, total=total)
+
+
+def _matching(statement: Select[Any], resource: ServedResource, asked: Asked, viewer: Viewer) -> Select[Any]:
+    return visible(statement.select_from(resource.table).where(*asked.conditions), viewer, resource.table)
+
+
+def _cut() -> bytes:
+    return outcome(
+        "warning",
+        "incomplete",
+        f"more than {MOST_INCLUDED} resources would come along, some are missing: ask for a smaller _count",
     )
-
-
-def _page(address: str, place: Place, page_key: bytes) -> str:
-    return f"{address}?_page={seal(place, page_key)}"
-
-
-def _order(resource: ServedResource, asked: Asked) -> list[Sort]:
-    """The order asked for, or the resource's own; the id last, so that it is total."""
-    usual = resource.all_parameters[resource.order].sort
-    sorts = list(asked.sorts) or ([] if usual is None else [Sort(resource.order, usual, is_descending=False)])
-    by_id = next((number for number, sort in enumerate(sorts) if sort.name == "_id"), None)
-    if by_id is not None:
-        return sorts[: by_id + 1]
-    return [*sorts, Sort("_id", resource.key, is_descending=False)]
-
-
-def _statement(
-    resource: ServedResource,
-    asked: Asked,
-    viewer: Viewer,
-    order: Sequence[Sort],
-    place: Place,
-    *,
-    counts: bool,
-) -> Select[Any]:
-    """Choose a page of rows first, by the indexes of their table, then fetch only their documents."""
-    is_shown = select(1).where(Document.kind == resource.kind, Document.id == resource.key).exists()
-
-    def matching(statement: Select[Any]) -> Select[Any]:
-        narrowed = statement.select_from(resource.table).where(*asked.conditions, is_shown)
-        return visible(narrowed, viewer, resource.table)
-
-    counted = matching(select(func.count().label("total")))
-    if not asked.count:
-        return counted
-    wanted: list[Any] = [sort.column.label(f"key_{number}") for number, sort in enumerate(order)]
-    rows = matching(select(*wanted))
-    if place.after is not None:
-        rows = rows.where(_beyond(order, place.after, asked))
-    page = rows.order_by(*(_direction(sort.column, sort, asked) for sort in order))
-    chosen = page.limit(asked.count + 1).subquery("page")
-    keys = list(chosen.c)
-    content = select(Document.content).where(Document.kind == resource.kind, Document.id == keys[-1])
-    columns: list[Any] = [content.scalar_subquery(), *keys]
-    if counts:  # in the same statement, so that total and entries are of one moment
-        columns.append(counted.scalar_subquery().label("total"))
-    return select(*columns).order_by(
-        *(_direction(key, sort, asked) for key, sort in zip(keys, order, strict=True))
-    )
-
-
-def _direction(column: SQLColumnExpression[Any], sort: Sort, asked: Asked) -> ColumnElement[Any]:
-    directed = column.desc() if sort.is_descending else column.asc()
-    return directed.nulls_last() if _may_be_null(sort, asked) else directed
-
-
-def _may_be_null(sort: Sort, asked: Asked) -> bool:
-    """A condition on the parameter itself has already left out the rows without it."""
-    is_bound = any(name == sort.name for name, _ in asked.used)
-    return bool(getattr(sort.column, "nullable", True)) and not is_bound
-
-
-def _beyond(order: Sequence[Sort], after: Sequence[str | None], asked: Asked) -> ColumnElement[bool]:
-    """SQL: the row comes after the last one of the page before."""
-    last = [_value(sort.column, text) for sort, text in zip(order, after, strict=True)]
-    if not any(sort.is_descending or _may_be_null(sort, asked) for sort in order):
-        return tuple_(*(sort.column for sort in order)) > tuple_(
-            *last
-        )  # the index on these columns serves it
-    ways = []
-    for number, sort in enumerate(order):
-        ties = [
-            earlier.column.is_(None) if value is None else earlier.column == value
-            for earlier, value in zip(order[:number], last, strict=False)
-        ]
-        value = last[number]
-        if value is None:
-            continue  # nothing comes after those without a value
-        later = sort.column < value if sort.is_descending else sort.column > value
-        if _may_be_null(sort, asked):
-            later = or_(later, sort.column.is_(None))
-        ways.append(and_(*ties, later))
-    return or_(*ways)
-
-
-def _value(column: Any, text: str | None) -> Any:
-    if text is None:
-        return None
-    read = next(read for kind, read in READERS.items() if isinstance(column.type, kind))
-    return literal(read(text), column.type)
-
-
-READERS: dict[type[Any], Callable[[str], Any]] = {
-    UtcDateTime: datetime.fromisoformat,
-    Date: date.fromisoformat,
-    Uuid: UUID,
-}
-"""How a sort value in a link becomes the column's again."""

@@ -6,8 +6,9 @@ https://hl7.org/fhir/R4/search.html#reference
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, false, or_
+from sqlalchemy import ColumnElement, Select, false, or_
 
 from fhir.search.carriers import Carrier
 from fhir.search.parameter import Context, refuse, unescape
@@ -52,9 +53,26 @@ class Reference:
             ),
         )
 
+    def among(self, kind: str, ids: Select[Any]) -> ColumnElement[bool]:
+        """SQL: the row points to one of these.
+
+        Args:
+            kind: Type of the targets.
+            ids: Selects their ids, by itself.
+        """
+        return or_(false(), *(each.among(ids) for each in self.followed(kind)))
+
+    def followed(self, kind: str, *, only_shown: bool = False) -> list[Carrier]:
+        """Return the carriers that lead to rows of a type."""
+        return [
+            each
+            for each in self.carriers
+            if kind in each.labels and each.column is not None and (each.is_shown or not only_shown)
+        ]
+
     def present(self) -> ColumnElement[bool]:
         """SQL: the row points anywhere."""
-        return or_(false(), *(carrier.present for carrier in self.carriers))
+        return or_(false(), *(carrier.present for carrier in self.carriers if carrier.is_shown))
 
     @staticmethod
     def _read(name: str, value: str, modifier: str | None, context: Context) -> tuple[str | None, str]:

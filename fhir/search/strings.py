@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, or_, select
 
 from fhir.search.parameter import Context, refuse, unescape
 
@@ -29,15 +29,21 @@ class String:
         columns: Texts of the row; one match is enough.
         definition: Canonical address of the SearchParameter.
         words: Columns that hold several texts with blanks between (given names): each may match.
+        path: The way from the searched row to the columns' table, if it is another one.
     """
 
     columns: tuple[Text, ...]
     definition: str
     words: tuple[Text, ...] = ()
+    path: tuple[ColumnElement[bool], ...] = ()
 
     type = "string"
     modifiers = frozenset({"exact", "contains"})
-    sort = None
+
+    @property
+    def sort(self) -> Text | None:
+        """The first of the texts, letter by letter as the database orders them; none of another table."""
+        return None if self.path else next(iter((*self.columns, *self.words)), None)
 
     def condition(
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
@@ -48,20 +54,31 @@ class String:
         """
         del context
         texts = [unescape(value) for value in values]
-        if sum(map(len, texts)) > MOST_LETTERS:
-            raise refuse(name, texts[0], f"give at most {MOST_LETTERS} letters")
-        return or_(
-            false(),
-            *(
-                func.coalesce(_matches(column, texts, modifier, is_word=is_word), false())
-                for columns, is_word in ((self.columns, False), (self.words, True))
-                for column in columns
-            ),
-        )
+        refuse_long(name, texts)
+        ways = [
+            func.coalesce(_matches(column, texts, modifier, is_word=is_word), false())
+            for columns, is_word in ((self.columns, False), (self.words, True))
+            for column in columns
+        ]
+        return self._there(or_(*ways)) if ways else false()
 
     def present(self) -> ColumnElement[bool]:
         """SQL: any of the texts is there."""
-        return or_(false(), *(column.is_not(None) for column in (*self.columns, *self.words)))
+        ways = [column.is_not(None) for column in (*self.columns, *self.words)]
+        return self._there(or_(*ways)) if ways else false()
+
+    def _there(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+        return select(1).where(*self.path, condition).exists() if self.path else condition
+
+
+def refuse_long(name: str, texts: Sequence[str]) -> None:
+    """Refuse what would become too large a pattern.
+
+    Raises:
+        InvalidSearch: The texts have too many letters together.
+    """
+    if sum(map(len, texts)) > MOST_LETTERS:
+        raise refuse(name, texts[0], f"give at most {MOST_LETTERS} letters")
 
 
 def _matches(
@@ -71,10 +88,18 @@ def _matches(
         if not is_word:
             return column.in_(texts)
         return column.regexp_match(f"(^|[ ])({'|'.join(map(_literal, texts))})($|[ ])")
-    pattern = f"({'|'.join(map(any_spelling, texts))})"
     if modifier == "contains":
-        return column.regexp_match(pattern)
-    return column.regexp_match(("(^|[ ])" if is_word else "^") + pattern)
+        return contains(column, texts)
+    return column.regexp_match(("(^|[ ])" if is_word else "^") + _any_of(texts))
+
+
+def contains(column: Text, texts: Sequence[str]) -> ColumnElement[bool]:
+    """SQL: a text has one of these in it, whatever the case and the accents."""
+    return column.regexp_match(_any_of(texts))
+
+
+def _any_of(texts: Sequence[str]) -> str:
+    return f"({'|'.join(map(any_spelling, texts))})"
 
 
 def any_spelling(text: str) -> str:

@@ -11,13 +11,16 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, not_, or
 
 from fhir.search.carriers import Carrier
 from fhir.search.parameter import Context, refuse, split_escaped, unescape
+from fhir.search.strings import refuse_long
 
 ANY_SYSTEM = object()
 
 
 @dataclass(frozen=True, eq=False)
 class Token:
-    """`code`, `system|code`, `|code` (without a system) or `system|` (any code of it); modifier `:not`.
+    """`code`, `system|code`, `|code` (without a system) or `system|` (any code of it).
+
+    Modifiers: `:not`, and `:text`, which looks for a part of what is shown beside the code.
 
     Attributes:
         carriers: Where rows carry codes; one match is enough.
@@ -33,13 +36,21 @@ class Token:
     sort: SQLColumnExpression[Any] | None = None
 
     type = "token"
-    modifiers = frozenset({"not"})
+
+    @property
+    def modifiers(self) -> frozenset[str]:
+        """`:text` makes no sense for a flag."""
+        return frozenset({"not"}) if self.allowed else frozenset({"not", "text"})
 
     def condition(
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
         """`:not` finds every row without any of the codes, those without a code included."""
         del context
+        if modifier == "text":
+            wanted = [unescape(value) for value in values]
+            refuse_long(name, wanted)
+            return or_(false(), *(each.text(wanted) for each in self.carriers if each.text is not None))
         read = [self._read(name, value) for value in values]
         found = or_(
             false(),

@@ -31,11 +31,11 @@ def region(session) -> None:
 class TestMoveHome:
     def test_sets_the_point_and_writes_down_who_did_it(self, session, region, now):
         patient = a_patient(session)
-        street = patient.home.street
+        street = patient.known_home.street
 
         move_home(session, patient_id=patient.id, latitude=51.2, longitude=8.0, viewer=EVERYONE, now=now)
 
-        home = patient.home
+        home = patient.known_home
         assert (home.latitude, home.longitude, home.street) == (51.2, 8.0, street)
         assert (home.precision, home.placed_by) == (Precision.PIN, PlacedBy.PERSON)
         event = session.scalars(select(AuditEvent).where(AuditEvent.action == "move_home")).one()
@@ -56,12 +56,15 @@ class TestMoveHome:
             now=now,
         )
 
-        assert (patient.home.precision, patient.home.placed_by) == (Precision.STREET, PlacedBy.GAZETTEER)
+        assert (patient.known_home.precision, patient.known_home.placed_by) == (
+            Precision.STREET,
+            PlacedBy.GAZETTEER,
+        )
 
     def test_forgets_the_travel_times_of_the_old_place(self, session, region, sessions, now):
         patient = a_patient(session)
         session.commit()
-        old = Coordinates(patient.home.latitude, patient.home.longitude)
+        old = Coordinates(patient.known_home.latitude, patient.known_home.longitude)
         CachedTravel(CarEstimate(), Profile.CAR, sessions, DAY).travel([old, Coordinates(51.1, 8.2)])
 
         move_home(session, patient_id=patient.id, latitude=51.2, longitude=8.0, viewer=EVERYONE, now=now)
@@ -74,7 +77,7 @@ class TestMoveHome:
     )
     def test_refuses_a_point_that_cannot_be_meant(self, session, region, now, latitude, longitude, words):
         patient = a_patient(session)
-        before = (patient.home.latitude, patient.home.longitude)
+        before = (patient.known_home.latitude, patient.known_home.longitude)
 
         with pytest.raises(OutsideRegion, match=words):
             move_home(
@@ -86,7 +89,7 @@ class TestMoveHome:
                 now=now,
             )
 
-        assert (patient.home.latitude, patient.home.longitude) == before
+        assert (patient.known_home.latitude, patient.known_home.longitude) == before
 
     def test_refuses_what_is_no_point_on_earth(self, session, now):
         patient = a_patient(session)

@@ -16,7 +16,7 @@ from careapp.organisations.commands import (
 )
 from careapp.organisations.models import Municipality, OrganisationKind, PlaceKind
 from careapp.organisations.queries import OrganisationNotFound, PlaceNotFound
-from careapp.people import commands, queries, skills
+from careapp.people import commands, queries, rules, skills
 from careapp.people.models import Absence, Gender, PreferenceKind, VehicleKind
 from careapp.records.models import AuditEvent
 from tests.careapp.worlds import (
@@ -31,7 +31,7 @@ from tests.careapp.worlds import (
 )
 
 HOME = Address(51.4, 8.06, street="Musterweg", city="Arnsberg")
-SOMEBODY = commands.Person("Pfleger", "Petra", Gender.FEMALE)
+SOMEBODY = rules.Person("Pfleger", "Petra", Gender.FEMALE)
 
 
 class TestListPatients:
@@ -81,7 +81,7 @@ class TestListPatients:
 
         (patient,) = queries.list_patients(session, viewer=viewer, limit=1).items
 
-        assert patient.home.city == "Arnsberg"
+        assert patient.known_home.city == "Arnsberg"
         assert patient.organisation.name == "Pflegedienst Probe"
 
 
@@ -140,7 +140,7 @@ class TestAddPatient:
         )
 
         assert queries.get_patient(session, patient_id=patient.id, viewer=viewer).family_name == "Probst"
-        assert patient.home.kind == PlaceKind.HOME
+        assert patient.known_home.kind == PlaceKind.HOME
         (event,) = session.scalars(select(AuditEvent))
         assert (event.action, event.subject_id) == ("add_patient", patient.id)
         assert event.organisation_id == organisation.id
@@ -152,7 +152,7 @@ class TestAddPatient:
     ) -> None:
         organisation = an_organisation(session)
 
-        with pytest.raises(commands.ImpossibleInsuranceNumber, match="nine digits") as refused:
+        with pytest.raises(rules.ImpossibleInsuranceNumber, match="nine digits") as refused:
             commands.add_patient(
                 session,
                 organisation_id=organisation.id,
@@ -215,8 +215,8 @@ class TestAddPatient:
             now=now,
         )
 
-        assert patient.home.municipality is not None
-        assert patient.home.municipality.name == "Arnsberg"
+        assert patient.known_home.municipality is not None
+        assert patient.known_home.municipality.name == "Arnsberg"
 
     @pytest.mark.parametrize(
         ("kind", "error"),
@@ -298,7 +298,7 @@ class TestAddNurse:
         foreign = a_place(session, an_organisation(session))
         organisation = an_organisation(session)
 
-        with pytest.raises(commands.PlaceOfAnotherOrganisation):
+        with pytest.raises(rules.PlaceOfAnotherOrganisation):
             commands.add_nurse(
                 session,
                 organisation_id=organisation.id,
@@ -327,7 +327,7 @@ class TestAddDoctor:
         doctor = commands.add_doctor(
             session,
             organisation_id=practice.id,
-            person=commands.Person("Arzt", "Anton", title="Dr. med."),
+            person=rules.Person("Arzt", "Anton", title="Dr. med."),
             base_id=a_place(session, practice, kind=PlaceKind.PRACTICE).id,
             specialty="ALLG",
             viewer=viewer,
@@ -339,7 +339,7 @@ class TestAddDoctor:
     def test_refuses_what_is_no_specialty(self, session: Session, viewer: Viewer, now: datetime) -> None:
         practice = an_organisation(session, kind=OrganisationKind.PRACTICE)
 
-        with pytest.raises(commands.ImpossibleSpecialty, match="such as ALLG"):
+        with pytest.raises(rules.ImpossibleSpecialty, match="such as ALLG"):
             commands.add_doctor(
                 session,
                 organisation_id=practice.id,
@@ -385,7 +385,7 @@ class TestAddAbsence:
             (viewer, None, None, commands.AbsenceOfNobody),
             (viewer, patient.id, nurse.practitioner_id, commands.AbsenceOfNobody),
             (stranger, patient.id, None, queries.PatientNotFound),
-            (stranger, None, nurse.practitioner_id, commands.PractitionerNotFound),
+            (stranger, None, nurse.practitioner_id, queries.PractitionerNotFound),
         ):
             with pytest.raises(error):
                 commands.add_absence(

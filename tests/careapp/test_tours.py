@@ -480,7 +480,7 @@ class TestReadTours:
 
         assert proposed == []
         assert [len(tour.stops) for tour in published] == [2]
-        assert published[0].stops[0].visit.patient.home.city == "Arnsberg"
+        assert published[0].stops[0].visit.patient.known_home.city == "Arnsberg"
 
     def test_hides_tours_from_other_services(self, session, calendar, now):
         day, plan = a_planned_day(session, calendar)

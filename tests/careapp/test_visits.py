@@ -60,7 +60,7 @@ class TestListVisits:
 
         (visit,) = queries.list_visits(session, viewer=viewer, limit=1).items
 
-        assert visit.patient.home.district == "Rumbeck"
+        assert visit.patient.known_home.district == "Rumbeck"
         assert visit.services[0].skills[0].grade == 2
 
     def test_follows_the_page_before(self, session: Session, viewer: Viewer) -> None:

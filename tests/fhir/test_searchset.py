@@ -13,12 +13,13 @@ from sqlalchemy import event, insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.consultations.models import Schedule, Slot, SlotStatus
+from careapp.records.held import HeldResource
 from fhir.mapping.registry import RESOURCES, UnknownKind
 from fhir.search.asked import UnknownParameter
 from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import InvalidSearch
 from fhir.search.query import search
-from fhir.validation.check import problems
+from fhir.validation.check import errors
 from fhir.validation.structure import model_of
 from tests.careapp.worlds import EVERYONE, a_schedule, a_world, coordinator_of, moment
 from tests.fhir.conftest import BASE, PAGE_KEY, ZONE, Searched, ids_of, link_of
@@ -34,7 +35,7 @@ class TestBundle:
         for entry in bundle["entry"]:
             assert entry["fullUrl"] == f"{BASE}/Slot/{entry['resource']['id']}"
             assert entry["search"] == {"mode": "match"}
-            assert problems(entry["resource"]) == []
+            assert errors(entry["resource"]) == []
 
     def test_has_no_entries_and_a_total_of_zero_when_nothing_is_found(self, searched):
         bundle = searched.find("Slot", "status=entered-in-error")
@@ -76,13 +77,18 @@ class TestSelfLink:
             ("_count=5&_count=7", [("_count", "7")]),
             ("_sort=-start,colour", [("_sort", "-start")]),
             ("_sort=colour", []),
-            ("_include=Slot:schedule", []),
-            ("schedule.actor=Practitioner/1", []),
-            ("_summary=true", []),
+            ("_include=Slot:colour&_include=Colour:slot", []),
+            ("_include=Slot:schedule&_revinclude:iterate=Appointment:slot",
+             [("_include", "Slot:schedule"), ("_revinclude:iterate", "Appointment:slot")]),
+            ("schedule.actor=Practitioner/1", [("schedule.actor", "Practitioner/1")]),
+            ("schedule.colour=1&status.schedule=1&_has:Colour:slot:x=1", []),
+            ("_summary=true", [("_summary", "true")]),
+            ("_elements=start,colour", [("_elements", "start,colour")]),
+            ("_summary:exact=true&_sort:desc=start", []),
             ("status:not=free", [("status:not", "free")]),
             ("start=2026-03-29T12:00:00%2B02:00", [("start", "2026-03-29T12:00:00+02:00")]),
         ],
-    )
+    )  # fmt: skip
     def test_names_only_the_parameters_in_use(self, searched, query, used):
         assert parse_qsl(query_of(searched.find("Slot", query), "self")) == used
 
@@ -95,7 +101,8 @@ class TestSelfLink:
 
 class TestUnknownParameter:
     @pytest.mark.parametrize(
-        "query", ["colour=red", "_include=Slot:schedule", "_sort=colour", "_summary=true", "schedule.actor=1"]
+        "query",
+        ["colour=red", "_include=Slot:colour", "_sort=colour", "_elements=colour", "schedule.colour=1"],
     )
     def test_is_refused_for_a_strict_client(self, searched, query):
         with pytest.raises(UnknownParameter, match="is not supported"):
@@ -202,8 +209,12 @@ class TestCommonParameters:
         assert searched.find(kind, "_lastUpdated:missing=false&_id:missing=false")["total"] == total
 
 
+HELD = [resource.kind for resource in RESOURCES if issubclass(resource.table, HeldResource)]
 OFFERED = ["Organization", "HealthcareService", "Schedule", "Slot"]
 OWNED = [resource.kind for resource in RESOURCES if resource.kind not in OFFERED]
+
+
+ONLY_OF_ONE = {"List", "Appointment", "ServiceRequest", "CarePlan", "AuditEvent", *HELD}
 
 
 class TestViewer:
@@ -217,7 +228,7 @@ class TestViewer:
         seen, foreign = searched.find(kind, viewer=own), searched.find(kind, viewer=stranger)
 
         assert seen["total"] == len(ids_of(seen))
-        assert set(ids_of(seen)) < everything or kind in {"List", "Appointment", "ServiceRequest", "CarePlan"}
+        assert set(ids_of(seen)) < everything or kind in ONLY_OF_ONE
         assert set(ids_of(seen)).isdisjoint(ids_of(foreign))
 
     @pytest.mark.parametrize("kind", OFFERED)

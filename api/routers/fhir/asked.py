@@ -1,43 +1,32 @@
 """What a FHIR request asks for beside its resource: format, form, base address, strictness."""
 
 from typing import Annotated
-from urllib.parse import parse_qs
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
-from api.errors import FHIR, NotAcceptable, UnsupportedMediaType
+from api.dependencies import Cal, Now, Places, SignedIn
+from api.formats import choose_format
 from careapp.errors import Invalid
+from fhir.asking import Asking
+from fhir.formats.media import UnsupportedMediaType
+from fhir.interactions.tags import read_tag
+from fhir.interactions.written import Returns
 
 FORM = "application/x-www-form-urlencoded"
-JSON_NAMES = frozenset({FHIR, "application/json", "text/json", "json", "*/*", "application/*"})
-FHIR_VERSIONS = frozenset({"4.0", "4.0.1"})
+MOST_FORM_BYTES = 100_000
 
 
 class UnreadableForm(Invalid):
     """A form's bytes are no text."""
 
 
-def refuse_other_formats(request: Request) -> None:
-    """Refuse a client that wants something else than JSON."""
-    _require_json(parse_qs(request.url.query).get("_format", []), request.headers.get("accept"))
-
-
-def _require_json(formats: list[str], accept: str | None) -> None:
-    """Refuse a client that wants something else than JSON; `_format` wins over `Accept`.
+async def refuse_other_formats(request: Request) -> None:
+    """Refuse a client that wants a format that is not written here.
 
     Raises:
-        NotAcceptable: No name of JSON is among what the client takes.
+        NotAcceptable: Nothing that the client takes is written here.
     """
-    # A plus sign that was not escaped has become a space.
-    wanted = [name.replace(" ", "+") for name in formats[:1]] or (accept or "*/*").split(",")
-    if not any(_is_json(name) for name in wanted):
-        raise NotAcceptable("resources are written as application/fhir+json in FHIR 4.0 here: accept that")
-
-
-def _is_json(media_range: str) -> bool:
-    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-    asked = dict(parameter.partition("=")[::2] for parameter in parameters)
-    return name in JSON_NAMES and asked.get("fhirversion", "4.0") in FHIR_VERSIONS and asked.get("q") != "0"
+    choose_format(request)
 
 
 async def _form(request: Request) -> str:
@@ -46,29 +35,86 @@ async def _form(request: Request) -> str:
     Raises:
         UnsupportedMediaType: The body is no form.
         UnreadableForm: Its bytes are no text.
+        HTTPException: 413, it is larger than any search.
         NotAcceptable: It asks for another format.
     """
     media_type = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
     if media_type != FORM:
         raise UnsupportedMediaType(f"send the search as {FORM}")
     body = await request.body()
+    if len(body) > MOST_FORM_BYTES:
+        raise HTTPException(413)
     try:
         form = body.decode("utf-8")
     except UnicodeDecodeError:
         raise UnreadableForm("the form is not in UTF-8: escape other letters with %") from None
-    _require_json(parse_qs(form).get("_format", []), request.headers.get("accept"))
+    choose_format(request, form)
     return form
 
 
-def _base_url(request: Request) -> str:
+async def _base_url(request: Request) -> str:
     return f"{request.base_url}fhir"
 
 
-def _is_strict(request: Request) -> bool:
-    wishes = request.headers.get("prefer", "").replace(" ", "").lower()
-    return "handling=strict" in wishes.replace(";", ",").split(",")
+def wishes_of(request: Request) -> frozenset[str]:
+    """Return what the client would like (`Prefer`, RFC 7240), in small letters, e.g. `handling=strict`."""
+    wishes = ",".join(request.headers.getlist("prefer")).lower()
+    return frozenset(wish.replace(" ", "").replace('"', "") for wish in wishes.replace(";", ",").split(","))
+
+
+async def _is_strict(request: Request) -> bool:
+    return "handling=strict" in wishes_of(request)
+
+
+async def _returns(request: Request) -> Returns:
+    return _wanted(request, Returns.REPRESENTATION)
+
+
+async def _returns_in_bundle(request: Request) -> Returns:
+    return _wanted(request, Returns.MINIMAL)
+
+
+def _wanted(request: Request, usually: Returns) -> Returns:
+    wishes = wishes_of(request)
+    return next((each for each in Returns if f"return={each.lower()}" in wishes), usually)
+
+
+async def _if_match(request: Request) -> int | None:
+    """Read which version the sender has seen.
+
+    Raises:
+        Malformed: It is no entity tag.
+    """
+    return read_tag(request.headers.get("if-match"), "http.If-Match")
 
 
 BaseUrl = Annotated[str, Depends(_base_url)]
 Strict = Annotated[bool, Depends(_is_strict)]
+Returning = Annotated[Returns, Depends(_returns)]
+Bundled = Annotated[Returns, Depends(_returns_in_bundle)]
+IfMatch = Annotated[int | None, Depends(_if_match)]
 Form = Annotated[str, Depends(_form)]
+
+
+async def _asking(
+    request: Request,
+    viewer: SignedIn,
+    now: Now,
+    calendar: Cal,
+    geocoder: Places,
+    base_url: BaseUrl,
+    strict: Strict,
+) -> Asking:
+    return Asking(
+        viewer=viewer,
+        now=now,
+        base_url=base_url,
+        calendar=calendar,
+        geocoder=geocoder,
+        page_key=request.app.state.page_key,
+        is_strict=strict,
+    )
+
+
+AskingDep = Annotated[Asking, Depends(_asking)]
+"""Who asks, when and under which address: what every interaction of `fhir` takes."""

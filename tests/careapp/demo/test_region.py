@@ -141,10 +141,10 @@ class TestBuildRegion:
             for place in session.scalars(select(Place).where(Place.kind == "base"))
         }
         for patient in session.scalars(select(Patient).options(joinedload(Patient.home))):
-            home = Point(patient.home.latitude, patient.home.longitude)
+            home = Point(patient.known_home.latitude, patient.known_home.longitude)
             # A home lies up to 250 m beside its stop.
             assert home.kilometres_to(bases[patient.organisation_id]) <= FARTHEST_KM + 0.3
-            assert patient.home.municipality_ags is not None
+            assert patient.known_home.municipality_ags is not None
 
     def test_orders_only_what_could_have_been_entered(self, session: Session, building: Building) -> None:
         building()

@@ -1,0 +1,1 @@
+"""How resources are written and read on the wire: media types, JSON, XML."""

@@ -1,0 +1,1 @@
+"""What other systems may do with resources beside searching: one file per group of FHIR's interactions."""

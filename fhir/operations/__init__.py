@@ -1,0 +1,1 @@
+"""Operations beside read, write and search."""

@@ -1,0 +1,43 @@
+"""Rows as documents, before anything that was sent is laid over them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fhir.mapping.elements import Json
+from fhir.mapping.resource import ServedResource
+
+
+def beside(session: Session) -> Session:
+    """A second session in the same transaction: it sees what is in the database, not what is in memory."""
+    return Session(
+        session.connection(),
+        autoflush=False,
+        expire_on_commit=False,
+        # Within a savepoint it would open one of its own, and lose in closing it what it wrote.
+        join_transaction_mode="rollback_only",
+    )
+
+
+def show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> dict[UUID, Json]:
+    """Map those rows that exist.
+
+    Args:
+        reader: A session that has nothing of them in memory.
+        resource: Of which kind.
+        ids: Of rows, at most some hundreds.
+    """
+    rows = reader.scalars(select(resource.table).where(resource.key.in_(ids)).options(*resource.load)).all()
+    groups = []
+    for alongside in resource.alongside:
+        group: dict[UUID, list[Any]] = {}
+        for found in reader.scalars(alongside.rows.where(alongside.owner.in_(ids))):
+            group.setdefault(getattr(found, alongside.owner.key), []).append(found)
+        groups.append(group)
+    return {
+        row.id: resource.to_fhir(row, *(group.get(row.id, []) for group in groups))  # type: ignore[attr-defined]  # every served table has one
+        for row in rows
+    }
