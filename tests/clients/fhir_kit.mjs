@@ -1,5 +1,5 @@
 // fhir-kit-client: search with pages, create, read, update, conflict, booking, error.
-import Client from "fhir-kit-client";
+import { Client } from "fhir-kit-client";
 
 const { fhir, patient, appointment, stale } = JSON.parse(process.argv[2]);
 const client = new Client({ baseUrl: fhir });
