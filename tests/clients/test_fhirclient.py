@@ -53,6 +53,7 @@ class TestFhirclient:
         with pytest.raises(requests.HTTPError) as refused:
             read.update(server)
 
+        assert refused.value.response is not None
         assert refused.value.response.status_code == 412
         assert refused.value.response.json()["resourceType"] == "OperationOutcome"
         del server.session.headers["If-Match"]
@@ -69,6 +70,7 @@ class TestFhirclient:
 
         assert booked.status == "booked"
         assert Slot.read(slot["id"], server).status == "busy"
+        assert refused.value.response is not None
         assert 400 <= refused.value.response.status_code < 500
         assert refused.value.response.json()["issue"][0]["diagnostics"]
 
