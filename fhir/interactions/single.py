@@ -13,6 +13,7 @@ from fhir.issues import Issue, Malformed, NotSupported
 from fhir.mapping.elements import Json, instant
 from fhir.read import FoundDocument, read
 from fhir.search.query import search
+from fhir.search.subset import asked_of_one
 
 
 def perform(session: Session, entry: Entry, asking: Asking, returns: Returns) -> Answer:
@@ -148,9 +149,11 @@ def _found(found: FoundDocument, entry: Entry, asking: Asking) -> Answer:
     tag = f'W/"{found.version}"'
     is_known = entry.if_none_match is not None and entry.if_none_match.removeprefix("W/") == tag[2:]
     status = HTTPStatus.NOT_MODIFIED if is_known else HTTPStatus.OK
+    subset = asked_of_one(entry.query)
+    content = found.content if subset is None else subset.cut(found.content)
     return Answer(
         status=_status(status),
-        content=found.content if entry.method == "GET" and not is_known else None,
+        content=content if entry.method == "GET" and not is_known else None,
         tag=tag,
         modified=instant(found.updated_at),
         full_url=f"{asking.base_url}/{entry.path[0]}/{entry.path[1]}",

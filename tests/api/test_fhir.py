@@ -141,6 +141,11 @@ class TestRead:
 
         assert again.status_code == status
 
+    def test_does_not_mind_many_parameters(self, client, world):
+        query = "&".join(f"colour={number}" for number in range(200))
+
+        assert client.get(f"/fhir/Slot/{world.slot.id}?{query}").status_code == 200
+
     def test_shows_what_the_api_has_changed(self, client, world):
         before = client.get(f"/fhir/Slot/{world.slot.id}")
         client.post(f"/api/slots/{world.slot.id}/booking", json={"patient_id": str(world.patients[0].id)})

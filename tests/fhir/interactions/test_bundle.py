@@ -64,12 +64,13 @@ class TestBatch:
             an_entry("GET", f"{address}/_history"),
             an_entry("GET", address, ifNoneMatch='W/"2"'),
             an_entry("HEAD", address),
+            an_entry("GET", f"{address}?_elements=gender"),
             an_entry("DELETE", address),
             an_entry("GET", address),
         )
 
         assert [status[:3] for status in statuses(answers)] == (
-            "201 422 200 412 200 200 200 200 304 200 204 410".split()  # noqa: SIM905 -- easier to compare
+            "201 422 200 412 200 200 200 200 304 200 200 204 410".split()  # noqa: SIM905 -- easier to compare
         )
         assert answers[0]["response"]["location"].endswith("/_history/1")
         assert answers[0]["response"]["etag"] == 'W/"1"'
@@ -80,6 +81,7 @@ class TestBatch:
         assert answers[6]["resource"]["name"][0]["family"] == "Sommer"
         assert answers[7]["resource"]["total"] == 2
         assert ("resource" in answers[8], "resource" in answers[9]) == (False, False)
+        assert ("gender" in answers[10]["resource"], "name" in answers[10]["resource"]) == (True, False)
 
     def test_leaves_nothing_of_an_entry_that_fails(self, server: Server):
         answers = server.process(
