@@ -11,9 +11,12 @@ from fhir.interactions.patches import read_change
 from fhir.interactions.written import Returns, Written
 from fhir.issues import Issue, Malformed, NotSupported
 from fhir.mapping.elements import Json, instant
+from fhir.operations.book import book
 from fhir.read import FoundDocument, read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
+
+BOOK = ("Appointment", "$book")
 
 
 def perform(session: Session, entry: Entry, asking: Asking, returns: Returns) -> Answer:
@@ -25,8 +28,8 @@ def perform(session: Session, entry: Entry, asking: Asking, returns: Returns) ->
     """
     if entry.method in READING:
         return look(session, entry, asking)
-    if any("$" in segment for segment in entry.path):
-        raise NotSupported("operations are not done within bundles: send it by itself")
+    if entry.is_operation:
+        return operate(session, entry, sent_by(entry), asking)
     kind, condition = entry.kind, entry.condition
     match entry.method:
         case "POST" if condition is None:
@@ -87,6 +90,27 @@ def answered(written: Written, asking: Asking, returns: Returns) -> Answer:
         outcome=written.outcome if returns is Returns.OUTCOME else None,
         full_url=f"{asking.base_url}/{written.kind}/{written.id}",
     )
+
+
+def operate(session: Session, entry: Entry, document: Json, asking: Asking) -> Answer:
+    """Do an operation: only booking goes well with other things that are done at once.
+
+    Args:
+        session: A writing transaction.
+        entry: What asks for it.
+        document: What it sends, its references already those of this server.
+        asking: Who asks, and when.
+
+    Raises:
+        NotSupported: It is another operation.
+        CareError: See `fhir.operations.book`.
+    """
+    if (entry.method, entry.path) != ("POST", BOOK):
+        raise NotSupported(
+            "of the operations only Appointment/$book is done within bundles: send it by itself"
+        )
+    given = book(session, document, asking)
+    return Answer(_status(HTTPStatus(given.status)), given.content, location=given.location)
 
 
 def deleted() -> Answer:
