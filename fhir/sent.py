@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from careapp.db import record_change
 from careapp.records.models import SentDocument
 from fhir.asking import Asking
+from fhir.formats.json import load_json, write_json
 from fhir.mapping.elements import Json
 from fhir.mapping.registry import get_resource
 from fhir.merging import merge
@@ -33,12 +33,12 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
     resource = get_resource(kind)
     with beside(session) as reader:
         shown = show(reader, resource, [id])[id]
-    content = orjson.dumps(_relative(document, f"{asking.base_url}/"))
+    content = write_json(_relative(document, f"{asking.base_url}/"))
     row = session.get(SentDocument, (kind, id))
     if row is None:
-        session.add(SentDocument(kind=kind, id=id, content=content, shown=orjson.dumps(shown)))
+        session.add(SentDocument(kind=kind, id=id, content=content, shown=write_json(shown)))
     else:
-        row.content, row.shown = content, orjson.dumps(shown)
+        row.content, row.shown = content, write_json(shown)
     record_change(session, resource.table, id)
     session.flush()
 
@@ -46,7 +46,7 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
 def read_sent(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, Sent]:
     """Return what was sent of some rows, by id."""
     return {
-        key: (orjson.loads(content), orjson.loads(shown))
+        key: (load_json(content), load_json(shown))
         for key, content, shown in reader.execute(
             select(SentDocument.id, SentDocument.content, SentDocument.shown).where(
                 SentDocument.kind == kind, SentDocument.id.in_(ids)

@@ -26,6 +26,11 @@ class DocumentVersion(Base):
     """Each version a document ever had."""
 
     __tablename__ = "document_version"
+    __table_args__ = (
+        # Histories are read newest first, of everything or of a kind.
+        Index("ix_document_version_updated_at_kind_id_version", "updated_at", "kind", "id", "version"),
+        Index("ix_document_version_kind_updated_at_id_version", "kind", "updated_at", "id", "version"),
+    )
 
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -13,7 +13,7 @@ from sqlalchemy import select, union
 from sqlalchemy.orm import joinedload, selectin_polymorphic, selectinload
 
 from careapp.appointments.models import Appointment, AppointmentKind, AppointmentStatus
-from careapp.consultations.models import Booking, Schedule, Slot
+from careapp.consultations.models import Booking, FurtherSlot, Schedule, Slot
 from careapp.organisations.models import Place
 from careapp.people.models import Patient, Practitioner, Role
 from careapp.tours.models import Stop, Tour
@@ -44,10 +44,14 @@ PRIORITIES = {4: 1, 3: 3, 2: 5, 1: 9}
 # What a participant has agreed to: a proposal binds nobody.
 ACCEPTED = {
     AppointmentStatus.PROPOSED: "tentative",
+    AppointmentStatus.PENDING: "tentative",
     AppointmentStatus.BOOKED: "accepted",
+    AppointmentStatus.ARRIVED: "accepted",
+    AppointmentStatus.CHECKED_IN: "accepted",
     AppointmentStatus.FULFILLED: "accepted",
     AppointmentStatus.NOSHOW: "accepted",
     AppointmentStatus.CANCELLED: "declined",
+    AppointmentStatus.ENTERED_IN_ERROR: "declined",
 }
 
 
@@ -64,6 +68,10 @@ def to_fhir(row: Appointment, stops: Sequence[Stop]) -> Json:
                 "valueCodeableConcept": concept(codes.ACT_CODE, "VR"),
             }
         ]
+        if row.replaces_id is not None:
+            extensions.append(
+                {"url": codes.REPLACES, "valueReference": reference("Appointment", row.replaces_id)}
+            )
         own = _of_booking(row)
     else:
         assert isinstance(row, Visit)  # noqa: S101 -- there is no third kind
@@ -123,7 +131,10 @@ def _of_booking(row: Booking) -> Json:
         "serviceType": [concept(codes.SERVICE_TYPE, codes.VIDEO_CONSULTATION, text="Videosprechstunde")],
         "specialty": [concept(codes.SPECIALTY, schedule.specialty)],
         "supportingInformation": [reference("Appointment", row.visit_id)] if row.visit_id else None,
-        "slot": [reference("Slot", row.slot_id)],
+        "slot": [
+            reference("Slot", row.slot_id),
+            *(reference("Slot", part.slot_id) for part in row.further_slots),
+        ],
         "participant": [_participant(row, "Practitioner", schedule.practitioner_id, _name(doctor))],
     }
 
@@ -186,6 +197,7 @@ APPOINTMENT = ServedResource(
         .joinedload(Slot.schedule)
         .joinedload(Schedule.role)
         .joinedload(Role.practitioner),
+        selectinload(Booking.further_slots),
     ),
     alongside=(
         Alongside(
@@ -233,6 +245,7 @@ APPOINTMENT = ServedResource(
             ),
             attributes=frozenset({"practitioner_id"}),
         ),
+        Dependency(FurtherSlot, key="booking_id"),
         Dependency(
             Slot,
             ids=lambda keys: select(Booking.id).where(Booking.slot_id.in_(keys)),
@@ -292,7 +305,12 @@ APPOINTMENT = ServedResource(
         "location": Reference(WHERE, f"{codes.HL7_PARAMETER}Appointment-location"),
         "actor": Reference((*WHO, *WITH_WHOM, *WHERE), f"{codes.HL7_PARAMETER}Appointment-actor"),
         "slot": Reference(
-            (carriers.elsewhere(carriers.ids("Slot", _BOOKING.slot_id), _BOOKING.id == Appointment.id),),
+            (
+                carriers.elsewhere(carriers.ids("Slot", _BOOKING.slot_id), _BOOKING.id == Appointment.id),
+                carriers.elsewhere(
+                    carriers.ids("Slot", FurtherSlot.slot_id), FurtherSlot.booking_id == Appointment.id
+                ),
+            ),
             f"{codes.HL7_PARAMETER}Appointment-slot",
         ),
         "supporting-info": Reference(
