@@ -1,7 +1,7 @@
 """Figures of FHIR search: what a searchset costs the server, beside a bare ASGI answer of the same machine.
 
-    python -m tests.benchmarks.fhir_search            SQLite, in a folder that is deleted afterwards
-    python -m tests.benchmarks.fhir_search ADDRESS    an empty, migrated PostgreSQL database
+python -m tests.benchmarks.fhir_search            SQLite, in a folder that is deleted afterwards
+python -m tests.benchmarks.fhir_search ADDRESS    an empty, migrated PostgreSQL database
 """
 
 import asyncio
@@ -19,12 +19,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from api.database import open_sessions
 from careapp.db import make_engine
 from careapp.migrate import upgrade
-from careapp.visits.models import Visit
 from tests.careapp.worlds import a_patient, a_schedule, a_slot, a_visit, a_world, moment
 from tests.fhir.rows import a_plan, a_tour
 
@@ -149,19 +146,11 @@ def fill(address: str) -> None:
             a_slot(session, schedules[number % 10], starts_at=moment(6) + timedelta(minutes=minutes))
         patients = [a_patient(session, world.organisation) for _ in range(100)]
         plan = a_plan(session)
-        visits: list[Visit] = []
-        for number in range(APPOINTMENTS):
-            visits.append(a_visit(session, patients[number % 100]))
+        visits = [a_visit(session, patients[number % 100]) for number in range(APPOINTMENTS)]
         for number, shift in enumerate(world.shifts):
             nurse = world.nurses[number]
             a_tour(session, nurse, visits[number::2][:700], plan=plan, shift=shift, is_published=True)
-        _settle(session)
     engine.dispose()
-
-
-def _settle(session: Session) -> None:
-    session.flush()
-    session.expunge_all()
 
 
 def main(address: str | None) -> None:

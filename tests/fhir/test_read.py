@@ -89,6 +89,8 @@ class TestCapabilityStatement:
             ("_tag", "token"),
             ("_count", "number"),
             ("schedule", "reference"),
+            ("service-type", "token"),
+            ("specialty", "token"),
             ("start", "date"),
             ("status", "token"),
         }

@@ -14,6 +14,7 @@ from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict
 from fhir.read import read
 from fhir.search.query import search
+from fhir.search.subset import asked_of_one
 
 router = APIRouter()
 
@@ -81,7 +82,7 @@ def read_resource(
     session: ReadSession,
     viewer: SignedIn,
 ) -> Response:
-    """Read a resource; 304 if `If-None-Match` names its version."""
+    """Read a resource, or a part of it (`_summary`); 304 if `If-None-Match` names its version."""
     found = read(session, kind=kind, id=id, viewer=viewer)
     tag = f'W/"{found.version}"'
     headers = {
@@ -91,4 +92,6 @@ def read_resource(
     }
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)
-    return answer(request, found.content, headers=headers)
+    subset = asked_of_one(request.url.query)
+    content = found.content if subset is None else subset.cut(found.content)
+    return answer(request, content, headers=headers)
