@@ -20,6 +20,7 @@ from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.search import indexing
 from fhir.showing import beside, show
 from fhir.validation.check import check, errors
 
@@ -180,7 +181,13 @@ def _project_some(
         )
     }
     shown = show(reader, resource, ids)
-    merged = sent.lay_over(shown, sent.read_sent(reader, resource.kind, ids))
+    from_others = sent.read_sent(reader, resource.kind, ids)
+    merged = sent.lay_over(shown, from_others)
+    indexing.put(
+        reader.connection(),
+        resource,
+        merged if resource.indexed else {key: merged[key] for key in from_others if key in merged},
+    )
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
@@ -211,6 +218,7 @@ def _project_some(
     reader.expunge_all()
     if writing.gone:
         sent.forget(reader, resource.kind, writing.gone)
+        indexing.drop(reader.connection(), resource.kind, writing.gone)
     return writing.write(reader.connection(), resource.kind)
 
 

@@ -16,6 +16,7 @@ from careapp.appointments.models import Appointment, AppointmentKind, Appointmen
 from careapp.consultations.models import Booking, FurtherSlot, Schedule, Slot
 from careapp.organisations.models import Place
 from careapp.people.models import Patient, Practitioner, Role
+from careapp.records.held import HeldAppointmentResponse
 from careapp.tours.models import Stop, Tour
 from careapp.visits.models import Service, Visit, VisitWindow
 from fhir.mapping import codes
@@ -53,10 +54,11 @@ ACCEPTED = {
     AppointmentStatus.CANCELLED: "declined",
     AppointmentStatus.ENTERED_IN_ERROR: "declined",
 }
+CALLED_OFF = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.ENTERED_IN_ERROR})
 
 
-def to_fhir(row: Appointment, stops: Sequence[Stop]) -> Json:
-    """Show a visit with the nurses whose stops it has, or a booking with its doctor."""
+def to_fhir(row: Appointment, stops: Sequence[Stop], answers: Sequence[HeldAppointmentResponse] = ()) -> Json:
+    """Show a visit with its nurses, or a booking with its doctor, and what they answered."""
     profiles: tuple[str, ...] = ()
     extensions: list[Json] = []
     own: Json
@@ -98,10 +100,11 @@ def to_fhir(row: Appointment, stops: Sequence[Stop]) -> Json:
             "minutesDuration": own.get("minutesDuration"),
             "slot": own.get("slot"),
             "basedOn": own.get("basedOn"),
-            "participant": [
-                _participant(row, "Patient", row.patient_id, _name(row.patient)),
-                *own["participant"],
-            ],
+            "participant": _answered(
+                row,
+                [_participant(row, "Patient", row.patient_id, _name(row.patient)), *own["participant"]],
+                answers,
+            ),
             "requestedPeriod": own.get("requestedPeriod"),
         }
     )
@@ -145,6 +148,19 @@ def _participant(row: Appointment, kind: str, key: Any, display: str) -> Json:
         "required": "required",
         "status": ACCEPTED[row.status],
     }
+
+
+def _answered(
+    row: Appointment, participants: list[Json], answers: Sequence[HeldAppointmentResponse]
+) -> list[Json]:
+    """Put the last answer of each participant in the place of what the appointment's status says."""
+    if row.status in CALLED_OFF:
+        return participants
+    last = {str(each.actor_id): each.answer for each in answers if each.actor_id and each.answer}
+    return [
+        {**each, "status": last.get(each["actor"]["reference"].partition("/")[2], each["status"])}
+        for each in participants
+    ]
 
 
 def _name(person: Patient | Practitioner) -> str:
@@ -207,8 +223,15 @@ APPOINTMENT = ServedResource(
             .order_by(Stop.visit_id, Service.number),
             Stop.visit_id,
         ),
+        Alongside(
+            select(HeldAppointmentResponse).order_by(
+                HeldAppointmentResponse.answered_at, HeldAppointmentResponse.id
+            ),
+            HeldAppointmentResponse.appointment_id,
+        ),
     ),
     affected_by=(
+        Dependency(HeldAppointmentResponse, key="appointment_id"),
         Dependency(VisitWindow, key="visit_id"),
         Dependency(Service, key="visit_id"),
         Dependency(Stop, key="visit_id"),
