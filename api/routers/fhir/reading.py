@@ -6,17 +6,17 @@ gematik's test suite write one, and a redirect would lose their POST.
 
 from email.utils import format_datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from api.dependencies import ReadSession, SettingsDep, SignedIn
 from api.etag import is_known
 from api.routers.fhir.answers import answer
-from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict
+from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict, tidy_before_slots
 from fhir.read import read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(tidy_before_slots)])
 
 
 @router.get("/{kind}")
