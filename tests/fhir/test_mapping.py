@@ -17,7 +17,7 @@ from careapp.people.models import RoleSkill
 from careapp.records.models import Document
 from fhir.mapping import codes
 from fhir.mapping.registry import RESOURCES, UnknownKind, get_resource
-from fhir.validation.check import problems
+from fhir.validation.check import errors
 from fhir.validation.structure import model_of
 from tests.careapp.worlds import DAY, a_skill
 from tests.fhir.rows import Served, a_served_world
@@ -86,7 +86,7 @@ class TestEveryDocument:
         assert {document["resourceType"] for document in documents} == set(KINDS)
 
     def test_passes_the_library_and_our_own_checks(self, documents):
-        assert {document["id"]: found for document in documents if (found := problems(document))} == {}
+        assert {document["id"]: found for document in documents if (found := errors(document))} == {}
 
     def test_has_its_elements_in_the_order_of_the_specification(self, documents):
         for document in documents:

@@ -18,7 +18,7 @@ from fhir.search.asked import UnknownParameter
 from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import InvalidSearch
 from fhir.search.query import search
-from fhir.validation.check import problems
+from fhir.validation.check import errors
 from fhir.validation.structure import model_of
 from tests.careapp.worlds import EVERYONE, a_schedule, a_world, coordinator_of, moment
 from tests.fhir.conftest import BASE, PAGE_KEY, ZONE, Searched, ids_of, link_of
@@ -34,7 +34,7 @@ class TestBundle:
         for entry in bundle["entry"]:
             assert entry["fullUrl"] == f"{BASE}/Slot/{entry['resource']['id']}"
             assert entry["search"] == {"mode": "match"}
-            assert problems(entry["resource"]) == []
+            assert errors(entry["resource"]) == []
 
     def test_has_no_entries_and_a_total_of_zero_when_nothing_is_found(self, searched):
         bundle = searched.find("Slot", "status=entered-in-error")
