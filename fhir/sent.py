@@ -10,10 +10,12 @@ from careapp.db import record_change
 from careapp.records.models import SentDocument
 from fhir.asking import Asking
 from fhir.formats.json import load_json, write_json
-from fhir.mapping.elements import Json
+from fhir.mapping import codes
+from fhir.mapping.elements import Json, without_none
 from fhir.mapping.registry import get_resource
 from fhir.merging import merge
 from fhir.showing import beside, show
+from fhir.validation.check import errors
 
 Sent = tuple[Json, Json]
 """What was sent, and what the row showed right after that."""
@@ -58,6 +60,26 @@ def read_sent(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, Sen
 def lay_over(shown: Mapping[UUID, Json], sent: Mapping[UUID, Sent]) -> dict[UUID, Json]:
     """Merge what rows show with what was sent of them."""
     return {key: merge(*sent[key], document) if key in sent else document for key, document in shown.items()}
+
+
+def settle(merged: Json, shown: Json) -> Json:
+    """Give way where what was sent no longer goes with what the row shows.
+
+    First a claim of an ISiK profile is dropped that holds no longer; if that is not enough, all that was
+    sent, since the row is right.
+
+    Args:
+        merged: A document that breaks a rule.
+        shown: What the row shows alone.
+    """
+    own = shown["meta"].get("profile", ())
+    kept = [
+        each
+        for each in merged["meta"].get("profile", ())
+        if each in own or not each.startswith(codes.GEMATIK)
+    ]
+    plain = {**merged, "meta": without_none({**merged["meta"], "profile": kept})}
+    return shown if errors(plain) else plain
 
 
 def forget(reader: Session, kind: str, ids: Sequence[UUID]) -> None:
