@@ -84,7 +84,10 @@ class OutboxMessage(Base):
     """A side effect that leaves after the commit: at least once, with a key for the receiver."""
 
     __tablename__ = "outbox_message"
-    __table_args__ = (Index("ix_outbox_message_delivered_at_created_at", "delivered_at", "created_at"),)
+    __table_args__ = (
+        Index("ix_outbox_message_delivered_at_created_at", "delivered_at", "created_at"),
+        Index("ix_outbox_message_topic_delivered_at_created_at", "topic", "delivered_at", "created_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     topic: Mapped[str] = mapped_column(String(60))

@@ -7,7 +7,7 @@ previous release neither needs nor minds them.
 from alembic import op
 
 revision = "e5a09d3c7b14"
-down_revision = "c4e81f7a2b90"
+down_revision = "c4a91e7d05b2"
 branch_labels = None
 depends_on = None
 

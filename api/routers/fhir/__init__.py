@@ -7,7 +7,18 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, discovery, exports, history, operations, patching, reading, writing
+from api.routers.fhir import (
+    bundles,
+    discovery,
+    exports,
+    history,
+    later,
+    operations,
+    patching,
+    reading,
+    subscriptions,
+    writing,
+)
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
@@ -15,13 +26,14 @@ __all__ = ["router"]
 GROUPS = (
     operations.router,
     exports.router,
+    subscriptions.router,
     history.router,
     reading.router,
     writing.router,
     patching.router,
     bundles.router,
 )
-PLAIN_GROUPS = (exports.files,)
+PLAIN_GROUPS = (exports.files, later.answers, subscriptions.streams)
 """Groups whose answers are no resources: files, manifests, streams."""
 
 resources = APIRouter(

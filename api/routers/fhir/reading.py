@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.dependencies import ReadSession, SettingsDep, SignedIn
+from api.dependencies import ReadingSessions, ReadSession, SettingsDep, SignedIn
 from api.etag import is_known
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict, tidy_before_slots
@@ -24,23 +24,24 @@ router = APIRouter(dependencies=[Depends(tidy_before_slots)])
 def search_by_address(
     kind: str,
     request: Request,
-    session: ReadSession,
+    sessions: ReadingSessions,
     viewer: SignedIn,
     settings: SettingsDep,
     base_url: BaseUrl,
     strict: Strict,
 ) -> Response:
     """Search; `/fhir/metadata` lists the parameters of each kind of resource."""
-    content = search(
-        session,
-        kind=kind,
-        query_string=request.url.query,
-        base_url=base_url,
-        viewer=viewer,
-        zone=settings.zone_info,
-        page_key=request.app.state.page_key,
-        strict=strict,
-    )
+    with sessions.begin() as session:
+        content = search(
+            session,
+            kind=kind,
+            query_string=request.url.query,
+            base_url=base_url,
+            viewer=viewer,
+            zone=settings.zone_info,
+            page_key=request.app.state.page_key,
+            strict=strict,
+        )
     return answer(request, content)
 
 
@@ -53,23 +54,24 @@ def search_by_form(
     kind: str,
     request: Request,
     form: Form,
-    session: ReadSession,
+    sessions: ReadingSessions,
     viewer: SignedIn,
     settings: SettingsDep,
     base_url: BaseUrl,
     strict: Strict,
 ) -> Response:
     """Search with parameters in a form, so that no name stands in an address or a log."""
-    content = search(
-        session,
-        kind=kind,
-        query_string="&".join(filter(None, (request.url.query, form))),
-        base_url=base_url,
-        viewer=viewer,
-        zone=settings.zone_info,
-        page_key=request.app.state.page_key,
-        strict=strict,
-    )
+    with sessions.begin() as session:
+        content = search(
+            session,
+            kind=kind,
+            query_string="&".join(filter(None, (request.url.query, form))),
+            base_url=base_url,
+            viewer=viewer,
+            zone=settings.zone_info,
+            page_key=request.app.state.page_key,
+            strict=strict,
+        )
     return answer(request, content)
 
 

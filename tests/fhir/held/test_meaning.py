@@ -19,7 +19,7 @@ from fhir.writers.held import OurOwnRecord
 from fhir.writers.registry import get_writer
 from tests.careapp.worlds import DAY, EVERYONE, a_shift, a_visit, moment
 from tests.fhir.held.conftest import Json
-from tests.fhir.rows import a_plan, a_tour
+from tests.fhir.rows import Served, a_plan, a_tour
 
 
 def an_encounter(appointment: object, patient: object, **elements: object) -> Json:
@@ -45,7 +45,7 @@ def an_answer(appointment: object, actor: str, status: str) -> Json:
 
 class TestEncounter:
     @pytest.fixture
-    def visit(self, served) -> Visit:
+    def visit(self, served: Served) -> Visit:
         return served.double
 
     @pytest.fixture
