@@ -76,6 +76,11 @@ class TestFormats:
         assert response.status_code == 406
         assert read(response)["issue"][0]["code"] == "not-supported"
 
+    def test_may_be_named_in_several_headers(self, sqlite_client):
+        headers = [("accept", "text/html"), ("accept", XML)]
+
+        assert sqlite_client.get("/fhir/metadata", headers=headers).headers["content-type"] == XML
+
     @pytest.mark.parametrize(
         ("name", "chosen"),
         [
@@ -202,6 +207,14 @@ class TestBodies:
         (issue,) = read(response)["issue"]
         assert response.status_code == 400
         assert issue["diagnostics"]
+
+    def test_that_name_files_of_ours_are_refused(self, echo):
+        body = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><Slot xmlns="http://hl7.org/fhir">&b;</Slot>'
+
+        response = echo.post("/fhir/any", content=body, headers={"content-type": XML})
+
+        assert response.status_code == 400
+        assert "document type" in read(response)["issue"][0]["diagnostics"]
 
     @pytest.mark.parametrize("as_chunks", [False, True])
     def test_that_are_too_large_are_refused(self, echo, as_chunks):
