@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from careapp.consultations.models import Schedule
 from careapp.people.models import Practitioner, Role
 from fhir.mapping import codes
-from fhir.mapping.elements import Json, concept, full_name, meta, reference
+from fhir.mapping.elements import Json, concept, extension, full_name, meta, reference
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import NAMES, invented, on_organisation
 from fhir.search import carriers
@@ -26,7 +26,10 @@ def to_fhir(row: Schedule) -> Json:
         "resourceType": "Schedule",
         "id": str(row.id),
         "meta": meta(codes.ISIK_SCHEDULE, is_synthetic=row.organisation.is_synthetic),
-        "extension": [{"url": codes.FROM_R5 + "Schedule.name", "valueString": row.title}],
+        "extension": [
+            {"url": codes.FROM_R5 + "Schedule.name", "valueString": row.title},
+            *([extension("needs-confirmation", valueBoolean=True)] if row.needs_confirmation else []),
+        ],
         "active": row.is_active,
         "serviceType": [concept(codes.SERVICE_TYPE, codes.VIDEO_CONSULTATION, text="Videosprechstunde")],
         "specialty": [concept(codes.SPECIALTY, row.specialty)],
@@ -64,7 +67,13 @@ SCHEDULE = ServedResource(
             allowed=frozenset({"true", "false"}),
         ),
         "service-type": Token(
-            (carriers.cases(codes.SERVICE_TYPE, {codes.VIDEO_CONSULTATION: Schedule.id.is_not(None)}),),
+            (
+                carriers.cases(
+                    codes.SERVICE_TYPE,
+                    {codes.VIDEO_CONSULTATION: Schedule.id.is_not(None)},
+                    {codes.VIDEO_CONSULTATION: "Videosprechstunde"},
+                ),
+            ),
             f"{codes.HL7_PARAMETER}Schedule-service-type",
         ),
         "specialty": Token(
@@ -75,6 +84,8 @@ SCHEDULE = ServedResource(
             (
                 carriers.ids("Practitioner", Schedule.practitioner_id),
                 carriers.ids("PractitionerRole", Schedule.role_id),
+                # ISiK allows no second actor of its types in the document, but asks by this one.
+                carriers.implied(carriers.ids("HealthcareService", Schedule.organisation_id)),
             ),
             f"{codes.HL7_PARAMETER}Schedule-actor",
         ),

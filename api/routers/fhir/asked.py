@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import Cal, Now, Places, SignedIn
+from api.dependencies import Cal, Now, Places, SignedIn, tidy_slots_first
 from api.formats import choose_format
 from careapp.errors import Invalid
 from fhir.asking import Asking
@@ -20,7 +21,7 @@ class UnreadableForm(Invalid):
     """A form's bytes are no text."""
 
 
-def refuse_other_formats(request: Request) -> None:
+async def refuse_other_formats(request: Request) -> None:
     """Refuse a client that wants a format that is not written here.
 
     Raises:
@@ -52,7 +53,13 @@ async def _form(request: Request) -> str:
     return form
 
 
-def _base_url(request: Request) -> str:
+async def tidy_before_slots(request: Request, now: Now) -> None:
+    """Let no slot be read that is past and unlinked, or looks held while its hold is over."""
+    if request.path_params.get("kind") == "Slot":
+        await run_in_threadpool(tidy_slots_first, request, now)
+
+
+async def _base_url(request: Request) -> str:
     return f"{request.base_url}fhir"
 
 
@@ -62,15 +69,15 @@ def wishes_of(request: Request) -> frozenset[str]:
     return frozenset(wish.replace(" ", "").replace('"', "") for wish in wishes.replace(";", ",").split(","))
 
 
-def _is_strict(request: Request) -> bool:
+async def _is_strict(request: Request) -> bool:
     return "handling=strict" in wishes_of(request)
 
 
-def _returns(request: Request) -> Returns:
+async def _returns(request: Request) -> Returns:
     return _wanted(request, Returns.REPRESENTATION)
 
 
-def _returns_in_bundle(request: Request) -> Returns:
+async def _returns_in_bundle(request: Request) -> Returns:
     return _wanted(request, Returns.MINIMAL)
 
 
@@ -79,7 +86,7 @@ def _wanted(request: Request, usually: Returns) -> Returns:
     return next((each for each in Returns if f"return={each.lower()}" in wishes), usually)
 
 
-def _if_match(request: Request) -> int | None:
+async def _if_match(request: Request) -> int | None:
     """Read which version the sender has seen.
 
     Raises:
@@ -96,7 +103,7 @@ IfMatch = Annotated[int | None, Depends(_if_match)]
 Form = Annotated[str, Depends(_form)]
 
 
-def _asking(
+async def _asking(
     request: Request,
     viewer: SignedIn,
     now: Now,

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#patch
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import DbSession
+from api.dependencies import Transact
 from api.routers.fhir.asked import AskingDep, IfMatch, Returning
 from api.routers.fhir.bodies import CHANGE_BODY, ChangeBody
 from api.routers.fhir.writing import answer_written
@@ -20,14 +20,16 @@ def patch_found_resource(
     kind: str,
     change: ChangeBody,
     request: Request,
-    session: DbSession,
+    transact: Transact,
     asking: AskingDep,
     if_match: IfMatch,
     returns: Returning,
 ) -> Response:
     """Change parts of the one resource that the query finds."""
-    written = conditional.patch(
-        session, kind=kind, query=request.url.query, change=change, asking=asking, if_match=if_match
+    written = transact(
+        lambda session: conditional.patch(
+            session, kind=kind, query=request.url.query, change=change, asking=asking, if_match=if_match
+        )
     )
     return answer_written(request, written, asking, returns)
 
@@ -39,11 +41,15 @@ def patch_resource(
     id: str,  # noqa: A002 -- FHIR's word
     change: ChangeBody,
     request: Request,
-    session: DbSession,
+    transact: Transact,
     asking: AskingDep,
     if_match: IfMatch,
     returns: Returning,
 ) -> Response:
     """Change parts of a resource by a FHIRPath Patch or a JSON Patch."""
-    written = writing.patch(session, kind=kind, id=id, change=change, asking=asking, if_match=if_match)
+    written = transact(
+        lambda session: writing.patch(
+            session, kind=kind, id=id, change=change, asking=asking, if_match=if_match
+        )
+    )
     return answer_written(request, written, asking, returns)

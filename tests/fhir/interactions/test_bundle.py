@@ -207,6 +207,47 @@ class TestTransaction:
             [f"Patient/{id_in(locations[0])}"],
         ]
 
+    def test_takes_a_care_plan_and_its_orders_which_name_each_other(self, server: Server):
+        patient, plan, order = urn(), urn(), urn()
+        position = {
+            "url": "http://hl7.org/fhir/StructureDefinition/geolocation",
+            "extension": [
+                {"url": "latitude", "valueDecimal": 51.4},
+                {"url": "longitude", "valueDecimal": 8.06},
+            ],
+        }
+        address = {"extension": [position], "line": ["Am Bach 3"], "city": "Arnsberg", "postalCode": "59821"}
+        care_plan = {
+            "resourceType": "CarePlan",
+            "status": "active",
+            "intent": "plan",
+            "subject": {"reference": patient},
+            "activity": [{"reference": {"reference": order}}],
+        }
+        request = {
+            "resourceType": "ServiceRequest",
+            "status": "active",
+            "intent": "plan",
+            "code": {"text": "Insulin"},
+            "basedOn": [{"reference": plan}],
+            "subject": {"reference": patient},
+            "occurrenceTiming": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}},
+        }
+
+        answers = server.process(
+            "transaction",
+            an_entry("POST", "ServiceRequest", request, full_url=order),
+            an_entry("POST", "CarePlan", care_plan, full_url=plan),
+            an_entry("POST", "Patient", a_document(address=[address]), full_url=patient),
+            returns=Returns.REPRESENTATION,
+        )
+
+        ordered, planned, person = (answer["resource"] for answer in answers)
+        assert statuses(answers) == ["201 Created"] * 3
+        assert ordered["basedOn"][0]["reference"] == f"CarePlan/{planned['id']}"
+        assert planned["activity"][0]["reference"]["reference"] == f"ServiceRequest/{ordered['id']}"
+        assert ordered["subject"]["reference"] == f"Patient/{person['id']}"
+
     def test_understands_addresses_of_another_server(self, server: Server):
         elsewhere = "https://elsewhere.example/fhir/Patient"
 
