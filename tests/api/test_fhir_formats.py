@@ -14,7 +14,7 @@ from api.middleware import BodyLimit, Surroundings
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import refuse_other_formats
 from api.routers.fhir.bodies import BodyOfKind, ChangeBody, ResourceBody
-from fhir.formats.json import write_json
+from fhir.formats.json import Number, write_json
 from fhir.formats.xml_reader import read_xml
 from fhir.formats.xml_writer import write_xml
 from tests.careapp.worlds import World, a_world
@@ -277,6 +277,28 @@ class TestWritten:
         assert found["name"] == sent["name"]
         assert b'<valueDecimal value="71.50"/>' in created.content
         assert b'"valueDecimal":71.50' in client.get(created.headers["location"]).content
+
+    @pytest.mark.parametrize("form", [JSON, XML])
+    def test_resources_that_are_held_or_sent_together_keep_their_digits_too(self, client, world, form):
+        person = {
+            "resourceType": "RelatedPerson",
+            "extension": [{"url": "http://a.example/weight", "valueDecimal": Number("71.50")}],
+            "patient": {"reference": f"Patient/{world.patients[0].id}"},
+        }
+        bundle = {
+            "resourceType": "Bundle",
+            "type": "transaction",
+            "entry": [{"resource": person, "request": {"method": "POST", "url": "RelatedPerson"}}],
+        }
+        content = write_json(bundle) if form == JSON else write_xml(write_json(bundle))
+        headers = {"content-type": form, "accept": form, "prefer": "return=representation"}
+
+        done = client.post("/fhir", content=content, headers=headers)
+
+        assert done.status_code == 200, done.text
+        assert b"71.50" in done.content
+        location = read(done)["entry"][0]["response"]["location"]
+        assert b'"valueDecimal":71.50' in client.get(f"/fhir/{location.rpartition('/fhir/')[2]}").content
 
     @pytest.mark.parametrize("accept", [JSON, XML])
     def test_resources_that_are_refused_are_told_in_the_clients_format(self, client, world, accept):
