@@ -20,7 +20,9 @@ from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.search import indexing
 from fhir.showing import beside, show
+from fhir.subscriptions.announcing import announce
 from fhir.validation.check import check, errors
 
 ROWS_AT_ONCE = 500
@@ -73,7 +75,7 @@ def project(session: Session, *, now: datetime) -> int:
         written = 0
         for resource in RESOURCES:  # always in this order, and ids in theirs: no two transactions deadlock
             for some in changes.in_chunks(sorted(stale.get(resource.kind, ())), ROWS_AT_ONCE):
-                written += _project_some(reader, resource, some, now, pending.owners)
+                written += _project_some(reader, resource, some, now, pending.owners, is_told=True)
     pending.owners.clear()
     return written
 
@@ -167,6 +169,8 @@ def _project_some(
     ids: Sequence[UUID],
     now: datetime,
     owners: dict[tuple[str, UUID], UUID],
+    *,
+    is_told: bool = False,
 ) -> int:
     moment = now.replace(microsecond=now.microsecond // 1000 * 1000)
     # Locked before the rows are read: whoever waited here then sees what the other transaction wrote.
@@ -180,7 +184,13 @@ def _project_some(
         )
     }
     shown = show(reader, resource, ids)
-    merged = sent.lay_over(shown, sent.read_sent(reader, resource.kind, ids))
+    from_others = sent.read_sent(reader, resource.kind, ids)
+    merged = sent.lay_over(shown, from_others)
+    indexing.put(
+        reader.connection(),
+        resource,
+        merged if resource.indexed else {key: merged[key] for key in from_others if key in merged},
+    )
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
@@ -211,6 +221,16 @@ def _project_some(
     reader.expunge_all()
     if writing.gone:
         sent.forget(reader, resource.kind, writing.gone)
+        indexing.drop(reader.connection(), resource.kind, writing.gone)
+    if is_told:
+        announce(
+            reader.connection(),
+            resource.kind,
+            writing.versions,
+            created=[row["id"] for row in writing.new],
+            deleted=writing.gone,
+            moment=moment,
+        )
     return writing.write(reader.connection(), resource.kind)
 
 

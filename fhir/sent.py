@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from careapp.db import record_change
+from careapp.records.held import HeldResource
 from careapp.records.models import SentDocument
 from fhir.asking import Asking
 from fhir.formats.json import load_json, write_json
@@ -33,6 +34,8 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
     """
     session.flush()
     resource = get_resource(kind)
+    if issubclass(resource.table, HeldResource):
+        return  # its row is the document itself
     with beside(session) as reader:
         shown = show(reader, resource, [id])[id]
     content = write_json(_relative(document, f"{asking.base_url}/"))

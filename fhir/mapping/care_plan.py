@@ -13,6 +13,7 @@ from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.search import carriers
 from fhir.search.references import Reference
+from fhir.search.spans import Days
 from fhir.search.tokens import Token
 
 
@@ -56,6 +57,11 @@ CARE_PLAN = ServedResource(
             (by_status(CarePlan),),
             f"{codes.HL7_PARAMETER}CarePlan-status",
         ),
+        "intent": Token(
+            (carriers.cases("http://hl7.org/fhir/request-intent", {"plan": CarePlan.id.is_not(None)}),),
+            f"{codes.HL7_PARAMETER}CarePlan-intent",
+        ),
+        "date": Days(CarePlan.first_date, CarePlan.last_date, f"{codes.HL7_PARAMETER}clinical-date"),
         "activity-reference": Reference(
             (
                 carriers.elsewhere(

@@ -15,6 +15,7 @@ from fhir.mapping.tenant import invented, on_organisation
 from fhir.mapping.timing import PRIORITIES, to_timing
 from fhir.search import carriers
 from fhir.search.references import Reference
+from fhir.search.spans import Days
 from fhir.search.tokens import Token
 
 
@@ -103,6 +104,22 @@ SERVICE_REQUEST = ServedResource(
         "status": Token(
             (by_status(CareOrder),),
             f"{codes.HL7_PARAMETER}ServiceRequest-status",
+        ),
+        "intent": Token(
+            (carriers.cases("http://hl7.org/fhir/request-intent", {"order": CareOrder.id.is_not(None)}),),
+            f"{codes.HL7_PARAMETER}ServiceRequest-intent",
+        ),
+        "code": Token(
+            (carriers.wording(CareOrder.title),),
+            f"{codes.HL7_PARAMETER}clinical-code",
+        ),
+        # Where the recurrence itself ends earlier (UNTIL, COUNT), no column says so.
+        "occurrence": Days(
+            CareOrder.first_date, CareOrder.last_date, f"{codes.HL7_PARAMETER}ServiceRequest-occurrence"
+        ),
+        "requester": Reference(
+            (carriers.ids("Organization", CareOrder.organisation_id),),
+            f"{codes.HL7_PARAMETER}ServiceRequest-requester",
         ),
         "performer-type": Token(
             (
