@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from api.database import open_sessions
-from careapp import clock
+from api.dependencies import read_now
 from careapp.consultations.models import Booking, Schedule, Slot, SlotStatus
 from tests.api.test_fhir import FHIR, is_outcome
 from tests.careapp.worlds import a_schedule, a_slot, a_world, moment
