@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from api.database import open_sessions
-from careapp import clock
+from api.dependencies import read_now
 from careapp.consultations.models import Booking, Schedule, Slot, SlotStatus
 from tests.api.test_fhir import FHIR, is_outcome
 from tests.careapp.worlds import a_schedule, a_slot, a_world, moment
@@ -346,14 +346,14 @@ class TestFindHoldBook:
         named = {"reference": f"Appointment/{slots[0].id}"}
         post(client, HOLD, parameters(appointment_reference=named))
         # A hold lasts five minutes.
-        app.dependency_overrides[clock.now] = lambda: now + timedelta(minutes=5)
+        app.dependency_overrides[read_now] = lambda: now + timedelta(minutes=5)
 
         assert status_of(client, slots[0]) == "free"
         assert post(client, BOOK, an_appointment(patient, slots[0])).status_code == 201
 
     def test_forgets_slots_of_the_past_that_nobody_took(self, app, client, slots, patient):
         booked = post(client, BOOK, an_appointment(patient, slots[0])).json()
-        app.dependency_overrides[clock.now] = lambda: moment(8, 30)
+        app.dependency_overrides[read_now] = lambda: moment(8, 30)
 
         assert client.get(f"/fhir/Slot/{slots[1].id}").status_code == 410
         assert status_of(client, slots[0]) == "busy"
