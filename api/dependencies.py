@@ -52,8 +52,10 @@ async def _signed_in(request: Request) -> Viewer:
     return LOCAL_VIEWER
 
 
-async def _now() -> datetime:
-    return clock.now()
+async def _now(request: Request) -> datetime:
+    # No dependency of its own, which would cost a thread; but tests set the hour as if it were.
+    now: datetime = request.app.dependency_overrides.get(clock.now, clock.now)()
+    return now
 
 
 async def _settings(request: Request) -> Settings:
@@ -71,7 +73,7 @@ async def _geocoder(request: Request) -> Geocoder:
     return geocoder
 
 
-def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(clock.now)]) -> None:
+def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(_now)]) -> None:
     """Let whoever reads slots see those free whose hold is over, and none whose time has come.
 
     A tick tidies too, but only every few seconds.
