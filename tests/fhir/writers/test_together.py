@@ -6,10 +6,10 @@ from uuid import UUID
 import orjson
 import pytest
 
+from api.errors import refusal
 from careapp.consultations.booking import Wish, book_slots
 from careapp.orders.models import CareOrder
 from careapp.organisations.models import OrganisationKind
-from api.errors import refusal
 from fhir.interactions import bundle
 from fhir.mapping import codes
 from tests.careapp.worlds import EVERYONE, an_organisation
