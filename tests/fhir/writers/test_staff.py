@@ -242,10 +242,9 @@ class TestAnOrganization:
             own = coordinator_of(an_organisation(session))
         with pytest.raises(RegionWideOnly):
             sender.seen_as(own).create(sent)
-        assert sender.refused({**sent, "type": [], "name": None}) == [
-            "Organization.type",
-            "Organization.name",
-        ]
+        number = {"system": "http://fhir.de/sid/arge-ik/iknr", "value": "260326822"}
+        nameless = {"resourceType": "Organization", "identifier": [number]}
+        assert sender.refused(nameless) == ["Organization.type", "Organization.name"]
 
     def test_is_changed_by_its_own_only(self, sender, organisation, sessions, row):
         with sessions.begin() as session:
