@@ -53,7 +53,7 @@ class AnswersLater:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a request, or pass it on."""
-        if not _is_wished(scope):
+        if not await _is_wished(scope):
             await self.app(scope, receive, send)
             return
         try:
@@ -126,7 +126,7 @@ async def finish(tasks: set[asyncio.Task[None]]) -> None:
         await asyncio.wait(set(tasks), timeout=FINISH_WITHIN_S)
 
 
-def _is_wished(scope: Scope) -> bool:
+async def _is_wished(scope: Scope) -> bool:
     if scope["type"] != "http" or not errors.is_fhir_path(scope["path"]):
         return False
     wishes = ",".join(Headers(scope=scope).getlist("prefer")).lower()
@@ -135,7 +135,7 @@ def _is_wished(scope: Scope) -> bool:
     if any(name in scope["path"] for name in ALWAYS_AT_ONCE):
         return False
     try:
-        refuse_foreign_pages(Request(scope))
+        await refuse_foreign_pages(Request(scope))
     except errors.ForeignPage:
         return False  # the application refuses it at once
     return True

@@ -20,6 +20,7 @@ from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.search import indexing
 from fhir.showing import beside, show
 from fhir.subscriptions.announcing import announce
 from fhir.validation.check import check, errors
@@ -183,7 +184,13 @@ def _project_some(
         )
     }
     shown = show(reader, resource, ids)
-    merged = sent.lay_over(shown, sent.read_sent(reader, resource.kind, ids))
+    from_others = sent.read_sent(reader, resource.kind, ids)
+    merged = sent.lay_over(shown, from_others)
+    indexing.put(
+        reader.connection(),
+        resource,
+        merged if resource.indexed else {key: merged[key] for key in from_others if key in merged},
+    )
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
@@ -199,9 +206,8 @@ def _project_some(
             continue
         version = (last_versions.get(key, 0) if old is None else old.version) + 1
         content = _written(document, version, moment)
-        if key in shown and document is not shown[key] and errors(document):
-            # What was sent no longer goes with what the row shows: the row is right.
-            document = shown[key]
+        if document is not shown[key] and errors(document):
+            document = sent.settle(document, shown[key])
             if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
                 continue
             content = _written(document, version, moment)
@@ -215,6 +221,7 @@ def _project_some(
     reader.expunge_all()
     if writing.gone:
         sent.forget(reader, resource.kind, writing.gone)
+        indexing.drop(reader.connection(), resource.kind, writing.gone)
     if is_told:
         announce(
             reader.connection(),

@@ -12,7 +12,7 @@ from careapp.consultations.models import Schedule
 from careapp.organisations.models import Organisation, OrganisationKind, Place
 from fhir.mapping import codes
 from fhir.mapping.elements import Json, concept, meta, phone, place_name, reference, without_none
-from fhir.mapping.organization import PREMISES, of_premises
+from fhir.mapping.organization import AT_PREMISES, PREMISES, of_premises
 from fhir.mapping.resource import Alongside, Dependency, ServedResource
 from fhir.search import carriers
 from fhir.search.references import Reference
@@ -54,6 +54,14 @@ NAME = (
 OFFERED = (Schedule.organisation_id == Organisation.id, Schedule.is_active.is_(True))
 """The way from an organisation to the schedules that say what it offers."""
 
+OFFERS = (
+    carriers.cases(
+        codes.SERVICE_TYPE,
+        {code: Organisation.kind == kind for kind, (code, _) in TYPES.items()},
+        dict(TYPES.values()),
+    ),
+)
+
 HEALTHCARE_SERVICE = ServedResource(
     kind="HealthcareService",
     table=Organisation,
@@ -78,14 +86,9 @@ HEALTHCARE_SERVICE = ServedResource(
             f"{codes.HL7_PARAMETER}HealthcareService-active",
             allowed=frozenset({"true", "false"}),
         ),
-        "service-type": Token(
-            (
-                carriers.cases(
-                    codes.SERVICE_TYPE, {code: Organisation.kind == kind for kind, (code, _) in TYPES.items()}
-                ),
-            ),
-            f"{codes.HL7_PARAMETER}HealthcareService-service-type",
-        ),
+        "service-type": Token(OFFERS, f"{codes.HL7_PARAMETER}HealthcareService-service-type"),
+        # So ISiK's guide calls it in schedule.actor:HealthcareService.type.
+        "type": Token(OFFERS, f"{codes.OUR_PARAMETER}HealthcareService-type"),
         "specialty": Token(
             (carriers.elsewhere(carriers.texts(codes.SPECIALTY, Schedule.specialty), *OFFERED),),
             f"{codes.HL7_PARAMETER}HealthcareService-specialty",
@@ -94,6 +97,10 @@ HEALTHCARE_SERVICE = ServedResource(
         "organization": Reference(
             (carriers.ids("Organization", Organisation.id),),
             f"{codes.HL7_PARAMETER}HealthcareService-organization",
+        ),
+        "location": Reference(
+            (carriers.elsewhere(carriers.ids("Location", Place.id), *AT_PREMISES),),
+            f"{codes.HL7_PARAMETER}HealthcareService-location",
         ),
     },
     profiles=(codes.ISIK_HEALTHCARE_SERVICE,),

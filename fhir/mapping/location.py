@@ -11,6 +11,8 @@ from fhir.mapping.elements import Json, address, concept, meta, place_name, refe
 from fhir.mapping.resource import ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.search import carriers
+from fhir.search.addresses import address_parameters
+from fhir.search.near import Near
 from fhir.search.references import Reference
 from fhir.search.strings import String
 from fhir.search.tokens import Token
@@ -49,9 +51,16 @@ LOCATION = ServedResource(
             f"{codes.HL7_PARAMETER}Location-status",
         ),
         "name": String((Place.name, Place.street), f"{codes.HL7_PARAMETER}Location-name"),
-        "address-city": String((Place.city,), f"{codes.HL7_PARAMETER}Location-address-city"),
-        "address-postalcode": String(
-            (Place.postal_code,), f"{codes.HL7_PARAMETER}Location-address-postalcode"
+        **address_parameters("Location"),
+        "near": Near(Place.latitude, Place.longitude, f"{codes.HL7_PARAMETER}Location-near"),
+        "type": Token(
+            (
+                carriers.cases(
+                    codes.ROLE_CODE,
+                    {"PTRES": Place.kind == PlaceKind.HOME, "PROFF": Place.kind != PlaceKind.HOME},
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Location-type",
         ),
         "organization": Reference(
             (carriers.ids("Organization", Place.organisation_id),),

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from careapp.organisations.models import Organisation, Place, PlaceKind
+from careapp.organisations.models import Organisation, OrganisationKind, Place, PlaceKind
 from fhir.mapping import codes
 from fhir.mapping.elements import Json, addresses, concept, meta, phone, without_none
 from fhir.mapping.resource import Alongside, Dependency, ServedResource
 from fhir.search import carriers
+from fhir.search.addresses import address_parameters
 from fhir.search.strings import String
 from fhir.search.tokens import Token
 
@@ -19,6 +20,10 @@ PREMISES = Alongside(
     select(Place).where(Place.kind != PlaceKind.HOME).order_by(Place.id), Place.organisation_id
 )
 """Where an organisation can be found: bases and practices, never a home."""
+
+
+AT_PREMISES = (Place.organisation_id == Organisation.id, Place.kind != PlaceKind.HOME)
+"""The way from an organisation to its premises, for search."""
 
 
 def of_premises() -> Dependency:
@@ -60,5 +65,16 @@ ORGANIZATION = ServedResource(
             allowed=frozenset({"true", "false"}),
         ),
         "name": String((Organisation.name,), f"{codes.HL7_PARAMETER}Organization-name"),
+        "type": Token(
+            (
+                carriers.cases(codes.ORGANIZATION_TYPE, {"prov": Organisation.id.is_not(None)}),
+                carriers.cases(
+                    codes.OUR_ORGANIZATION_TYPE,
+                    {kind.value: Organisation.kind == kind for kind in OrganisationKind},
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Organization-type",
+        ),
+        **address_parameters("Organization", *AT_PREMISES),
     },
 )

@@ -22,6 +22,7 @@ from fhir.mapping.elements import (
 )
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.search import carriers
+from fhir.search.addresses import address_parameters
 from fhir.search.dates import Day
 from fhir.search.references import Reference
 from fhir.search.strings import String
@@ -85,6 +86,11 @@ PATIENT = ServedResource(
             (carriers.members(GENDER_SYSTEM, Patient.gender, Gender),),
             f"{codes.HL7_PARAMETER}individual-gender",
         ),
+        **address_parameters("individual", Place.id == Patient.home_id),
+        "telecom": Token(
+            (carriers.texts("phone", Patient.phone),), f"{codes.HL7_PARAMETER}individual-telecom"
+        ),
+        "phone": Token((carriers.texts("phone", Patient.phone),), f"{codes.HL7_PARAMETER}individual-phone"),
         "birthdate": Day(Patient.birth_date, f"{codes.HL7_PARAMETER}individual-birthdate"),
         "organization": Reference(
             (carriers.ids("Organization", Patient.organisation_id),),

@@ -92,11 +92,27 @@ PRACTITIONER_ROLE = ServedResource(
             (carriers.ids("Organization", Role.organisation_id),),
             f"{codes.HL7_PARAMETER}PractitionerRole-organization",
         ),
+        "location": Reference(
+            (
+                carriers.elsewhere(
+                    carriers.ids("Location", Role.base_id),
+                    Place.id == Role.base_id,
+                    Place.kind != PlaceKind.HOME,
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}PractitionerRole-location",
+        ),
+        "service": Reference(
+            (carriers.implied(carriers.ids("HealthcareService", Role.organisation_id)),),
+            f"{codes.HL7_PARAMETER}PractitionerRole-service",
+        ),
         "role": Token(
             (
                 carriers.cases(codes.PRACTITIONER_ROLE, {kind.value: Role.kind == kind for kind in RoleKind}),
                 carriers.elsewhere(
-                    carriers.texts(codes.SKILL, RoleSkill.skill_code), RoleSkill.role_id == Role.id
+                    carriers.shown_as(carriers.texts(codes.SKILL, RoleSkill.skill_code), Skill.name_de),
+                    RoleSkill.role_id == Role.id,
+                    Skill.code == RoleSkill.skill_code,
                 ),
             ),
             f"{codes.HL7_PARAMETER}PractitionerRole-role",

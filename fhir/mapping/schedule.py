@@ -64,7 +64,13 @@ SCHEDULE = ServedResource(
             allowed=frozenset({"true", "false"}),
         ),
         "service-type": Token(
-            (carriers.cases(codes.SERVICE_TYPE, {codes.VIDEO_CONSULTATION: Schedule.id.is_not(None)}),),
+            (
+                carriers.cases(
+                    codes.SERVICE_TYPE,
+                    {codes.VIDEO_CONSULTATION: Schedule.id.is_not(None)},
+                    {codes.VIDEO_CONSULTATION: "Videosprechstunde"},
+                ),
+            ),
             f"{codes.HL7_PARAMETER}Schedule-service-type",
         ),
         "specialty": Token(
@@ -75,6 +81,8 @@ SCHEDULE = ServedResource(
             (
                 carriers.ids("Practitioner", Schedule.practitioner_id),
                 carriers.ids("PractitionerRole", Schedule.role_id),
+                # ISiK allows no second actor of its types in the document, but asks by this one.
+                carriers.implied(carriers.ids("HealthcareService", Schedule.organisation_id)),
             ),
             f"{codes.HL7_PARAMETER}Schedule-actor",
         ),

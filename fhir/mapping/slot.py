@@ -52,6 +52,20 @@ SLOT = ServedResource(
         "status": Token(
             (carriers.members("http://hl7.org/fhir/slotstatus", Slot.status, SlotStatus),),
             f"{codes.HL7_PARAMETER}Slot-status",
+            sort=Slot.status,
+        ),
+        # A schedule's are its slots', though the documents of slots do not repeat them.
+        "service-type": Token(
+            (carriers.cases(codes.SERVICE_TYPE, {codes.VIDEO_CONSULTATION: Slot.id.is_not(None)}),),
+            f"{codes.HL7_PARAMETER}Slot-service-type",
+        ),
+        "specialty": Token(
+            (
+                carriers.elsewhere(
+                    carriers.texts(codes.SPECIALTY, Schedule.specialty), Schedule.id == Slot.schedule_id
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Slot-specialty",
         ),
         "start": Instant(Slot.starts_at, f"{codes.HL7_PARAMETER}Slot-start"),
     },

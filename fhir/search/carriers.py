@@ -127,6 +127,12 @@ def shown_as(carrier: Carrier, column: SQLColumnExpression[Any]) -> Carrier:
     return replace(carrier, text=lambda wanted: func.coalesce(contains(column, wanted), false()))
 
 
+def wording(column: SQLColumnExpression[Any]) -> Carrier:
+    """A text without any code, found by the modifier `:text`."""
+    nothing = Carrier(frozenset(), lambda _: false(), and_(true(), column.is_not(None)))
+    return shown_as(nothing, column)
+
+
 def implied(carrier: Carrier) -> Carrier:
     """A reference that follows from the row but does not stand in its document."""
     return replace(carrier, is_shown=False)

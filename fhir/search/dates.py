@@ -102,7 +102,7 @@ class Instant:
             case "le":
                 return t < hi
             case _:
-                near = _widened(name, value, found)
+                near = widened(name, value, found)
                 return and_(t >= near.lo, t < near.hi)
 
 
@@ -141,7 +141,7 @@ class Day:
         prefix, found = read_on_the_wall(name, value, zone)
         d = self.column
         # s >= lo is d >= first; e <= hi is d < after: a day that the interval only touches is not in it.
-        first, after = _first_midnight(found.lo), found.hi.date()
+        first, after = first_midnight(found.lo), found.hi.date()
         match prefix:
             case "eq":
                 return and_(d >= first, d < after)
@@ -156,12 +156,12 @@ class Day:
             case "le":
                 return d < max(first, after)
             case "sa":
-                return d >= _first_midnight(found.hi)
+                return d >= first_midnight(found.hi)
             case "eb":
                 return d < found.lo.date()
             case _:
-                near = _widened(name, value, found)
-                return and_(d < _first_midnight(near.hi), d >= near.lo.date())
+                near = widened(name, value, found)
+                return and_(d < first_midnight(near.hi), d >= near.lo.date())
 
 
 def read(name: str, value: str, zone: ZoneInfo) -> tuple[str, Interval]:
@@ -248,14 +248,20 @@ def _offset(written: str | None) -> timedelta | None:
     return -size if written[0] == "-" else size
 
 
-def _widened(name: str, value: str, found: Interval) -> Interval:
+def widened(name: str, value: str, found: Interval) -> Interval:
+    """Widen an interval as the prefix `ap` reads it.
+
+    Raises:
+        InvalidSearch: There is no such time.
+    """
     try:
         return found.widened
     except OverflowError:
         raise refuse(name, value, EXPECTED) from None
 
 
-def _first_midnight(moment: datetime) -> date:
+def first_midnight(moment: datetime) -> date:
+    """Return the first day that begins at this moment or after it."""
     day = moment.date()
     is_midnight = moment == datetime.combine(day, time.min)
     return day if is_midnight or day == date.max else day + timedelta(days=1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, or_, select
 
 from fhir.search.parameter import Context, refuse, unescape
 
@@ -29,19 +29,21 @@ class String:
         columns: Texts of the row; one match is enough.
         definition: Canonical address of the SearchParameter.
         words: Columns that hold several texts with blanks between (given names): each may match.
+        path: The way from the searched row to the columns' table, if it is another one.
     """
 
     columns: tuple[Text, ...]
     definition: str
     words: tuple[Text, ...] = ()
+    path: tuple[ColumnElement[bool], ...] = ()
 
     type = "string"
     modifiers = frozenset({"exact", "contains"})
 
     @property
     def sort(self) -> Text | None:
-        """The first of the texts, letter by letter as the database orders them."""
-        return next(iter((*self.columns, *self.words)), None)
+        """The first of the texts, letter by letter as the database orders them; none of another table."""
+        return None if self.path else next(iter((*self.columns, *self.words)), None)
 
     def condition(
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
@@ -53,18 +55,20 @@ class String:
         del context
         texts = [unescape(value) for value in values]
         refuse_long(name, texts)
-        return or_(
-            false(),
-            *(
-                func.coalesce(_matches(column, texts, modifier, is_word=is_word), false())
-                for columns, is_word in ((self.columns, False), (self.words, True))
-                for column in columns
-            ),
-        )
+        ways = [
+            func.coalesce(_matches(column, texts, modifier, is_word=is_word), false())
+            for columns, is_word in ((self.columns, False), (self.words, True))
+            for column in columns
+        ]
+        return self._there(or_(*ways)) if ways else false()
 
     def present(self) -> ColumnElement[bool]:
         """SQL: any of the texts is there."""
-        return or_(false(), *(column.is_not(None) for column in (*self.columns, *self.words)))
+        ways = [column.is_not(None) for column in (*self.columns, *self.words)]
+        return self._there(or_(*ways)) if ways else false()
+
+    def _there(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+        return select(1).where(*self.path, condition).exists() if self.path else condition
 
 
 def refuse_long(name: str, texts: Sequence[str]) -> None:

@@ -148,6 +148,7 @@ def _people(session: Session) -> dict[str, Patient]:
         found[family] = patient
     found["Groß"].gender = Gender.MALE
     found["Groß"].insurance_number = "A123456789"
+    found["Groß"].phone = "+492931123"
     found["Gross-Lindner"].insurance_number = None
     session.flush()
     return found

@@ -14,6 +14,7 @@ import fhir.mapping.patient
 from careapp.appointments.models import AppointmentStatus
 from careapp.organisations.models import Municipality, PlaceKind
 from careapp.people.models import RoleSkill
+from careapp.records.held import HeldResource
 from careapp.records.models import Document
 from fhir.mapping import codes
 from fhir.mapping.registry import RESOURCES, UnknownKind, get_resource
@@ -23,7 +24,7 @@ from tests.careapp.worlds import DAY, a_skill
 from tests.fhir.rows import Served, a_served_world
 
 KINDS = [resource.kind for resource in RESOURCES]
-SHARED = {"__init__", "codes", "elements", "registry", "resource", "tenant", "timing"}
+SHARED = {"request", "rhythm", "__init__", "codes", "elements", "registry", "resource", "tenant", "timing"}
 
 Json = dict[str, Any]
 
@@ -57,16 +58,20 @@ class TestRegistry:
     def test_holds_each_mapping_file_once(self):
         folder = Path(fhir.mapping.patient.__file__).parent
         files = {path.stem for path in folder.glob("*.py")} - SHARED
+        held = {path.stem for path in (folder / "held").glob("*.py")} - {"__init__", "declared"}
 
-        modules = [resource.to_fhir.__module__.rpartition(".")[2] for resource in RESOURCES]
+        with_rows = [each for each in RESOURCES if not issubclass(each.table, HeldResource)]
+        modules = [each.to_fhir.__module__.rpartition(".")[2] for each in with_rows]
+        kinds = [each.kind for each in RESOURCES if issubclass(each.table, HeldResource)]
 
         assert sorted(modules) == sorted(files)
+        assert sorted(kinds) == sorted(stem.title().replace("_", "") for stem in held)
 
     def test_names_each_kind_once(self):
         assert len(set(KINDS)) == len(KINDS)
 
     def test_refuses_a_kind_that_is_not_served(self):
-        with pytest.raises(UnknownKind, match="Appointment, CarePlan"):
+        with pytest.raises(UnknownKind, match="Appointment, AppointmentResponse"):
             get_resource("Observation")
 
     @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ from sqlalchemy import event, insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.consultations.models import Schedule, Slot, SlotStatus
+from careapp.records.held import HeldResource
 from fhir.mapping.registry import RESOURCES, UnknownKind
 from fhir.search.asked import UnknownParameter
 from fhir.search.paging import PageGone, Place, seal, unseal
@@ -208,8 +209,12 @@ class TestCommonParameters:
         assert searched.find(kind, "_lastUpdated:missing=false&_id:missing=false")["total"] == total
 
 
+HELD = [resource.kind for resource in RESOURCES if issubclass(resource.table, HeldResource)]
 OFFERED = ["Organization", "HealthcareService", "Schedule", "Slot"]
 OWNED = [resource.kind for resource in RESOURCES if resource.kind not in OFFERED]
+
+
+ONLY_OF_ONE = {"List", "Appointment", "ServiceRequest", "CarePlan", "AuditEvent", *HELD}
 
 
 class TestViewer:
@@ -223,7 +228,7 @@ class TestViewer:
         seen, foreign = searched.find(kind, viewer=own), searched.find(kind, viewer=stranger)
 
         assert seen["total"] == len(ids_of(seen))
-        assert set(ids_of(seen)) < everything or kind in {"List", "Appointment", "ServiceRequest", "CarePlan"}
+        assert set(ids_of(seen)) < everything or kind in ONLY_OF_ONE
         assert set(ids_of(seen)).isdisjoint(ids_of(foreign))
 
     @pytest.mark.parametrize("kind", OFFERED)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.config import Settings
-from careapp.consultations.commands import book_slot, cancel_booking
+from careapp.consultations.booking import Wish, book_slots, cancel_booking
 from careapp.consultations.models import Slot
 from careapp.people.models import Patient
 from careapp.records.models import OutboxMessage
@@ -88,9 +88,9 @@ def book(sessions, world, now):
 
     def book() -> UUID:
         with sessions.begin() as session:
-            booking = book_slot(
+            booking = book_slots(
                 session,
-                slot_id=world.slot.id,
+                wish=Wish([world.slot.id]),
                 patient_id=world.patients[0].id,
                 viewer=EVERYONE,
                 now=now,
