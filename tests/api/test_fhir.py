@@ -1,5 +1,8 @@
 """FHIR through HTTP: what the generic router adds to search and read."""
 
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -125,6 +128,23 @@ class TestRead:
         again = client.get(f"/fhir/Slot/{world.slot.id}", headers={"if-none-match": tag})
 
         assert (again.status_code, again.content) == (304, b"")
+
+    @pytest.mark.parametrize(
+        ("seconds", "status"), [(0, 304), (3600, 304), (-1, 200), ("yesterday", 200), ("", 200)]
+    )
+    def test_is_sent_if_it_was_written_since(self, client, world, seconds, status):
+        written = parsedate_to_datetime(client.get(f"/fhir/Slot/{world.slot.id}").headers["last-modified"])
+        is_date = isinstance(seconds, int)
+        since = format_datetime(written + timedelta(seconds=seconds), usegmt=True) if is_date else seconds
+
+        again = client.get(f"/fhir/Slot/{world.slot.id}", headers={"if-modified-since": since})
+
+        assert again.status_code == status
+
+    def test_does_not_mind_many_parameters(self, client, world):
+        query = "&".join(f"colour={number}" for number in range(200))
+
+        assert client.get(f"/fhir/Slot/{world.slot.id}?{query}").status_code == 200
 
     def test_shows_what_the_api_has_changed(self, client, world):
         before = client.get(f"/fhir/Slot/{world.slot.id}")

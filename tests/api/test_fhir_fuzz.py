@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.database import open_sessions
-from careapp import clock
+from api.dependencies import read_now
 from careapp.config import Settings
 from careapp.db import make_engine
 from careapp.migrate import upgrade
@@ -45,7 +45,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with open_sessions(engine).begin() as session:
         a_served_world(session)
     app = create_app(Settings.read(data_dir=folder), engine=engine, runs_jobs=False)
-    app.dependency_overrides[clock.now] = lambda: datetime(2026, 3, 2, 17, tzinfo=UTC)
+    app.dependency_overrides[read_now] = lambda: datetime(2026, 3, 2, 17, tzinfo=UTC)
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client
     engine.dispose()

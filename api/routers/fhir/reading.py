@@ -92,7 +92,7 @@ def read_resource(
         "Last-Modified": format_datetime(found.updated_at, usegmt=True),
         "Cache-Control": "private, no-cache",
     }
-    if is_known(request, tag):
+    if is_known(request, tag, found.updated_at):
         return Response(status_code=304, headers=headers)
     subset = asked_of_one(request.url.query)
     content = found.content if subset is None else subset.cut(found.content)
