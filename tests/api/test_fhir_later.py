@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from api import later
 from api.database import open_sessions
-from api.dependencies import read_now
 from api.routers.fhir import later as answers
 from careapp import clock
 from careapp.access import Viewer, ViewerRole
