@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from api import later
 from api.database import open_sessions
-from api.dependencies import read_now
 from api.routers.fhir import later as answers
 from careapp import clock
 from careapp.access import Viewer, ViewerRole
@@ -33,12 +32,6 @@ PATIENT: dict[str, Any] = {
 def world(engine) -> World:
     with open_sessions(engine).begin() as session:
         return a_world(session)
-
-
-@pytest.fixture
-def client(app, client):
-    del app.dependency_overrides[read_now]
-    return client
 
 
 @pytest.fixture
@@ -81,6 +74,28 @@ class TestLaterAnswer:
         assert response.headers["content-type"] == "application/fhir+json"
         assert response.headers["location"].endswith(f"/fhir/Patient/{made['id']}/_history/1")
         assert client.get(f"/fhir/Patient/{made['id']}").json() == made
+
+    def test_may_be_a_booking(self, client, world, sent, fetched):
+        proposed = {
+            "resourceType": "Appointment",
+            "status": "proposed",
+            "slot": [{"reference": f"Slot/{world.slot.id}"}],
+            "start": world.slot.starts_at.isoformat(),
+            "end": world.slot.ends_at.isoformat(),
+            "participant": [
+                {
+                    "actor": {"reference": f"Patient/{world.patients[0].id}", "display": "Anna"},
+                    "status": "accepted",
+                }
+            ],
+        }
+
+        booked = fetched(sent("POST", "/fhir/Appointment/$book", json=proposed))
+        again = fetched(sent("POST", "/fhir/Appointment/$book", json=proposed))
+
+        assert (booked.status_code, booked.json().get("status")) == (200, "booked"), booked.text
+        assert again.status_code in {409, 422}
+        assert again.json()["resourceType"] == "OperationOutcome"
 
     def test_may_be_a_refusal(self, client, world, sent, fetched):
         response = fetched(sent("POST", "/fhir/Patient", json=patient(world) | {"gender": "divers"}))
