@@ -1,4 +1,8 @@
-"""What a route may ask for."""
+"""What a route may ask for.
+
+What takes no time is `async`: FastAPI sends every other dependency through a thread, which takes longer than
+the dependency itself.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,6 +13,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.errors import ForeignPage
+from api.transactions import Transactions
 from careapp import clock
 from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
@@ -33,26 +38,35 @@ def _write(request: Request) -> Iterator[Session]:
         yield session
 
 
-def _reading_sessions(request: Request) -> sessionmaker[Session]:
+def _transactions(request: Request) -> Transactions:
+    return Transactions(request.app.state.sessions)
+
+
+async def _reading_sessions(request: Request) -> sessionmaker[Session]:
     sessions: sessionmaker[Session] = request.app.state.reading_sessions
     return sessions
 
 
-def _signed_in() -> Viewer:
+async def _signed_in(request: Request) -> Viewer:
+    request.scope["careapp.viewer"] = LOCAL_VIEWER  # for `api.later`, which asks in somebody's stead
     return LOCAL_VIEWER
 
 
-def _settings(request: Request) -> Settings:
+async def _now() -> datetime:
+    return clock.now()
+
+
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _calendar(request: Request) -> Calendar:
+async def _calendar(request: Request) -> Calendar:
     calendar: Calendar = request.app.state.calendar
     return calendar
 
 
-def _geocoder(request: Request) -> Geocoder:
+async def _geocoder(request: Request) -> Geocoder:
     geocoder: Geocoder = request.app.state.geocoder
     return geocoder
 
@@ -69,7 +83,7 @@ def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(clock.no
             tidy_slots(session, now=now)
 
 
-def refuse_foreign_pages(request: Request) -> None:
+async def refuse_foreign_pages(request: Request) -> None:
     """Refuse what another site's page sends through the browser of whoever sits here.
 
     There is no sign-in to protect a request yet. A page may send one to loopback unseen (`Origin` tells), or
@@ -95,10 +109,11 @@ def _name_of(address: str) -> str | None:
 
 # scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.
 DbSession = Annotated[Session, Depends(_write, scope="function")]
+Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
 SignedIn = Annotated[Viewer, Depends(_signed_in)]
-Now = Annotated[datetime, Depends(clock.now)]
+Now = Annotated[datetime, Depends(_now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
 Places = Annotated[Geocoder, Depends(_geocoder)]
 SettingsDep = Annotated[Settings, Depends(_settings)]

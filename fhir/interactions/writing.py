@@ -4,13 +4,12 @@ https://hl7.org/fhir/R4/http.html. Each interaction is applied and then finished
 and finishes them together: only finishing brings documents in step with the rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
@@ -18,18 +17,19 @@ from careapp.access import visible
 from careapp.records.models import Document
 from fhir import changes, sent
 from fhir.asking import Asking
+from fhir.formats.json import load_json
 from fhir.interactions.refusals import refusing
 from fhir.interactions.written import Written
 from fhir.issues import Issue, NotSupported, Rejected, VersionConflict
 from fhir.mapping.elements import Json
 from fhir.mapping.registry import get_resource
+from fhir.patch.fhirpath_patch import Change
 from fhir.projector import project
 from fhir.read import DocumentGone, DocumentNotFound, read
 from fhir.search.carriers import parse_id
 from fhir.validation.incoming import check_incoming
 from fhir.writers.registry import get_writer
 
-Change = Callable[[Json], Json]
 KEYS_AT_ONCE = 500
 
 
@@ -207,7 +207,7 @@ def apply_patch(
     """Change a resource's rows; see `patch`."""
     get_writer(kind, "update")
     current = lock(session, kind=kind, id=id, asking=asking, if_match=if_match)
-    document = change(orjson.loads(current.content))
+    document = change(load_json(current.content))
     if document.get("resourceType") != kind or document.get("id") != id:
         place = f"{kind}.id" if document.get("resourceType") == kind else kind
         raise Rejected([Issue("invalid", "a patch changes neither the type nor the id of a resource", place)])

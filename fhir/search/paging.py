@@ -80,8 +80,9 @@ def _tag(packed: bytes, key: bytes) -> bytes:
 
 
 def _veiled(data: bytes, tag: bytes, key: bytes) -> bytes:
-    stream = hashlib.shake_256(hmac.digest(key, b"stream" + tag, "sha256")).digest(len(data))
-    return bytes(a ^ b for a, b in zip(data, stream, strict=True))
+    length = len(data)
+    stream = hashlib.shake_256(hmac.digest(key, b"stream" + tag, "sha256")).digest(length)
+    return (int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")).to_bytes(length, "big")
 
 
 def _gone() -> PageGone:

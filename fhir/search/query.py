@@ -1,7 +1,7 @@
 """A FHIR search: query string in, one SELECT (and one for each kind that comes along), stored bytes out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,6 +20,11 @@ from fhir.search.includes import MOST_INCLUDED, included
 from fhir.search.order import Sort, beyond, order_by
 from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import Context
+
+MOST_KEPT = 500
+"""Queries that were understood, for all viewers together."""
+LONGEST_KEPT = 400
+"""Letters: what is longer is seldom asked twice and takes much room."""
 
 
 def search(
@@ -54,17 +59,18 @@ def search(
         UnknownParameter: A strict client asked for what is not supported.
         PageGone: The link to a page is not valid.
     """
-    resource = get_resource(kind)
     context = Context(base_url.rstrip("/"), zone, viewer)
-    asked = read_query(query_string, resource, context, strict=strict)
+    question = _understand(kind, query_string, context, strict=strict)
+    asked = question.asked
     place = Place(kind, asked.query, None, None)
     own_query, form = asked.query, asked.form_query
     if asked.page is not None:
         own_query, place = f"_page={asked.page}", unseal(asked.page, page_key)
         if place.kind != kind:
             raise PageGone("this link is to a page of another kind of resource: search again")
-        asked = read_query(place.query, resource, context, strict=False)
-    page = _find(session, resource, asked, viewer, place)
+        question = _understand(kind, place.query, context, strict=False)
+        asked = question.asked
+    page = _find(session, question, place)
     address = f"{context.base_url}/{kind}"
     links = [("self", f"{address}?{own_query}" if own_query else address)]
     links += [
@@ -146,61 +152,95 @@ class _Page:
         return Place(self.place.kind, self.place.query, self.total, values, is_backwards)
 
 
-def _find(session: Session, resource: ServedResource, asked: Asked, viewer: Viewer, place: Place) -> _Page:
-    order = order_by(asked.sorts, resource.all_parameters, resource.order, asked.bound)
-    counts = asked.with_total and place.total is None
+@dataclass(frozen=True)
+class _Question:
+    """A query that was understood, to be asked of the database.
+
+    Attributes:
+        resource: What is searched.
+        asked: The query.
+        viewer: Who asks.
+    """
+
+    resource: ServedResource
+    asked: Asked
+    viewer: Viewer
+
+    @cached_property
+    def order(self) -> list[Sort]:
+        """A total order of the results."""
+        resource, asked = self.resource, self.asked
+        return order_by(asked.sorts, resource.all_parameters, resource.order, asked.bound)
+
+    @cached_property
+    def counted(self) -> Select[Any]:
+        """How many match. Every row has its document, so only rows are counted."""
+        return _matching(select(func.count().label("total")), self.resource, self.asked, self.viewer)
+
+    @cached_property
+    def first_page(self) -> Select[Any]:
+        """The page with which searches begin; kept, since to build it takes longer than to ask."""
+        place = Place(self.resource.kind, self.asked.query, None, None)
+        return self.page(place, self.asked.count, counts=self.asked.with_total)
+
+    def page(self, place: Place, count: int, *, counts: bool) -> Select[Any]:
+        """Choose a page of rows first, by the indexes of their table, then fetch only their documents."""
+        order, backwards = self.order, place.is_backwards
+        wanted: list[Any] = [sort.column.label(f"key_{number}") for number, sort in enumerate(order)]
+        rows = _matching(select(*wanted), self.resource, self.asked, self.viewer)
+        if place.after is not None:
+            rows = rows.where(beyond(order, place.after, is_backwards=backwards))
+        page = rows.order_by(*(sort.clause(sort.column, is_backwards=backwards) for sort in order))
+        chosen = page.limit(count + 1).subquery("page")
+        keys = list(chosen.c)
+        content = select(Document.content).where(Document.kind == place.kind, Document.id == keys[-1])
+        columns: list[Any] = [content.scalar_subquery(), *keys]
+        if counts:  # in the same statement, so that total and entries are of one moment
+            columns.append(self.counted.scalar_subquery().label("total"))
+        return select(*columns).order_by(
+            *(sort.clause(key, is_backwards=backwards) for sort, key in zip(order, keys, strict=True))
+        )
+
+
+def _understand(kind: str, query: str, context: Context, *, strict: bool) -> _Question:
+    """Read a query; those who ask the same again and again, as portals do, are spared the reading."""
+    if len(query) > LONGEST_KEPT:
+        return _read(kind, query, context, strict)
+    return _read_and_keep(kind, query, context, strict)
+
+
+def _read(kind: str, query: str, context: Context, strict: bool) -> _Question:  # noqa: FBT001 -- a cache's key
+    resource = get_resource(kind)
+    return _Question(resource, read_query(query, resource, context, strict=strict), context.viewer)
+
+
+_read_and_keep = lru_cache(maxsize=MOST_KEPT)(_read)
+
+
+def _find(session: Session, question: _Question, place: Place) -> _Page:
+    asked, order = question.asked, question.order
+    connection = session.connection()
     count = 0 if asked.only_total else asked.count
     if not count:
-        total = session.scalar(_counted(resource, asked, viewer))
+        total = connection.scalar(question.counted)
         return _Page([], place, count, has_more=False, total=total)
     if place.is_backwards and place.after is None and place.total:
         count = place.total % count or count  # the last page as one comes to it by `next`
-    statement = _statement(resource, asked, viewer, order, place, count=count, counts=counts)
-    rows = list(session.execute(statement))
+    counts = asked.with_total and place.total is None
+    is_first = place.after is None and not place.is_backwards and counts == asked.with_total
+    statement = question.first_page if is_first else question.page(place, count, counts=counts)
+    rows = connection.execute(statement).all()
     total = place.total
     if counts:
         total = rows[0].total if rows else 0
-    found = [tuple(row)[: 1 + len(order)] for row in rows[:count]]
+    found = [tuple(row)[: 1 + len(order)] for row in rows[:count] if row[0] is not None]
     if place.is_backwards:
         found.reverse()
     return _Page(found, place, count, has_more=len(rows) > count, total=total)
 
 
 def _matching(statement: Select[Any], resource: ServedResource, asked: Asked, viewer: Viewer) -> Select[Any]:
-    is_shown = select(1).where(Document.kind == resource.kind, Document.id == resource.key).exists()
-    narrowed = statement.select_from(resource.table).where(*asked.conditions, is_shown)
-    return visible(narrowed, viewer, resource.table)
-
-
-def _counted(resource: ServedResource, asked: Asked, viewer: Viewer) -> Select[Any]:
-    return _matching(select(func.count().label("total")), resource, asked, viewer)
-
-
-def _statement(
-    resource: ServedResource,
-    asked: Asked,
-    viewer: Viewer,
-    order: Sequence[Sort],
-    place: Place,
-    *,
-    count: int,
-    counts: bool,
-) -> Select[Any]:
-    """Choose a page of rows first, by the indexes of their table, then fetch only their documents."""
-    wanted: list[Any] = [sort.column.label(f"key_{number}") for number, sort in enumerate(order)]
-    rows = _matching(select(*wanted), resource, asked, viewer)
-    if place.after is not None:
-        rows = rows.where(beyond(order, place.after, is_backwards=place.is_backwards))
-    page = rows.order_by(*(sort.clause(sort.column, is_backwards=place.is_backwards) for sort in order))
-    chosen = page.limit(count + 1).subquery("page")
-    keys = list(chosen.c)
-    content = select(Document.content).where(Document.kind == resource.kind, Document.id == keys[-1])
-    columns: list[Any] = [content.scalar_subquery(), *keys]
-    if counts:  # in the same statement, so that total and entries are of one moment
-        columns.append(_counted(resource, asked, viewer).scalar_subquery().label("total"))
-    return select(*columns).order_by(
-        *(sort.clause(key, is_backwards=place.is_backwards) for sort, key in zip(order, keys, strict=True))
-    )
+    return visible(statement.select_from(resource.table).where(*asked.conditions), viewer, resource.table)
 
 
 def _cut() -> bytes:

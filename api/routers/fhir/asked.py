@@ -20,7 +20,7 @@ class UnreadableForm(Invalid):
     """A form's bytes are no text."""
 
 
-def refuse_other_formats(request: Request) -> None:
+async def refuse_other_formats(request: Request) -> None:
     """Refuse a client that wants a format that is not written here.
 
     Raises:
@@ -52,7 +52,7 @@ async def _form(request: Request) -> str:
     return form
 
 
-def _base_url(request: Request) -> str:
+async def _base_url(request: Request) -> str:
     return f"{request.base_url}fhir"
 
 
@@ -62,15 +62,15 @@ def wishes_of(request: Request) -> frozenset[str]:
     return frozenset(wish.replace(" ", "").replace('"', "") for wish in wishes.replace(";", ",").split(","))
 
 
-def _is_strict(request: Request) -> bool:
+async def _is_strict(request: Request) -> bool:
     return "handling=strict" in wishes_of(request)
 
 
-def _returns(request: Request) -> Returns:
+async def _returns(request: Request) -> Returns:
     return _wanted(request, Returns.REPRESENTATION)
 
 
-def _returns_in_bundle(request: Request) -> Returns:
+async def _returns_in_bundle(request: Request) -> Returns:
     return _wanted(request, Returns.MINIMAL)
 
 
@@ -79,7 +79,7 @@ def _wanted(request: Request, usually: Returns) -> Returns:
     return next((each for each in Returns if f"return={each.lower()}" in wishes), usually)
 
 
-def _if_match(request: Request) -> int | None:
+async def _if_match(request: Request) -> int | None:
     """Read which version the sender has seen.
 
     Raises:
@@ -96,7 +96,7 @@ IfMatch = Annotated[int | None, Depends(_if_match)]
 Form = Annotated[str, Depends(_form)]
 
 
-def _asking(
+async def _asking(
     request: Request,
     viewer: SignedIn,
     now: Now,

@@ -5,27 +5,18 @@ gematik's test suite write one, and a redirect would lose their POST.
 """
 
 from email.utils import format_datetime
-from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import ReadSession, SettingsDep, SignedIn
+from api.dependencies import ReadingSessions, ReadSession, SettingsDep, SignedIn
 from api.etag import is_known
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict
-from fhir.capability import statement
 from fhir.read import read
 from fhir.search.query import search
+from fhir.search.subset import asked_of_one
 
 router = APIRouter()
-
-
-@router.get("/metadata")
-@router.get("/metadata/", include_in_schema=False)
-def get_metadata(request: Request, base_url: BaseUrl) -> Response:
-    """Tell which resources there are and by what they are found (CapabilityStatement)."""
-    content = statement(base_url, version("careapp"), request.app.state.started_at.date())
-    return answer(request, content)
 
 
 @router.get("/{kind}")
@@ -33,23 +24,24 @@ def get_metadata(request: Request, base_url: BaseUrl) -> Response:
 def search_by_address(
     kind: str,
     request: Request,
-    session: ReadSession,
+    sessions: ReadingSessions,
     viewer: SignedIn,
     settings: SettingsDep,
     base_url: BaseUrl,
     strict: Strict,
 ) -> Response:
     """Search; `/fhir/metadata` lists the parameters of each kind of resource."""
-    content = search(
-        session,
-        kind=kind,
-        query_string=request.url.query,
-        base_url=base_url,
-        viewer=viewer,
-        zone=settings.zone_info,
-        page_key=request.app.state.page_key,
-        strict=strict,
-    )
+    with sessions.begin() as session:
+        content = search(
+            session,
+            kind=kind,
+            query_string=request.url.query,
+            base_url=base_url,
+            viewer=viewer,
+            zone=settings.zone_info,
+            page_key=request.app.state.page_key,
+            strict=strict,
+        )
     return answer(request, content)
 
 
@@ -62,23 +54,24 @@ def search_by_form(
     kind: str,
     request: Request,
     form: Form,
-    session: ReadSession,
+    sessions: ReadingSessions,
     viewer: SignedIn,
     settings: SettingsDep,
     base_url: BaseUrl,
     strict: Strict,
 ) -> Response:
     """Search with parameters in a form, so that no name stands in an address or a log."""
-    content = search(
-        session,
-        kind=kind,
-        query_string="&".join(filter(None, (request.url.query, form))),
-        base_url=base_url,
-        viewer=viewer,
-        zone=settings.zone_info,
-        page_key=request.app.state.page_key,
-        strict=strict,
-    )
+    with sessions.begin() as session:
+        content = search(
+            session,
+            kind=kind,
+            query_string="&".join(filter(None, (request.url.query, form))),
+            base_url=base_url,
+            viewer=viewer,
+            zone=settings.zone_info,
+            page_key=request.app.state.page_key,
+            strict=strict,
+        )
     return answer(request, content)
 
 
@@ -91,7 +84,7 @@ def read_resource(
     session: ReadSession,
     viewer: SignedIn,
 ) -> Response:
-    """Read a resource; 304 if `If-None-Match` names its version."""
+    """Read a resource, or a part of it (`_summary`); 304 if `If-None-Match` names its version."""
     found = read(session, kind=kind, id=id, viewer=viewer)
     tag = f'W/"{found.version}"'
     headers = {
@@ -101,4 +94,6 @@ def read_resource(
     }
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)
-    return answer(request, found.content, headers=headers)
+    subset = asked_of_one(request.url.query)
+    content = found.content if subset is None else subset.cut(found.content)
+    return answer(request, content, headers=headers)

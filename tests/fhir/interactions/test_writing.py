@@ -1,6 +1,8 @@
 """Create, update, patch, delete: what comes of a document, and what is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +19,8 @@ from fhir.mapping.registry import UnknownKind
 from fhir.read import DocumentGone, DocumentNotFound, read
 from tests.careapp.worlds import a_patient, a_visit, an_organisation, coordinator_of
 from tests.fhir.interactions.conftest import Server, a_document, shown
+
+ANY = "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02"
 
 
 def patient_of(session: Session, written: Any) -> Patient:
@@ -139,6 +143,28 @@ class TestUpdate:
 
         assert server.versions() == 1
 
+    def test_lets_one_of_many_who_saw_the_same_version_win(self, server: Server):
+        created, barrier = server.create(), Barrier(6)
+
+        def change(number: int) -> bool:
+            barrier.wait()
+            try:
+                server.do(
+                    writing.update,
+                    kind="Patient",
+                    id=str(created.id),
+                    document=a_document(f"Winter {number}", id=str(created.id)),
+                    if_match=1,
+                )
+            except VersionConflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(6) as pool:
+            won = list(pool.map(change, range(6)))
+
+        assert (won.count(True), server.versions()) == (1, 2)
+
     @pytest.mark.parametrize("sent", ["other", None])
     def test_refuses_another_id_than_the_one_in_the_address(self, server: Server, sent):
         created = server.create()
@@ -149,7 +175,7 @@ class TestUpdate:
 
         assert refused.value.issues[0].expression == "Patient.id"
 
-    @pytest.mark.parametrize("key", [str(uuid4()), "7", str(uuid4()).upper()])
+    @pytest.mark.parametrize("key", [ANY, "7", ANY.upper()])
     def test_makes_nothing_under_an_id_of_the_sender(self, server: Server, key):
         with pytest.raises(writing.IdsAreOurs):
             server.do(writing.update, kind="Patient", id=key, document=a_document(id=key))
