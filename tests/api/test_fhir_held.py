@@ -1,10 +1,21 @@
 """Held resources through every interaction, beside the rows that they refer to."""
 
 import pytest
+from sqlalchemy import Engine
+
+from api.database import open_sessions
+from tests.careapp.worlds import World, a_world
 
 FHIR = "application/fhir+json"
 HEADERS = {"content-type": FHIR}
 TASKS = "http://example.org/tasks"
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    """A world with its documents."""
+    with open_sessions(engine).begin() as session:
+        return a_world(session)
 
 
 @pytest.fixture
