@@ -130,7 +130,8 @@ class TestRead:
         assert (again.status_code, again.content) == (304, b"")
 
     @pytest.mark.parametrize(
-        ("seconds", "status"), [(0, 304), (3600, 304), (-1, 200), ("yesterday", 200), ("", 200)]
+        ("seconds", "status"),
+        [(0, 304), (3600, 304), (-1, 200), ("yesterday", 200), ("", 200), (BEYOND, 200)],
     )
     def test_is_sent_if_it_was_written_since(self, client, world, seconds, status):
         written = parsedate_to_datetime(client.get(f"/fhir/Slot/{world.slot.id}").headers["last-modified"])
