@@ -22,6 +22,9 @@ def world(engine) -> World:
         return a_world(session)
 
 
+BEYOND = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+
+
 def is_outcome(response, status: int, code: str | None = None) -> bool:
     issues = response.json()["issue"]
     return (
