@@ -30,7 +30,7 @@ def is_known(request: Request, tag: str, modified: datetime | None = None) -> bo
 def _is_old(modified: datetime, since: str | None) -> bool:
     try:
         moment = parsedate_to_datetime(since or "")
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or one beyond all years
         return False
     # An HTTP date has whole seconds.
     return moment.tzinfo is not None and modified.replace(microsecond=0) <= moment

@@ -310,7 +310,10 @@ class _Transaction:
         if condition is None or name in self.unfound:
             return False
         kind, query = condition["kind"], condition["query"]
-        key = conditional.find(self.session, kind=kind, query=query, asking=self.asking)
+        is_served = kind in ORDER
+        key = (
+            conditional.find(self.session, kind=kind, query=query, asking=self.asking) if is_served else None
+        )
         if key is None:
             self.unfound.add(name)
         else:

@@ -22,6 +22,9 @@ def world(engine) -> World:
         return a_world(session)
 
 
+BEYOND = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+
+
 def is_outcome(response, status: int, code: str | None = None) -> bool:
     issues = response.json()["issue"]
     return (
@@ -130,7 +133,8 @@ class TestRead:
         assert (again.status_code, again.content) == (304, b"")
 
     @pytest.mark.parametrize(
-        ("seconds", "status"), [(0, 304), (3600, 304), (-1, 200), ("yesterday", 200), ("", 200)]
+        ("seconds", "status"),
+        [(0, 304), (3600, 304), (-1, 200), ("yesterday", 200), ("", 200), (BEYOND, 200)],
     )
     def test_is_sent_if_it_was_written_since(self, client, world, seconds, status):
         written = parsedate_to_datetime(client.get(f"/fhir/Slot/{world.slot.id}").headers["last-modified"])

@@ -454,11 +454,14 @@ class TestFailedTransaction:
         assert isinstance(refused.cause, VersionConflict)
 
     def test_names_every_reference_to_nothing(self, server: Server):
-        refused = self.refused(server, an_entry("POST", "Patient", linked(urn(), "Patient?identifier=x")))
+        refused = self.refused(
+            server, an_entry("POST", "Patient", linked(urn(), "Patient?identifier=x", "Dragon?x=y"))
+        )
 
         assert [issue.expression for issue in refused.issues] == [
             "Bundle.entry[0].resource.link[0].other.reference",
             "Bundle.entry[0].resource.link[1].other.reference",
+            "Bundle.entry[0].resource.link[2].other.reference",
         ]
 
     def test_refuses_a_condition_that_fits_several(self, server: Server):
