@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Address of the server of `nominatim` or `photon`, without `/search` or `/api`.",
     )
+    hold_s: float = Field(
+        default=300.0, ge=10, le=3600, description="Seconds for which a video slot is held for one person."
+    )
     tick_s: float = Field(default=15.0, gt=0, le=3600, description="Seconds between two looks at due work.")
     lease_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."

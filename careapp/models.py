@@ -7,6 +7,7 @@ from careapp.jobs import models as jobs
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
+from careapp.records import held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
 from careapp.subscriptions import models as subscriptions
@@ -17,12 +18,14 @@ __all__ = [
     "METADATA",
     "appointments",
     "consultations",
+    "held",
     "jobs",
     "orders",
     "organisations",
     "people",
     "records",
     "roads",
+    "search_values",
     "subscriptions",
     "tours",
     "visits",

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from careapp.access import SCHEDULER
 from careapp.calendar import Calendar
 from careapp.config import Settings
+from careapp.consultations.holds import has_stale_slots, tidy_slots
 from careapp.db_errors import explain_database_error
 from careapp.jobs import claims, queue
 from careapp.jobs.cleaning import forget_old
@@ -71,12 +72,18 @@ def plan_tomorrow_if_due(session: Session, *, now: datetime, settings: Settings)
     return None
 
 
+def tidy_slots_if_due(session: Session, *, now: datetime, settings: Settings) -> int:
+    """Free slots whose hold is over, and forget those whose time has come; returns how many."""
+    del settings
+    return tidy_slots(session, now=now) if has_stale_slots(session, now=now) else 0
+
+
 def start_scheduler(
     *,
     sessions: sessionmaker[Session],
     settings: Settings,
     now: Callable[[], datetime],
-    ticks: Sequence[Tick] = (plan_tomorrow_if_due, forget_old),
+    ticks: Sequence[Tick] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old),
 ) -> BackgroundScheduler:
     """Let each tick look every `settings.tick_s`, at once to begin with; `shutdown()` what is returned."""
     scheduler = BackgroundScheduler(timezone=UTC)

@@ -20,8 +20,9 @@ from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.search import indexing
 from fhir.showing import beside, show
-from fhir.validation.check import check, problems
+from fhir.validation.check import check, errors
 
 ROWS_AT_ONCE = 500
 TOMBSTONE = b'{"deleted":true'
@@ -180,7 +181,13 @@ def _project_some(
         )
     }
     shown = show(reader, resource, ids)
-    merged = sent.lay_over(shown, sent.read_sent(reader, resource.kind, ids))
+    from_others = sent.read_sent(reader, resource.kind, ids)
+    merged = sent.lay_over(shown, from_others)
+    indexing.put(
+        reader.connection(),
+        resource,
+        merged if resource.indexed else {key: merged[key] for key in from_others if key in merged},
+    )
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
     for key in ids:
@@ -194,13 +201,14 @@ def _project_some(
             continue
         if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
             continue
-        if key in shown and document is not shown[key] and problems(document):
+        version = (last_versions.get(key, 0) if old is None else old.version) + 1
+        content = _written(document, version, moment)
+        if key in shown and document is not shown[key] and errors(document):
             # What was sent no longer goes with what the row shows: the row is right.
             document = shown[key]
             if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
                 continue
-        version = (last_versions.get(key, 0) if old is None else old.version) + 1
-        content = _written(document, version, moment)
+            content = _written(document, version, moment)
         check(document)
         row = _row(resource.kind, key, version, moment, content)
         writing.versions.append(row)
@@ -211,6 +219,7 @@ def _project_some(
     reader.expunge_all()
     if writing.gone:
         sent.forget(reader, resource.kind, writing.gone)
+        indexing.drop(reader.connection(), resource.kind, writing.gone)
     return writing.write(reader.connection(), resource.kind)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from careapp.db import record_change
+from careapp.records.held import HeldResource
 from careapp.records.models import SentDocument
 from fhir.asking import Asking
 from fhir.mapping.elements import Json
@@ -31,6 +32,8 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
     """
     session.flush()
     resource = get_resource(kind)
+    if issubclass(resource.table, HeldResource):
+        return  # its row is the document itself
     with beside(session) as reader:
         shown = show(reader, resource, [id])[id]
     content = orjson.dumps(_relative(document, f"{asking.base_url}/"))

@@ -13,7 +13,13 @@ from fhir.mapping.resource import ServedResource
 
 def beside(session: Session) -> Session:
     """A second session in the same transaction: it sees what is in the database, not what is in memory."""
-    return Session(session.connection(), autoflush=False, expire_on_commit=False)
+    return Session(
+        session.connection(),
+        autoflush=False,
+        expire_on_commit=False,
+        # Within a savepoint it would open one of its own, and lose in closing it what it wrote.
+        join_transaction_mode="rollback_only",
+    )
 
 
 def show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> dict[UUID, Json]:

@@ -1,12 +1,13 @@
 """Doctors' video slots and their booking."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
-from api.dependencies import DbSession, Now, ReadSession, SignedIn
+from api.dependencies import DbSession, Now, ReadSession, SettingsDep, SignedIn, tidy_slots_first
 from api.openapi import problems
 from api.shapes import (
     After,
@@ -24,8 +25,13 @@ from api.shapes import (
     shown_as,
 )
 from careapp.appointments.models import AppointmentStatus
-from careapp.consultations import commands, queries
+from careapp.consultations import booking as commands
+from careapp.consultations import queries
+from careapp.consultations.booking import Wish
+from careapp.consultations.holds import Hold, hold_slots, release_hold
 from careapp.consultations.models import Booking, Slot, SlotStatus
+from careapp.consultations.progress import confirm_booking
+from careapp.consultations.taking import MOST_SLOTS
 from careapp.people import queries as people
 from careapp.people.models import Role
 
@@ -52,8 +58,16 @@ BOOKING_EXAMPLE: Example = {
     "patient_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1d04",
     "visit_id": None,
     "title": "Wundkontrolle",
+    "starts_at": "2026-03-03T08:00:00Z",
+    "ends_at": "2026-03-03T08:15:00Z",
     "status": "booked",
     "cancelled_because": None,
+    "replaces_id": None,
+}
+HOLD_EXAMPLE: Example = {
+    "id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1d06",
+    "slots": [SLOT_EXAMPLE | {"status": "busy-tentative"}],
+    "until": "2026-03-02T17:05:00Z",
 }
 
 
@@ -83,7 +97,7 @@ class SlotOut(Out):
 
 
 class BookingOut(Out):
-    """A taken slot; `visit_id` names the nurse's visit in which it is held, if one is."""
+    """A taken slot, or the first of several; `visit_id` names the nurse's visit in which it is, if in one."""
 
     model_config = shown_as(BOOKING_EXAMPLE)
 
@@ -92,8 +106,11 @@ class BookingOut(Out):
     patient_id: UUID
     visit_id: UUID | None
     title: str
+    starts_at: datetime
+    ends_at: datetime
     status: AppointmentStatus
     cancelled_because: str | None
+    replaces_id: UUID | None
 
     @classmethod
     def of(cls, row: Booking) -> Self:
@@ -104,8 +121,11 @@ class BookingOut(Out):
             patient_id=row.patient_id,
             visit_id=row.visit_id,
             title=row.title,
+            starts_at=row.slot.starts_at if row.starts_at is None else row.starts_at,
+            ends_at=row.slot.ends_at if row.ends_at is None else row.ends_at,
             status=row.status,
             cancelled_because=row.cancelled_because,
+            replaces_id=row.replaces_id,
         )
 
 
@@ -116,7 +136,33 @@ class NewBooking(In):
 
     patient_id: UUID
     visit_id: UUID | None = None
+    hold_id: UUID | None = None
     title: Line | None = None
+
+
+class NewSlots(In):
+    """To which slots a booking moves: one, or several that follow each other."""
+
+    model_config = shown_as({"slot_ids": ["5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1d01"]})
+
+    slot_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_SLOTS)]
+    visit_id: UUID | None = None
+    hold_id: UUID | None = None
+
+
+class HoldOut(Out):
+    """Slots that are kept for whoever knows the hold's id, until its time is over."""
+
+    model_config = shown_as(HOLD_EXAMPLE)
+
+    id: UUID
+    slots: list[SlotOut]
+    until: datetime
+
+    @classmethod
+    def of(cls, hold: Hold) -> Self:
+        """Show a hold."""
+        return cls(id=hold.id, slots=[SlotOut.of(slot) for slot in hold.slots], until=hold.until)
 
 
 class SlotPage(PageOut[SlotOut]):
@@ -125,7 +171,7 @@ class SlotPage(PageOut[SlotOut]):
     model_config = shown_as({"items": [SLOT_EXAMPLE], "next": None})
 
 
-@router.get("/slots", responses=problems(404))
+@router.get("/slots", responses=problems(404), dependencies=[Depends(tidy_slots_first)])
 def list_slots(
     request: Request,
     session: ReadSession,
@@ -161,18 +207,32 @@ def get_slot(slot_id: UUID, session: ReadSession, viewer: SignedIn) -> SlotOut:
 def book_slot(
     slot_id: UUID, body: NewBooking, response: Response, session: DbSession, viewer: SignedIn, now: Now
 ) -> BookingOut:
-    """Book a free slot; 409 if somebody was faster."""
-    booking = commands.book_slot(
+    """Book a free slot, or one that is held for you; 409 if somebody was faster."""
+    booking = commands.book_slots(
         session,
-        slot_id=slot_id,
+        wish=Wish(slot_ids=[slot_id], visit_id=body.visit_id, hold_id=body.hold_id, title=body.title),
         patient_id=body.patient_id,
-        visit_id=body.visit_id,
-        title=body.title,
         viewer=viewer,
         now=now,
     )
     response.headers["Location"] = f"/api/bookings/{booking.id}"
     return BookingOut.of(booking)
+
+
+@router.post("/slots/{slot_id}/hold", status_code=201, responses=problems(404, 409))
+def hold_slot(
+    slot_id: UUID, session: DbSession, viewer: SignedIn, now: Now, settings: SettingsDep
+) -> HoldOut:
+    """Keep a free slot for one person; the answer's id books it, and says until when."""
+    lasts = timedelta(seconds=settings.hold_s)
+    return HoldOut.of(hold_slots(session, slot_ids=[slot_id], lasts=lasts, viewer=viewer, now=now))
+
+
+@router.delete("/holds/{hold_id}", status_code=204, responses=problems(404))
+def release(hold_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> Response:
+    """Give a held slot back before its time."""
+    release_hold(session, hold_id=hold_id, viewer=viewer, now=now)
+    return Response(status_code=204)
 
 
 @router.get("/bookings/{booking_id}", responses=problems(404))
@@ -189,6 +249,29 @@ def cancel_booking(
     return BookingOut.of(
         commands.cancel_booking(session, booking_id=booking_id, because=body.because, viewer=viewer, now=now)
     )
+
+
+@router.put("/bookings/{booking_id}/slots", responses=problems(404, 409))
+def move_booking(
+    booking_id: UUID, body: NewSlots, session: DbSession, viewer: SignedIn, now: Now
+) -> BookingOut:
+    """Move a booking to other slots; what it leaves is free; 409 if somebody was faster."""
+    patient_id = queries.get_booking(session, booking_id=booking_id, viewer=viewer).patient_id
+    booking = commands.move_booking(
+        session,
+        booking_id=booking_id,
+        wish=Wish(slot_ids=body.slot_ids, visit_id=body.visit_id, hold_id=body.hold_id),
+        patient_id=patient_id,
+        viewer=viewer,
+        now=now,
+    )
+    return BookingOut.of(booking)
+
+
+@router.post("/bookings/{booking_id}/confirmation", responses=problems(404, 409))
+def confirm(booking_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> BookingOut:
+    """Confirm a booking of a practice that confirms its bookings; 409 if it is not pending."""
+    return BookingOut.of(confirm_booking(session, booking_id=booking_id, viewer=viewer, now=now))
 
 
 class DoctorOut(NamedOut):

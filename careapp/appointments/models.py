@@ -25,11 +25,20 @@ class AppointmentStatus(StrEnum):
 
     PROPOSED = "proposed"
     """Demand: perhaps in a proposed tour, promised to nobody."""
+    PENDING = "pending"
+    """A taken slot that the practice has yet to confirm."""
     BOOKED = "booked"
     """Promised: in a published tour, or a taken slot."""
+    ARRIVED = "arrived"
+    CHECKED_IN = "checked-in"
     FULFILLED = "fulfilled"
     NOSHOW = "noshow"
     CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+PROMISED = frozenset({AppointmentStatus.PENDING, AppointmentStatus.BOOKED})
+"""Somebody's time is kept for it, and it may still be moved or called off."""
 
 
 class Appointment(Base):

@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.appointments.models import Appointment, AppointmentKind
@@ -36,6 +36,8 @@ class Schedule(Base):
     specialty: Mapped[str] = mapped_column(String(20))
     """Code of IHE-D's `AerztlicheFachrichtungen`."""
     is_active: Mapped[bool] = mapped_column(default=True)
+    needs_confirmation: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The practice confirms each booking: until then it is pending."""
 
     role: Mapped[Role] = relationship(lazy="raise")
     organisation: Mapped[Organisation] = relationship(lazy="raise")
@@ -73,7 +75,15 @@ class Slot(Base):
     __table_args__ = (
         UniqueConstraint("schedule_id", "starts_at"),
         CheckConstraint("starts_at < ends_at", name="order"),
+        CheckConstraint("(hold_id IS NULL) = (held_until IS NULL)", name="hold"),
         Index("ix_slot_starts_at_id", "starts_at", "id"),  # search by time, in key order
+        Index(
+            "ix_slot_open",  # holds that end, slots whose time has come
+            "status",
+            "starts_at",
+            sqlite_where=text("status <> 'busy'"),
+            postgresql_where=text("status <> 'busy'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -82,6 +92,12 @@ class Slot(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     status: Mapped[SlotStatus] = mapped_column(text_enum(SlotStatus), default=SlotStatus.FREE)
+    hold_id: Mapped[UUID | None]
+    """Of a held slot: what its holder names to book it; the slots of one hold share it."""
+    held_until: Mapped[datetime | None]
+    """Of a held slot: from this moment on it is as good as free."""
+    is_shadowed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Blocked only as long as the doctor is taken in another schedule."""
 
     schedule: Mapped[Schedule] = relationship(lazy="raise")
 
@@ -94,9 +110,25 @@ class Booking(Appointment):
 
     id: Mapped[UUID] = mapped_column(ForeignKey("appointment.id"), primary_key=True)
     slot_id: Mapped[UUID] = mapped_column(ForeignKey("slot.id"))
+    """The first of its slots."""
     visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit.id"), index=True)
+    replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("booking.id"))
+    """The cancelled booking in whose stead this one was made."""
 
     slot: Mapped[Slot] = relationship(lazy="raise")
+    further_slots: Mapped[list["FurtherSlot"]] = relationship(lazy="raise", order_by="FurtherSlot.position")
     visit: Mapped[Visit | None] = relationship(lazy="raise", foreign_keys=[visit_id])
 
     __mapper_args__ = {"polymorphic_identity": AppointmentKind.BOOKING}  # noqa: RUF012 -- as in Appointment
+
+
+class FurtherSlot(Base):
+    """A slot that a booking takes beside its first one; they follow each other without a gap."""
+
+    __tablename__ = "further_slot"
+    __table_args__ = (Index("ix_further_slot_slot_id", "slot_id"),)
+
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey("booking.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """From 1: the first slot is the booking's own."""
+    slot_id: Mapped[UUID] = mapped_column(ForeignKey("slot.id"))

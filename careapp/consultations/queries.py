@@ -14,6 +14,10 @@ from careapp.paging import Page
 from careapp.people.models import Role
 
 
+class ScheduleNotFound(NotFound):
+    """No schedule has this id, or not for this viewer."""
+
+
 class SlotNotFound(NotFound):
     """No slot has this id, or not for this viewer."""
 
@@ -90,6 +94,28 @@ def get_slot(session: Session, *, slot_id: UUID, viewer: Viewer) -> Slot:
     if slot is None:
         raise SlotNotFound(f"there is no slot {slot_id}")
     return slot
+
+
+def get_schedule(session: Session, *, schedule_id: UUID, viewer: Viewer) -> Schedule:
+    """Return one schedule with its doctor and organisation.
+
+    Raises:
+        ScheduleNotFound: No schedule has this id, or not for this viewer.
+    """
+    schedule = session.scalars(
+        visible(
+            select(Schedule)
+            .where(Schedule.id == schedule_id)
+            .options(
+                joinedload(Schedule.role).joinedload(Role.practitioner), joinedload(Schedule.organisation)
+            ),
+            viewer,
+            Schedule,
+        )
+    ).one_or_none()
+    if schedule is None:
+        raise ScheduleNotFound(f"there is no schedule {schedule_id}")
+    return schedule
 
 
 def get_booking(session: Session, *, booking_id: UUID, viewer: Viewer) -> Booking:

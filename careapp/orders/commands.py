@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer
 from careapp.errors import Conflict, Invalid
 from careapp.orders.models import CareOrder, CareOrderSkill, CareOrderWindow, CarePlan, OnHolidays
-from careapp.orders.queries import get_order
+from careapp.orders.queries import get_care_plan, get_order
 from careapp.organisations.commands import require_name
 from careapp.people.models import Patient
 from careapp.people.queries import get_patient
@@ -31,6 +31,10 @@ class ImpossibleWindow(Invalid):
 
 class ImpossibleGap(Invalid):
     """The gap between an order's visits excludes its windows, or itself."""
+
+
+class OrderOfAnother(Invalid):
+    """A care plan and an order are two patients'."""
 
 
 class ImpossibleCare(Invalid):
@@ -94,9 +98,23 @@ class NewOrder:
 
 
 def add_order(
-    session: Session, *, patient_id: UUID, order: NewOrder, viewer: Viewer, now: datetime
+    session: Session,
+    *,
+    patient_id: UUID,
+    order: NewOrder,
+    care_plan_id: UUID | None = None,
+    viewer: Viewer,
+    now: datetime,
 ) -> CareOrder:
     """Order care for a patient, under the active care plan; the first order opens one.
+
+    Args:
+        session: An open transaction.
+        patient_id: Who receives the care.
+        order: What is done, and when.
+        care_plan_id: Under which care plan; None: the patient's newest.
+        viewer: Who orders.
+        now: This moment.
 
     Raises:
         PatientNotFound: No patient has this id, or not for this viewer.
@@ -109,18 +127,20 @@ def add_order(
         ImpossibleGap: The gaps exclude the windows, or each other.
         UnknownSkill: A code names no skill.
         ImpossibleGrade: A grade is not from 1 to 4.
+        CarePlanNotFound: No care plan has this id, or not for this viewer.
+        OrderOfAnother: The care plan is another patient's.
     """
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
     if not patient.is_active:
         raise PatientLeft(f"patient {patient_id} is no longer in care: take the patient in again first")
     _ = patient.known_home
-    title = require_name("the order", order.title)
-    validate(order.recurrence)
-    _refuse_impossible_care(order)
-    _refuse_impossible_windows(order)
-    _refuse_impossible_gaps(order)
-    require_skills(session, order.skills)
-    care_plan = _care_plan(session, patient, order)
+    title = require_possible(session, order)
+    if care_plan_id is None:
+        care_plan = _care_plan(session, patient, order)
+    else:
+        care_plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer)
+        if care_plan.patient_id != patient_id:
+            raise OrderOfAnother(f"care plan {care_plan_id} is another patient's: name one of this patient")
     row = CareOrder(
         id=uuid4(),
         organisation_id=patient.organisation_id,
@@ -154,6 +174,24 @@ def add_order(
     session.flush()
     audit.record(session, viewer=viewer, now=now, action="add_order", subject=row)
     return row
+
+
+def require_possible(session: Session, order: NewOrder) -> str:
+    """Refuse an order that could never be carried out.
+
+    Returns:
+        Its title without spaces around it.
+
+    Raises:
+        Invalid: As in `add_order`.
+    """
+    title = require_name("the order", order.title)
+    validate(order.recurrence)
+    _refuse_impossible_care(order)
+    _refuse_impossible_windows(order)
+    _refuse_impossible_gaps(order)
+    require_skills(session, order.skills)
+    return title
 
 
 def end_order(

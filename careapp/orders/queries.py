@@ -8,12 +8,35 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from careapp.access import Viewer, visible
 from careapp.errors import NotFound
-from careapp.orders.models import CareOrder
+from careapp.orders.models import CareOrder, CarePlan
 from careapp.paging import Page, read_page
 
 
 class OrderNotFound(NotFound):
     """No care order has this id, or not for this viewer."""
+
+
+class CarePlanNotFound(NotFound):
+    """No care plan has this id, or not for this viewer."""
+
+
+def get_care_plan(session: Session, *, care_plan_id: UUID, viewer: Viewer) -> CarePlan:
+    """Return one care plan with patient, organisation and orders.
+
+    Raises:
+        CarePlanNotFound: No care plan has this id, or not for this viewer.
+    """
+    statement = (
+        select(CarePlan)
+        .where(CarePlan.id == care_plan_id)
+        .options(
+            joinedload(CarePlan.patient), joinedload(CarePlan.organisation), selectinload(CarePlan.orders)
+        )
+    )
+    plan = session.scalars(visible(statement, viewer, CarePlan)).one_or_none()
+    if plan is None:
+        raise CarePlanNotFound(f"there is no care plan {care_plan_id}")
+    return plan
 
 
 def list_orders(

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, Index, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from careapp.db import Base
+from careapp.organisations.models import Organisation
 
 
 class Document(Base):
@@ -50,7 +51,10 @@ class AuditEvent(Base):
     """Who did what with whose data; append-only (the database refuses changes)."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("ix_audit_event_subject_id", "subject_id"),)
+    __table_args__ = (
+        Index("ix_audit_event_subject_id", "subject_id"),
+        Index("ix_audit_event_at_id", "at", "id"),  # FHIR search by date
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
@@ -62,6 +66,13 @@ class AuditEvent(Base):
     subject_id: Mapped[UUID | None]
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Ids, counts and codes only: never a name, an address or a note."""
+
+    # No foreign key: an audit row outlives what it is about.
+    organisation: Mapped[Organisation | None] = relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: foreign(AuditEvent.organisation_id) == Organisation.id,
+    )
 
 
 class OutboxMessage(Base):

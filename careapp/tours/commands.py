@@ -16,6 +16,7 @@ from careapp.errors import Conflict, Invalid
 from careapp.people.models import Role, VehicleKind
 from careapp.people.queries import get_nurse
 from careapp.records import audit, outbox
+from careapp.records.held import HeldProvenance
 from careapp.recurrence import occurs_on
 from careapp.tours.day import Day
 from careapp.tours.models import (
@@ -344,8 +345,23 @@ def publish_day(session: Session, *, date: date, viewer: Viewer, now: datetime) 
     for tour in tours:
         outbox.send(session, topic="tour.published", payload={"tour": str(tour.id)}, now=now)
         audit.record(session, viewer=viewer, now=now, action="publish_tour", subject=tour)
+    session.add_all(_origins(tours, viewer, now))
     check_now(session)
     return list(tours)
+
+
+def _origins(tours: Iterable[Tour], viewer: Viewer, now: datetime) -> list[HeldProvenance]:
+    """Say of each plan and tenant which planner made the published tours, and who published them."""
+    return [
+        HeldProvenance(
+            id=uuid4(),
+            organisation_id=organisation_id,
+            plan_id=plan_id,
+            recorded_at=now,
+            recorded_by=viewer.name,
+        )
+        for plan_id, organisation_id in sorted({(tour.plan_id, tour.organisation_id) for tour in tours})
+    ]
 
 
 def _promise(tour: Tour) -> Iterator[Occupancy]:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from careapp.access import Viewer, visible
 from careapp.appointments.cancellation import require_reason
-from careapp.appointments.models import Appointment, AppointmentStatus
+from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
 from careapp.appointments.occupancy import release
 from careapp.calendar import Calendar
 from careapp.consultations.models import Booking
@@ -22,10 +22,12 @@ from careapp.people.models import Absence, Patient
 from careapp.people.queries import get_patient
 from careapp.people.skills import require_skills
 from careapp.records import audit, outbox
+from careapp.tours.models import Stop, UnassignedVisit
 from careapp.visits.expansion import Expansion, Interval, KnownVisit, is_due, merged
-from careapp.visits.models import Service, ServiceSkill, Visit, VisitWindow
+from careapp.visits.models import Service, ServiceSkill, Visit, VisitLink, VisitWindow
 from careapp.visits.queries import get_visit
 
+_MAY_GO = frozenset({AppointmentStatus.PROPOSED, AppointmentStatus.CANCELLED})
 _LONGEST_MINUTES = 480
 _MOST_NURSES = 4
 
@@ -36,6 +38,10 @@ class VisitEnded(Conflict):
 
 class VisitCarriesBooking(Conflict):
     """A doctor's video slot is booked inside the visit."""
+
+
+class VisitStands(Conflict):
+    """The visit cannot be removed."""
 
 
 def make_visits(session: Session, *, date: date, calendar: Calendar, viewer: Viewer, now: datetime) -> int:
@@ -190,7 +196,7 @@ def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: View
     if cancelled is None:
         raise VisitEnded(f"visit {visit_id} was cancelled before, or is over")
     booking = session.scalars(
-        select(Booking.id).where(Booking.visit_id == visit_id, Booking.status == AppointmentStatus.BOOKED)
+        select(Booking.id).where(Booking.visit_id == visit_id, Booking.status.in_(PROMISED))
     ).first()
     if booking is not None:
         raise VisitCarriesBooking(
@@ -202,6 +208,38 @@ def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: View
     audit.record(session, viewer=viewer, now=now, action="cancel_visit", subject=visit, because=because)
     outbox.send(session, topic="visit-cancelled", payload={"visit": str(visit_id)}, now=now)
     return visit
+
+
+def remove_visit(session: Session, *, visit_id: UUID, viewer: Viewer, now: datetime) -> None:
+    """Forget a visit that nobody was promised; its documents' history stays.
+
+    Raises:
+        VisitNotFound: No visit has this id, or not for this viewer.
+        VisitStands: It is promised or was, is in a plan, or would be made again from its care order.
+    """
+    visit = get_visit(session, visit_id=visit_id, viewer=viewer)
+    if visit.care_order_id is not None or visit.status not in _MAY_GO:
+        raise VisitStands(f"visit {visit_id} stands in an order or a tour: cancel it instead")
+    refers = (
+        select(Stop.id).where(Stop.visit_id == visit_id),
+        select(UnassignedVisit.visit_id).where(UnassignedVisit.visit_id == visit_id),
+        select(Booking.id).where(Booking.visit_id == visit_id),
+        select(VisitLink.first_id).where(
+            or_(VisitLink.first_id == visit_id, VisitLink.second_id == visit_id)
+        ),
+    )
+    if any(session.scalars(each.limit(1)).first() is not None for each in refers):
+        raise VisitStands(f"visit {visit_id} is planned or linked: cancel it instead")
+    audit.record(session, viewer=viewer, now=now, action="remove_visit", subject=visit)
+    for service in visit.services:
+        for skill in service.skills:
+            session.delete(skill)
+    session.flush()
+    for part in (*visit.services, *visit.windows):
+        session.delete(part)
+    session.flush()
+    session.delete(visit)
+    session.flush()
 
 
 def _active_orders(session: Session, day: date, viewer: Viewer) -> Sequence[CareOrder]:

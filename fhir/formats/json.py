@@ -58,6 +58,11 @@ def number(text: str) -> float:
     return value if repr(value) == text else Number(text)
 
 
+def _whole_number(text: str) -> float:
+    """Return an integer, or a decimal if a database or orjson could not hold it."""
+    return int(text) if len(text) < 19 else number(text)
+
+
 def write_json(document: Mapping[str, Any], *, is_pretty: bool = False) -> bytes:
     """Write what was read here, or any resource, with every digit it had."""
     return orjson.dumps(document, _exactly, orjson.OPT_INDENT_2 if is_pretty else None)
@@ -75,20 +80,32 @@ def read_json(body: bytes) -> Json:
     Raises:
         Malformed: It is no JSON, or no resource; the issue names the place.
     """
+    document = read_any(body)
+    if not isinstance(document, dict):
+        raise malformed("the body is no resource: send a JSON object with a resourceType")
+    kind = document.get("resourceType")
+    if not isinstance(kind, str) or not kind:
+        raise malformed("the body is no resource: say what it is in resourceType", "resourceType", "required")
+    return document
+
+
+def read_any(body: bytes) -> object:
+    """Read JSON that may be no resource, decimals with all their digits.
+
+    Raises:
+        Malformed: It is no JSON; the issue names the place.
+    """
     try:
         rough = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise malformed(
-            f"the body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}", None, "structure"
+            f"the body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}"
         ) from None
-    if not isinstance(rough, dict):
-        raise malformed("the body is no resource: send a JSON object with a resourceType")
     require_shallow(rough)
-    document: Json = json.loads(body, object_pairs_hook=_only_once, parse_float=number)
+    document: object = json.loads(
+        body, object_pairs_hook=_only_once, parse_float=number, parse_int=_whole_number
+    )
     require_writable(body, document)
-    kind = document.get("resourceType")
-    if not isinstance(kind, str) or not kind:
-        raise malformed("the body is no resource: say what it is in resourceType", "resourceType", "required")
     return document
 
 
@@ -103,12 +120,12 @@ def require_shallow(document: object) -> None:
     Raises:
         Malformed: It is nested too deeply.
     """
-    level = [document]
+    level = [document] if isinstance(document, dict | list) else []
     for _ in range(MOST_DEPTH):
         level = [
             child
             for each in level
-            for child in (each.values() if isinstance(each, dict) else each)  # type: ignore[attr-defined]  # a list
+            for child in (each.values() if isinstance(each, dict) else each)
             if isinstance(child, dict | list)
         ]
         if not level:

@@ -14,6 +14,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from fhir.resources.R4B.resource import Resource
 from fhir_core import types
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 ABSTRACT = frozenset({"Resource", "DomainResource"})
 
@@ -44,12 +45,14 @@ class Element:
         sort: How its value is written.
         shape: Name of its type, if that has elements of its own.
         is_list: It may stand more than once.
+        choice: The name before its type, if its type may be chosen: `value` of `valueQuantity`.
     """
 
     name: str
     sort: Sort
     shape: str | None
     is_list: bool
+    choice: str | None
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def shape_of(name: str) -> Shape:
         raise UnknownShape(name) from None
     fields = {field.alias or key: field for key, field in model.model_fields.items()}
     elements = {
-        element: _element(element, (fields[element].annotation, *fields[element].metadata))
+        element: _element(element, fields[element])
         for element in model.elements_sequence()  # type: ignore[attr-defined]  # of the library's base class
     }
     is_resource = issubclass(model, Resource)
@@ -110,16 +113,18 @@ def resource_shape(kind: str) -> Shape:
     return shape
 
 
-def _element(name: str, annotations: tuple[Any, ...]) -> Element:
-    parts = [part for annotation in annotations for part in _parts(annotation)]
+def _element(name: str, field: FieldInfo) -> Element:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    choice = cast("str | None", extra.get("one_of_many"))
+    parts = [part for annotation in (field.annotation, *field.metadata) for part in _parts(annotation)]
     is_list = list in parts
     for part in parts:
         if isinstance(part, type) and issubclass(part, types.FhirBase):
             model = part.get_model_klass()
             if model is Resource:
-                return Element(name, Sort.RESOURCE, None, is_list)
-            return Element(name, Sort.COMPLEX, model.get_resource_type(), is_list)
-    return Element(name, _sort(parts), None, is_list)
+                return Element(name, Sort.RESOURCE, None, is_list, choice)
+            return Element(name, Sort.COMPLEX, model.get_resource_type(), is_list, choice)
+    return Element(name, _sort(parts), None, is_list, choice)
 
 
 def _sort(parts: list[Any]) -> Sort:

@@ -81,7 +81,7 @@ def process(
 def _entries(bundle: Json) -> list[object]:
     if bundle.get("resourceType") != "Bundle":
         raise Malformed([Issue("invalid", "send a Bundle to this address", "resourceType")])
-    if bundle.get("type") not in {"batch", "transaction"}:
+    if bundle.get("type") not in ("batch", "transaction"):  # perhaps no text at all
         raise Malformed([Issue("code-invalid", "send a bundle of type batch or transaction", "Bundle.type")])
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):

@@ -77,15 +77,25 @@ class Links:
         return [plain] if base is None or "://" in plain else [plain, f"{base}/{plain}"]
 
 
-def without(element: Any, names: frozenset[str]) -> Any:
-    """Return an element without the references that use one of some names; None if nothing is left."""
+def without(document: Json, names: frozenset[str]) -> Json:
+    """Return a document without whatever needs one of some names.
+
+    With a reference goes the list's item that it stands in (which may be about nothing else), or else the
+    document's element.
+    """
+    kept = {name: _pruned(part, names) for name, part in document.items()}
+    return {name: part for name, part in kept.items() if part is not None and part != []}
+
+
+def _pruned(element: Any, names: frozenset[str]) -> Any:
     if isinstance(element, dict):
         if element.get("reference") in names:
             return None
-        kept = {name: part for name, each in element.items() if (part := without(each, names)) is not None}
-        return kept or None
+        kept = {name: _pruned(part, names) for name, part in element.items()}
+        is_whole = all(part is not None for part in kept.values())
+        return {name: part for name, part in kept.items() if part != []} if is_whole else None
     if isinstance(element, list):
-        return [part for each in element if (part := without(each, names)) is not None] or None
+        return [part for each in element if (part := _pruned(each, names)) is not None]
     return element
 
 

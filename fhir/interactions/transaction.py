@@ -279,18 +279,22 @@ class _Transaction:
         if names:
             project(self.session, now=self.asking.now)
             self.unfound.clear()
-        for name in names:
-            entry = users[name][0].entry
-            with at(entry):
-                if not self._look_up(name):
-                    self._refuse_missing(entry, frozenset({name}))
+        unfound = [name for name in names if not self._found_by(users[name][0].entry, name)]
+        if unfound:
+            work = users[unfound[0]][0]
+            with at(work.entry):
+                self._refuse_missing(work.entry, work.missing - self.links.awaited - self.links.known.keys())
         return names
 
     def _rewritten(self, entry: Entry) -> tuple[Json, frozenset[str]]:
         with at(entry):
             document, missing = self.links.rewrite(sent_by(entry), entry.full_url)
-            found = [name for name in missing if self._look_up(name)]
+        found = [name for name in missing if self._found_by(entry, name)]
         return self.links.rewrite(sent_by(entry), entry.full_url) if found else (document, missing)
+
+    def _found_by(self, entry: Entry, name: str) -> bool:
+        with at(entry):
+            return self._look_up(name)
 
     def _look_up(self, name: str) -> bool:
         condition = CONDITION.fullmatch(name)

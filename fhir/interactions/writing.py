@@ -20,7 +20,7 @@ from fhir import changes, sent
 from fhir.asking import Asking
 from fhir.interactions.refusals import refusing
 from fhir.interactions.written import Written
-from fhir.issues import Issue, Malformed, NotSupported, Rejected, VersionConflict
+from fhir.issues import Issue, NotSupported, Rejected, VersionConflict
 from fhir.mapping.elements import Json
 from fhir.mapping.registry import get_resource
 from fhir.projector import project
@@ -168,7 +168,6 @@ def delete(
 def apply_create(session: Session, *, kind: str, document: Json, asking: Asking) -> Applied:
     """Make a resource's rows; see `create`."""
     writer = get_writer(kind, "create")
-    _require_kind(document, kind)
     warnings = check_incoming(session, document, kind=kind, asking=asking, key=None)
     with refusing(kind):
         key = writer.create(session, document, asking)
@@ -187,15 +186,12 @@ def apply_update(
 ) -> Applied:
     """Change a resource's rows; see `update`."""
     get_writer(kind, "update")
-    _require_kind(document, kind)
     try:
         current = lock(session, kind=kind, id=id, asking=asking, if_match=if_match)
     except DocumentNotFound:
         raise IdsAreOurs(
             f"there is no {kind} of that id, and ids are given by this server: POST it to {kind}"
         ) from None
-    if document.get("id") != id:
-        raise Malformed([Issue("invalid", "the id must be the one in the address", f"{kind}.id")])
     return _replace(session, kind, current, document, asking)
 
 
@@ -317,11 +313,6 @@ def _replace(session: Session, kind: str, current: Current, document: Json, aski
 def _keep(session: Session, kind: str, key: UUID, document: Json, asking: Asking) -> None:
     sent.keep(session, kind, key, document, asking)
     session.flush()
-
-
-def _require_kind(document: Json, kind: str) -> None:
-    if document.get("resourceType") != kind:
-        raise Malformed([Issue("invalid", f"send a resource of type {kind} to this address", "resourceType")])
 
 
 def _stored(session: Session, kind: str, keys: Sequence[UUID]) -> Iterator[Any]:

@@ -13,9 +13,10 @@ from sqlalchemy import select, union
 from sqlalchemy.orm import joinedload, selectin_polymorphic, selectinload
 
 from careapp.appointments.models import Appointment, AppointmentKind, AppointmentStatus
-from careapp.consultations.models import Booking, Schedule, Slot
+from careapp.consultations.models import Booking, FurtherSlot, Schedule, Slot
 from careapp.organisations.models import Place
 from careapp.people.models import Patient, Practitioner, Role
+from careapp.records.held import HeldAppointmentResponse
 from careapp.tours.models import Stop, Tour
 from careapp.visits.models import Service, Visit, VisitWindow
 from fhir.mapping import codes
@@ -44,15 +45,20 @@ PRIORITIES = {4: 1, 3: 3, 2: 5, 1: 9}
 # What a participant has agreed to: a proposal binds nobody.
 ACCEPTED = {
     AppointmentStatus.PROPOSED: "tentative",
+    AppointmentStatus.PENDING: "tentative",
     AppointmentStatus.BOOKED: "accepted",
+    AppointmentStatus.ARRIVED: "accepted",
+    AppointmentStatus.CHECKED_IN: "accepted",
     AppointmentStatus.FULFILLED: "accepted",
     AppointmentStatus.NOSHOW: "accepted",
     AppointmentStatus.CANCELLED: "declined",
+    AppointmentStatus.ENTERED_IN_ERROR: "declined",
 }
+CALLED_OFF = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.ENTERED_IN_ERROR})
 
 
-def to_fhir(row: Appointment, stops: Sequence[Stop]) -> Json:
-    """Show a visit with the nurses whose stops it has, or a booking with its doctor."""
+def to_fhir(row: Appointment, stops: Sequence[Stop], answers: Sequence[HeldAppointmentResponse] = ()) -> Json:
+    """Show a visit with its nurses, or a booking with its doctor, and what they answered."""
     profiles: tuple[str, ...] = ()
     extensions: list[Json] = []
     own: Json
@@ -64,6 +70,10 @@ def to_fhir(row: Appointment, stops: Sequence[Stop]) -> Json:
                 "valueCodeableConcept": concept(codes.ACT_CODE, "VR"),
             }
         ]
+        if row.replaces_id is not None:
+            extensions.append(
+                {"url": codes.REPLACES, "valueReference": reference("Appointment", row.replaces_id)}
+            )
         own = _of_booking(row)
     else:
         assert isinstance(row, Visit)  # noqa: S101 -- there is no third kind
@@ -90,10 +100,11 @@ def to_fhir(row: Appointment, stops: Sequence[Stop]) -> Json:
             "minutesDuration": own.get("minutesDuration"),
             "slot": own.get("slot"),
             "basedOn": own.get("basedOn"),
-            "participant": [
-                _participant(row, "Patient", row.patient_id, _name(row.patient)),
-                *own["participant"],
-            ],
+            "participant": _answered(
+                row,
+                [_participant(row, "Patient", row.patient_id, _name(row.patient)), *own["participant"]],
+                answers,
+            ),
             "requestedPeriod": own.get("requestedPeriod"),
         }
     )
@@ -123,7 +134,10 @@ def _of_booking(row: Booking) -> Json:
         "serviceType": [concept(codes.SERVICE_TYPE, codes.VIDEO_CONSULTATION, text="Videosprechstunde")],
         "specialty": [concept(codes.SPECIALTY, schedule.specialty)],
         "supportingInformation": [reference("Appointment", row.visit_id)] if row.visit_id else None,
-        "slot": [reference("Slot", row.slot_id)],
+        "slot": [
+            reference("Slot", row.slot_id),
+            *(reference("Slot", part.slot_id) for part in row.further_slots),
+        ],
         "participant": [_participant(row, "Practitioner", schedule.practitioner_id, _name(doctor))],
     }
 
@@ -134,6 +148,19 @@ def _participant(row: Appointment, kind: str, key: Any, display: str) -> Json:
         "required": "required",
         "status": ACCEPTED[row.status],
     }
+
+
+def _answered(
+    row: Appointment, participants: list[Json], answers: Sequence[HeldAppointmentResponse]
+) -> list[Json]:
+    """Put the last answer of each participant in the place of what the appointment's status says."""
+    if row.status in CALLED_OFF:
+        return participants
+    last = {str(each.actor_id): each.answer for each in answers if each.actor_id and each.answer}
+    return [
+        {**each, "status": last.get(each["actor"]["reference"].partition("/")[2], each["status"])}
+        for each in participants
+    ]
 
 
 def _name(person: Patient | Practitioner) -> str:
@@ -186,6 +213,7 @@ APPOINTMENT = ServedResource(
         .joinedload(Slot.schedule)
         .joinedload(Schedule.role)
         .joinedload(Role.practitioner),
+        selectinload(Booking.further_slots),
     ),
     alongside=(
         Alongside(
@@ -195,8 +223,15 @@ APPOINTMENT = ServedResource(
             .order_by(Stop.visit_id, Service.number),
             Stop.visit_id,
         ),
+        Alongside(
+            select(HeldAppointmentResponse).order_by(
+                HeldAppointmentResponse.answered_at, HeldAppointmentResponse.id
+            ),
+            HeldAppointmentResponse.appointment_id,
+        ),
     ),
     affected_by=(
+        Dependency(HeldAppointmentResponse, key="appointment_id"),
         Dependency(VisitWindow, key="visit_id"),
         Dependency(Service, key="visit_id"),
         Dependency(Stop, key="visit_id"),
@@ -233,6 +268,7 @@ APPOINTMENT = ServedResource(
             ),
             attributes=frozenset({"practitioner_id"}),
         ),
+        Dependency(FurtherSlot, key="booking_id"),
         Dependency(
             Slot,
             ids=lambda keys: select(Booking.id).where(Booking.slot_id.in_(keys)),
@@ -292,7 +328,12 @@ APPOINTMENT = ServedResource(
         "location": Reference(WHERE, f"{codes.HL7_PARAMETER}Appointment-location"),
         "actor": Reference((*WHO, *WITH_WHOM, *WHERE), f"{codes.HL7_PARAMETER}Appointment-actor"),
         "slot": Reference(
-            (carriers.elsewhere(carriers.ids("Slot", _BOOKING.slot_id), _BOOKING.id == Appointment.id),),
+            (
+                carriers.elsewhere(carriers.ids("Slot", _BOOKING.slot_id), _BOOKING.id == Appointment.id),
+                carriers.elsewhere(
+                    carriers.ids("Slot", FurtherSlot.slot_id), FurtherSlot.booking_id == Appointment.id
+                ),
+            ),
             f"{codes.HL7_PARAMETER}Appointment-slot",
         ),
         "supporting-info": Reference(

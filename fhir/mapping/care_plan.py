@@ -8,6 +8,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from careapp.orders.models import CareOrder, CarePlan
 from fhir.mapping import codes
 from fhir.mapping.elements import Json, meta, period, reference, without_none
+from fhir.mapping.request import by_status, status_of
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.search import carriers
@@ -23,7 +24,7 @@ def to_fhir(row: CarePlan) -> Json:
             "resourceType": "CarePlan",
             "id": str(row.id),
             "meta": meta(is_synthetic=row.organisation.is_synthetic),
-            "status": "active" if row.is_active else "completed",
+            "status": status_of(row),
             "intent": "plan",
             "title": row.title,
             "subject": reference("Patient", row.patient_id),
@@ -53,12 +54,7 @@ CARE_PLAN = ServedResource(
             (carriers.ids("Patient", CarePlan.patient_id),), f"{codes.HL7_PARAMETER}CarePlan-subject"
         ),
         "status": Token(
-            (
-                carriers.cases(
-                    "http://hl7.org/fhir/request-status",
-                    {"active": CarePlan.is_active.is_(True), "completed": CarePlan.is_active.is_(False)},
-                ),
-            ),
+            (by_status(CarePlan),),
             f"{codes.HL7_PARAMETER}CarePlan-status",
         ),
         "intent": Token(

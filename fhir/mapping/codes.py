@@ -35,6 +35,7 @@ AGS = "http://fhir.de/sid/destatis/ags"
 ADXP = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-"
 NAME_QUALIFIER = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"
 FROM_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
+REPLACES = f"{FROM_R5}Appointment.replaces"
 
 ISIK = "https://gematik.de/fhir/isik/StructureDefinition/"
 ISIK_SCHEDULE = f"{ISIK}ISiKKalender"

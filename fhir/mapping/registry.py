@@ -2,8 +2,17 @@
 
 from careapp.errors import NotFound
 from fhir.mapping.appointment import APPOINTMENT
+from fhir.mapping.audit_event import AUDIT_EVENT
 from fhir.mapping.care_plan import CARE_PLAN
 from fhir.mapping.healthcare_service import HEALTHCARE_SERVICE
+from fhir.mapping.held.appointment_response import APPOINTMENT_RESPONSE
+from fhir.mapping.held.care_team import CARE_TEAM
+from fhir.mapping.held.communication import COMMUNICATION
+from fhir.mapping.held.consent import CONSENT
+from fhir.mapping.held.encounter import ENCOUNTER
+from fhir.mapping.held.provenance import PROVENANCE
+from fhir.mapping.held.related_person import RELATED_PERSON
+from fhir.mapping.held.task import TASK
 from fhir.mapping.list import LIST
 from fhir.mapping.location import LOCATION
 from fhir.mapping.organization import ORGANIZATION
@@ -28,6 +37,15 @@ RESOURCES: tuple[ServedResource, ...] = (
     SLOT,
     APPOINTMENT,
     LIST,
+    RELATED_PERSON,
+    CARE_TEAM,
+    CONSENT,
+    COMMUNICATION,
+    TASK,
+    APPOINTMENT_RESPONSE,
+    ENCOUNTER,
+    PROVENANCE,
+    AUDIT_EVENT,
 )
 
 

@@ -15,8 +15,12 @@ from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.search import carriers
 from fhir.search.dates import Instant
+from fhir.search.indexed import IndexedParameter, IndexedToken, IndexedUri, Source
 from fhir.search.parameter import Parameter
 from fhir.search.tokens import Token
+
+WITHOUT_IDENTIFIER = frozenset({"AuditEvent", "Provenance", "Subscription"})
+"""Kinds that have no element of that name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,40 @@ class ServedResource:
         return key
 
     @cached_property
+    def indexed(self) -> Mapping[str, IndexedParameter]:
+        """Parameters whose values are read from the documents themselves; none if rows have columns."""
+        return {name: each for name, each in self.parameters.items() if isinstance(each, IndexedParameter)}
+
+    @cached_property
+    def sent(self) -> Mapping[str, IndexedParameter]:
+        """Of a kind with columns: what is also searched for in documents as other systems sent them."""
+        if self.indexed:
+            return {}
+
+        def source(name: str, path: str) -> Source:
+            return Source(self.kind, self.key, name, (path,))
+
+        parameters: dict[str, IndexedParameter] = {
+            "_tag": IndexedToken(
+                source("_tag", "meta.tag"),
+                f"{codes.HL7_PARAMETER}Resource-tag",
+                beside=Token((carriers.cases(codes.ACT_REASON, {codes.TEST_DATA: self.synthetic}),), ""),
+            ),
+            "_security": IndexedToken(
+                source("_security", "meta.security"), f"{codes.HL7_PARAMETER}Resource-security"
+            ),
+            "_source": IndexedUri(source("_source", "meta.source"), f"{codes.HL7_PARAMETER}Resource-source"),
+        }
+        if self.kind not in WITHOUT_IDENTIFIER:
+            own = self.parameters.get("identifier")
+            parameters["identifier"] = IndexedToken(
+                source("identifier", "identifier"),
+                own.definition if own else f"{codes.HL7_PARAMETER}{self.kind}-identifier",
+                beside=own,
+            )
+        return parameters
+
+    @cached_property
     def all_parameters(self) -> Mapping[str, Parameter]:
         """Every parameter by name, those of all resources included."""
         return {
@@ -101,9 +139,6 @@ class ServedResource:
                 .scalar_subquery(),
                 definition=f"{codes.HL7_PARAMETER}Resource-lastUpdated",
             ),
-            "_tag": Token(
-                (carriers.cases(codes.ACT_REASON, {codes.TEST_DATA: self.synthetic}),),
-                definition=f"{codes.HL7_PARAMETER}Resource-tag",
-            ),
             **self.parameters,
+            **self.sent,
         }

@@ -9,9 +9,10 @@ from sqlalchemy.orm import joinedload, selectinload
 from careapp.orders.models import CareOrder, CareOrderSkill, CareOrderWindow
 from fhir.mapping import codes
 from fhir.mapping.elements import Json, extension, meta, reference, without_none
+from fhir.mapping.request import by_status, status_of
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
-from fhir.mapping.timing import to_timing
+from fhir.mapping.timing import PRIORITIES, to_timing
 from fhir.search import carriers
 from fhir.search.references import Reference
 from fhir.search.spans import Days
@@ -38,8 +39,9 @@ def to_fhir(row: CareOrder) -> Json:
                 *(_window(window) for window in row.windows),
                 *(_skill(skill) for skill in row.skills),
             ],
-            "status": "active" if row.is_active else "completed",
+            "status": status_of(row),
             "intent": "order",
+            "priority": PRIORITIES.get(row.priority),
             "code": {"text": row.title},
             "subject": reference("Patient", row.patient_id),
             "occurrenceTiming": timing,
@@ -100,12 +102,7 @@ SERVICE_REQUEST = ServedResource(
             (carriers.ids("Patient", CareOrder.patient_id),), f"{codes.HL7_PARAMETER}ServiceRequest-subject"
         ),
         "status": Token(
-            (
-                carriers.cases(
-                    "http://hl7.org/fhir/request-status",
-                    {"active": CareOrder.is_active.is_(True), "completed": CareOrder.is_active.is_(False)},
-                ),
-            ),
+            (by_status(CareOrder),),
             f"{codes.HL7_PARAMETER}ServiceRequest-status",
         ),
         "intent": Token(

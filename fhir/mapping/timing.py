@@ -10,6 +10,9 @@ from datetime import date, time
 from fhir.mapping.elements import Json, period, without_none
 
 WEEKDAYS = {"MO": "mon", "TU": "tue", "WE": "wed", "TH": "thu", "FR": "fri", "SA": "sat", "SU": "sun"}
+PRIORITIES = {3: "urgent", 4: "asap"}
+"""Ours as FHIR's request-priority; nothing is said of the usual one, nor of what may be left out."""
+
 UNITS = {"DAILY": "d", "WEEKLY": "wk", "MONTHLY": "mo", "YEARLY": "a"}
 SHORTEST_MONTH = 28
 UNDERSTOOD = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}

@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session
 from fhir.asking import Asking
 from fhir.issues import Issue, Malformed, Rejected
 from fhir.mapping.elements import Json
-from fhir.validation.check import problems
+from fhir.validation import references
+from fhir.validation.check import REFUSED
+from fhir.validation.structure import walk
 
 
 def check_incoming(
@@ -29,12 +31,17 @@ def check_incoming(
         Malformed: It is no resource of the kind at all.
         Rejected: It breaks rules; all of them are named.
     """
-    del session, asking
-    resource = as_resource(document, kind, key)
-    found = [Issue("invalid", sentence) for sentence in problems({"id": "new", "meta": {}, **resource})]
-    if found:
+    walked = walk(as_resource(document, kind, key))
+    found = [
+        *walked.issues,
+        *references.problems(walked.references),
+        *references.missing(
+            session, walked.references, base_url=asking.base_url.rstrip("/"), viewer=asking.viewer
+        ),
+    ]
+    if any(each.severity in REFUSED for each in found):
         raise Rejected(found)
-    return []
+    return found
 
 
 def as_resource(document: object, kind: str, key: UUID | None) -> Json:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from api import errors
 from api.middleware import BodyLimit, Surroundings
-from careapp.consultations.commands import SlotTaken
+from careapp.consultations.taking import SlotTaken
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 CANARY = "Erika Mustermann"

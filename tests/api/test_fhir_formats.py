@@ -12,7 +12,7 @@ from api import errors
 from api.middleware import BodyLimit, Surroundings
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import refuse_other_formats
-from api.routers.fhir.bodies import BodyOfKind, ResourceBody
+from api.routers.fhir.bodies import BodyOfKind, ChangeBody, ResourceBody
 from fhir.formats.json import write_json
 from fhir.formats.xml_reader import read_xml
 from fhir.formats.xml_writer import write_xml
@@ -138,6 +138,10 @@ def echo() -> Iterator[TestClient]:
     def one_kind(request: Request, body: BodyOfKind) -> Response:
         return answer(request, b"", 204)
 
+    @app.patch("/fhir/Slot")
+    def patched(request: Request, change: ChangeBody) -> Response:
+        return answer(request, write_json(change(SLOT)))
+
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
@@ -210,3 +214,50 @@ class TestBodies:
         assert (good.status_code, good.content) == (204, b"")
         assert bad.status_code == 400
         assert read(bad)["resourceType"] == "OperationOutcome"
+
+
+FHIRPATH: dict[str, Any] = {
+    "resourceType": "Parameters",
+    "parameter": [
+        {
+            "name": "operation",
+            "part": [
+                {"name": "type", "valueCode": "replace"},
+                {"name": "path", "valueString": "Slot.status"},
+                {"name": "value", "valueCode": "busy"},
+            ],
+        }
+    ],
+}
+
+
+class TestChanges:
+    @pytest.mark.parametrize(
+        ("media_type", "body"),
+        [
+            (JSON, orjson.dumps(FHIRPATH)),
+            (XML, write_xml(orjson.dumps(FHIRPATH))),
+            ("application/json-patch+json", b'[{"op":"replace","path":"/status","value":"busy"}]'),
+        ],
+    )
+    def test_may_be_described_in_each_way(self, echo, media_type, body):
+        response = echo.patch("/fhir/Slot", content=body, headers={"content-type": media_type})
+
+        assert read(response) == SLOT | {"status": "busy"}
+
+    @pytest.mark.parametrize(
+        ("media_type", "body", "status"),
+        [
+            ("application/merge-patch+json", b"{}", 415),
+            ("application/xml-patch+xml", b"<diff/>", 415),
+            ("application/json-patch+json", b"{}", 400),
+            ("application/json-patch+json", b"[", 400),
+            ("application/json-patch+json", b'[{"op":"remove","path":"/a"}]', 422),
+            (JSON, orjson.dumps(SLOT), 400),
+        ],
+    )
+    def test_that_are_none_are_refused(self, echo, media_type, body, status):
+        response = echo.patch("/fhir/Slot", content=body, headers={"content-type": media_type})
+
+        assert response.status_code == status
+        assert read(response)["resourceType"] == "OperationOutcome"

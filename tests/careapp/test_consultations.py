@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 from careapp.appointments.cancellation import UnknownReason
 from careapp.appointments.models import AppointmentStatus, Occupancy
 from careapp.appointments.occupancy import AlreadyOccupied, check_now, occupy
-from careapp.consultations import commands, queries
+from careapp.consultations import booking, commands, queries
+from careapp.consultations.booking import Wish
 from careapp.consultations.models import Booking, Slot, SlotStatus
+from careapp.consultations.taking import SlotIsOver, SlotTaken
 from careapp.db import NaiveDatetime, changes_of
 from careapp.people.queries import PatientNotFound
 from careapp.records.models import AuditEvent, OutboxMessage
@@ -140,29 +142,30 @@ class TestListSlots:
 
 
 def book(session, slot, patient, now, viewer=EVERYONE, **more):
-    return commands.book_slot(session, slot_id=slot.id, patient_id=patient.id, viewer=viewer, now=now, **more)
+    wish = Wish(slot_ids=[slot.id], **more)
+    return booking.book_slots(session, wish=wish, patient_id=patient.id, viewer=viewer, now=now)
 
 
 class TestBookSlot:
     def test_takes_slot_and_doctor_and_writes_it_down(self, session, now):
         slot, patient = a_slot(session), a_patient(session)
 
-        booking = book(session, slot, patient, now)
+        booked = book(session, slot, patient, now)
 
         session.flush()
-        assert (booking.status, booking.starts_at) == (AppointmentStatus.BOOKED, slot.starts_at)
+        assert (booked.status, booked.starts_at) == (AppointmentStatus.BOOKED, slot.starts_at)
         assert session.scalar(select(Slot.status)) == SlotStatus.BUSY
         assert (Slot, slot.id) in changes_of(session)
         occupied = session.scalars(select(Occupancy)).one()
         assert occupied.practitioner_id == slot.schedule.practitioner_id
-        assert session.scalars(select(AuditEvent.action)).all() == ["book_slot"]
+        assert session.scalars(select(AuditEvent.action)).all() == ["book_slots"]
         assert session.scalars(select(OutboxMessage.topic)).all() == ["slot.booked"]
 
     def test_gives_the_slot_to_the_first_and_a_conflict_to_the_second(self, session, now):
         slot, patient, late = a_slot(session), a_patient(session), a_patient(session)
         book(session, slot, patient, now)
 
-        with pytest.raises(commands.SlotTaken, match="choose another one"):
+        with pytest.raises(SlotTaken, match="choose another one"):
             book(session, slot, late, now)
 
     def test_gives_a_slot_that_many_want_at_once_to_exactly_one(self, engine, sessions, now):
@@ -174,7 +177,7 @@ class TestBookSlot:
             try:
                 with sessions.begin() as session:
                     book(session, slot, patient, now)
-            except commands.SlotTaken:
+            except SlotTaken:
                 return "taken"
             return "booked"
 
@@ -185,32 +188,51 @@ class TestBookSlot:
         with sessions() as session:
             assert session.scalar(select(func.count()).select_from(Booking)) == 1
 
-    def test_refuses_a_doctor_who_is_elsewhere(self, session, now):
+    def test_does_not_offer_a_doctor_who_is_elsewhere(self, session, now):
         slot, patient = a_slot(session), a_patient(session)
         other = a_slot(session, a_schedule(session, slot.schedule.role), starts_at=slot.starts_at)
-        book(session, other, patient, now)
+        booked = book(session, other, patient, now)
+
+        assert slot.status == SlotStatus.BLOCKED
+        with pytest.raises(SlotTaken):
+            book(session, slot, a_patient(session), now)
+
+        booking.cancel_booking(session, booking_id=booked.id, because="pat", viewer=EVERYONE, now=now)
+        assert slot.status == SlotStatus.FREE
+
+    def test_refuses_a_doctor_who_is_taken_by_no_slot(self, session, now):
+        slot, patient = a_slot(session), a_patient(session)
+        visit = a_visit(session, patient)
+        occupy(
+            session,
+            organisation_id=slot.organisation_id,
+            practitioner_id=slot.schedule.practitioner_id,
+            appointment_id=visit.id,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+        )
 
         with pytest.raises(AlreadyOccupied):
-            book(session, slot, a_patient(session), now)
+            book(session, slot, patient, now)
 
     def test_refuses_a_slot_that_has_begun(self, session):
         slot, patient = a_slot(session), a_patient(session)
 
-        with pytest.raises(commands.SlotIsOver):
+        with pytest.raises(SlotIsOver):
             book(session, slot, patient, slot.starts_at)
 
     def test_refuses_what_it_cannot_see(self, session, now):
         slot, patient, stranger = a_slot(session), a_patient(session), a_patient(session)
 
         with pytest.raises(queries.SlotNotFound):
-            commands.book_slot(session, slot_id=uuid4(), patient_id=patient.id, viewer=EVERYONE, now=now)
+            booking.book_slots(session, wish=Wish([uuid4()]), patient_id=patient.id, viewer=EVERYONE, now=now)
         with pytest.raises(PatientNotFound):
             book(session, slot, stranger, now, viewer=coordinator_of(patient.organisation))
 
     def test_refuses_a_closed_record(self, session, now):
         slot, patient = a_slot(session), a_patient(session, is_active=False)
 
-        with pytest.raises(commands.PatientInactive):
+        with pytest.raises(booking.PatientInactive):
             book(session, slot, patient, now)
 
 
@@ -219,9 +241,9 @@ class TestBookAssistedSlot:
         slot = a_slot(session)
         visit = a_visit(session, minutes=40, status=AppointmentStatus.BOOKED, starts_at=slot.starts_at)
 
-        booking = book(session, slot, visit.patient, now, visit_id=visit.id)
+        booked = book(session, slot, visit.patient, now, visit_id=visit.id)
 
-        assert booking.visit_id == visit.id
+        assert booked.visit_id == visit.id
 
     @pytest.mark.parametrize(
         ("status", "minutes_before", "sentence"),
@@ -239,28 +261,28 @@ class TestBookAssistedSlot:
         starts_at = slot.starts_at - timedelta(minutes=minutes_before)
         visit = a_visit(session, minutes=40, status=status, starts_at=starts_at)
 
-        with pytest.raises(commands.VisitDoesNotFit, match=sentence):
+        with pytest.raises(booking.VisitDoesNotFit, match=sentence):
             book(session, slot, visit.patient, now, visit_id=visit.id)
 
     def test_refuses_another_patients_visit(self, session, now):
         slot = a_slot(session)
         visit = a_visit(session, minutes=40, status=AppointmentStatus.BOOKED, starts_at=slot.starts_at)
 
-        with pytest.raises(commands.VisitDoesNotFit, match="another patient's"):
+        with pytest.raises(booking.VisitDoesNotFit, match="another patient's"):
             book(session, slot, a_patient(session), now, visit_id=visit.id)
 
 
 class TestCancelBooking:
-    def cancel(self, session, booking, now, because="pat"):
-        return commands.cancel_booking(
-            session, booking_id=booking.id, because=because, viewer=EVERYONE, now=now
+    def cancel(self, session, booked, now, because="pat"):
+        return booking.cancel_booking(
+            session, booking_id=booked.id, because=because, viewer=EVERYONE, now=now
         )
 
     def test_frees_slot_and_doctor(self, session, now):
         slot, patient = a_slot(session), a_patient(session)
-        booking = book(session, slot, patient, now)
+        booked = book(session, slot, patient, now)
 
-        cancelled = self.cancel(session, booking, now)
+        cancelled = self.cancel(session, booked, now)
 
         session.flush()
         assert (cancelled.status, cancelled.cancelled_because) == (AppointmentStatus.CANCELLED, "pat")
@@ -269,42 +291,42 @@ class TestCancelBooking:
 
     def test_does_not_offer_again_what_has_begun(self, session, now):
         slot, patient = a_slot(session), a_patient(session)
-        booking = book(session, slot, patient, now)
+        booked = book(session, slot, patient, now)
 
-        self.cancel(session, booking, slot.starts_at)
+        self.cancel(session, booked, slot.starts_at)
 
         session.flush()
         assert session.scalar(select(Slot.status)) == SlotStatus.BUSY
 
     def test_refuses_to_end_twice(self, session, now):
-        booking = book(session, a_slot(session), a_patient(session), now)
-        self.cancel(session, booking, now)
+        booked = book(session, a_slot(session), a_patient(session), now)
+        self.cancel(session, booked, now)
 
-        with pytest.raises(commands.BookingEnded):
-            self.cancel(session, booking, now)
+        with pytest.raises(booking.BookingEnded):
+            self.cancel(session, booked, now)
 
     def test_refuses_a_reason_that_is_no_code(self, session, now):
-        booking = book(session, a_slot(session), a_patient(session), now)
+        booked = book(session, a_slot(session), a_patient(session), now)
 
         with pytest.raises(UnknownReason, match="maint, meds-inc, other, pat, prov"):
-            self.cancel(session, booking, now, because="tired")
+            self.cancel(session, booked, now, because="tired")
 
     def test_refuses_a_booking_that_is_not_there(self, session, now):
         with pytest.raises(queries.BookingNotFound):
-            commands.cancel_booking(session, booking_id=uuid4(), because="pat", viewer=EVERYONE, now=now)
+            booking.cancel_booking(session, booking_id=uuid4(), because="pat", viewer=EVERYONE, now=now)
 
 
 def test_a_doctor_cannot_be_taken_past_the_commands(session, now):
     # The constraint is the database's own: any way to write an overlap is refused.
     slot, patient = a_slot(session, a_schedule(session, a_doctor(session))), a_patient(session)
-    booking = book(session, slot, patient, now)
+    booked = book(session, slot, patient, now)
 
     def take_the_doctor_five_minutes_later():
         occupy(
             session,
             organisation_id=slot.organisation_id,
             practitioner_id=slot.schedule.practitioner_id,
-            appointment_id=booking.id,
+            appointment_id=booked.id,
             starts_at=slot.starts_at + timedelta(minutes=5),
             ends_at=slot.ends_at + timedelta(minutes=5),
         )

@@ -3,13 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy.orm import Session
 
 from careapp.appointments.models import AppointmentStatus
 from careapp.consultations.models import Booking, Slot, SlotStatus
 from careapp.people.models import Patient, Role
+from careapp.records.held import (
+    HeldAppointmentResponse,
+    HeldCareTeam,
+    HeldCommunication,
+    HeldConsent,
+    HeldEncounter,
+    HeldProvenance,
+    HeldRelatedPerson,
+    HeldResource,
+    HeldTask,
+)
+from careapp.records.models import AuditEvent
 from careapp.tours.models import Plan, Shift, Stop, Tour, TourBreak, TourStatus
 from careapp.visits.models import Visit
 from tests.careapp.worlds import (
@@ -24,6 +38,8 @@ from tests.careapp.worlds import (
     an_order,
     moment,
 )
+
+Held = TypeVar("Held", bound=HeldResource)
 
 
 def a_plan(session: Session) -> Plan:
@@ -116,6 +132,98 @@ def a_booking(session: Session, slot: Slot, patient: Patient, *, visit: Visit | 
     return booking
 
 
+TEST_DATA = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+    "code": "HTEST",
+    "display": "test health data",
+}
+
+
+def a_held(session: Session, model: type[Held], patient: Patient, elements: dict[str, Any]) -> Held:
+    """Hold a document about a patient, marked as invented."""
+    row = model(
+        id=uuid4(),
+        organisation_id=patient.organisation_id,
+        patient_id=patient.id,
+        content=orjson.dumps({"meta": {"tag": [TEST_DATA]}, **elements}),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def held_ones(session: Session, served: "Served") -> None:
+    """Add a held resource of each kind, our own records, and what the audit says of one."""
+    patient, visit = served.world.patients[0], served.double
+    about = {"reference": f"Patient/{patient.id}"}
+    nurse = {"reference": f"Practitioner/{served.world.nurses[0].practitioner_id}"}
+    appointment = {"reference": f"Appointment/{visit.id}"}
+    concept = {"text": "Probe"}
+
+    def held(model: type[Held], **elements: Any) -> Held:
+        return a_held(session, model, patient, elements)
+
+    task = held(
+        HeldTask,
+        status="requested",
+        intent="order",
+        code=concept,
+        focus=appointment,
+        **{"for": about},
+        authoredOn="2026-03-02T17:00:00Z",
+        owner=nurse,
+    )
+    held(HeldCareTeam, status="active", subject=about, participant=[{"member": nurse}])
+    held(HeldCommunication, status="completed", subject=about, sent="2026-03-02T17:00:00Z", sender=nurse)
+    held(HeldRelatedPerson, active=True, patient=about, name=[{"family": "Probst", "given": ["Karl"]}])
+    held(
+        HeldConsent,
+        status="active",
+        scope=concept,
+        category=[concept],
+        patient=about,
+        dateTime="2026-03-02",
+        policyRule=concept,
+    )
+    answer = held(HeldAppointmentResponse, appointment=appointment, actor=nurse, participantStatus="accepted")
+    answer.appointment_id, answer.actor_id = visit.id, served.world.nurses[0].practitioner_id
+    answer.answer, answer.answered_at = "accepted", moment(17)
+    common = {"organisation_id": served.world.organisation_id}
+    tour = served.tours[0]
+    session.add_all(
+        [
+            HeldEncounter(
+                id=uuid4(),
+                patient_id=patient.id,
+                appointment_id=visit.id,
+                practitioner_id=served.world.nurses[0].practitioner_id,
+                place_id=patient.home_id,
+                began_at=moment(6),
+                ended_at=moment(6, 20),
+                **common,
+            ),
+            HeldProvenance(
+                id=uuid4(),
+                plan_id=tour.plan_id,
+                recorded_at=tour.published_at,
+                recorded_by="coordinator",
+                **common,
+            ),
+            AuditEvent(
+                id=uuid4(),
+                at=moment(6),
+                viewer="coordinator",
+                action="hold_resource",
+                subject_kind="held_resource",
+                subject_id=task.id,
+                detail={"kind": "Task"},
+                **common,
+            ),
+        ]
+    )
+    session.flush()
+
+
 @dataclass(frozen=True)
 class Served:
     """A world in which every kind of resource occurs."""
@@ -127,7 +235,7 @@ class Served:
     free_slot: Slot
 
 
-def a_served_world(session: Session) -> Served:
+def a_served_world(session: Session, *, holds: bool = True) -> Served:
     """Build a world with published tours, a double visit, two unplanned visits, and a booking."""
     world = a_world(session)
     first, second = world.nurses
@@ -156,4 +264,7 @@ def a_served_world(session: Session) -> Served:
     world.doctor.practitioner.title = "Dr."
     world.practice.phone = "02931 1000"
     session.flush()
-    return Served(world, double, tours, booking, free_slot)
+    served = Served(world, double, tours, booking, free_slot)
+    if holds:
+        held_ones(session, served)
+    return served

@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from careapp.consultations.commands import book_slot, cancel_booking, make_slots
+from careapp.consultations.booking import Wish, book_slots, cancel_booking
+from careapp.consultations.commands import make_slots
 from careapp.orders.commands import end_order
 from careapp.records.models import Document
 from careapp.tours.commands import publish_day
@@ -81,8 +82,8 @@ class TestDocuments:
         assert document("Slot", slot.id)["status"] == "free"
 
         with sessions.begin() as session:
-            booking = book_slot(
-                session, slot_id=slot.id, patient_id=world.patients[0].id, viewer=EVERYONE, now=now
+            booking = book_slots(
+                session, wish=Wish([slot.id]), patient_id=world.patients[0].id, viewer=EVERYONE, now=now
             )
         assert document("Slot", slot.id)["status"] == "busy"
         assert document("Appointment", booking.id)["slot"] == [{"reference": f"Slot/{slot.id}"}]

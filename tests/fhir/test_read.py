@@ -77,7 +77,10 @@ class TestCapabilityStatement:
         assert {(each["name"], each["type"]) for each in slot["searchParam"]} == {
             ("_id", "token"),
             ("_lastUpdated", "date"),
+            ("_security", "token"),
+            ("_source", "uri"),
             ("_tag", "token"),
+            ("identifier", "token"),
             ("schedule", "reference"),
             ("service-type", "token"),
             ("specialty", "token"),

@@ -13,12 +13,13 @@ from sqlalchemy import event, insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.consultations.models import Schedule, Slot, SlotStatus
+from careapp.records.held import HeldResource
 from fhir.mapping.registry import RESOURCES, UnknownKind
 from fhir.search.asked import UnknownParameter
 from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import InvalidSearch
 from fhir.search.query import search
-from fhir.validation.check import problems
+from fhir.validation.check import errors
 from fhir.validation.structure import model_of
 from tests.careapp.worlds import EVERYONE, a_schedule, a_world, coordinator_of, moment
 from tests.fhir.conftest import BASE, PAGE_KEY, ZONE, Searched, ids_of, link_of
@@ -34,7 +35,7 @@ class TestBundle:
         for entry in bundle["entry"]:
             assert entry["fullUrl"] == f"{BASE}/Slot/{entry['resource']['id']}"
             assert entry["search"] == {"mode": "match"}
-            assert problems(entry["resource"]) == []
+            assert errors(entry["resource"]) == []
 
     def test_has_no_entries_and_a_total_of_zero_when_nothing_is_found(self, searched):
         bundle = searched.find("Slot", "status=entered-in-error")
@@ -208,8 +209,12 @@ class TestCommonParameters:
         assert searched.find(kind, "_lastUpdated:missing=false&_id:missing=false")["total"] == total
 
 
+HELD = [resource.kind for resource in RESOURCES if issubclass(resource.table, HeldResource)]
 OFFERED = ["Organization", "HealthcareService", "Schedule", "Slot"]
 OWNED = [resource.kind for resource in RESOURCES if resource.kind not in OFFERED]
+
+
+ONLY_OF_ONE = {"List", "Appointment", "ServiceRequest", "CarePlan", "AuditEvent", *HELD}
 
 
 class TestViewer:
@@ -223,7 +228,7 @@ class TestViewer:
         seen, foreign = searched.find(kind, viewer=own), searched.find(kind, viewer=stranger)
 
         assert seen["total"] == len(ids_of(seen))
-        assert set(ids_of(seen)) < everything or kind in {"List", "Appointment", "ServiceRequest", "CarePlan"}
+        assert set(ids_of(seen)) < everything or kind in ONLY_OF_ONE
         assert set(ids_of(seen)).isdisjoint(ids_of(foreign))
 
     @pytest.mark.parametrize("kind", OFFERED)

@@ -7,12 +7,12 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, exports, history, reading, writing
+from api.routers.fhir import bundles, exports, history, operations, reading, writing
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
 
-GROUPS = (exports.router, history.router, reading.router, writing.router, bundles.router)
+GROUPS = (operations.router, exports.router, history.router, reading.router, writing.router, bundles.router)
 PLAIN_GROUPS = (exports.files,)
 """Groups whose answers are no resources: files, manifests, streams."""
 

@@ -1,8 +1,10 @@
 """Reading JSON strictly."""
 
+from copy import deepcopy
+
 import pytest
 
-from fhir.formats.json import MOST_DEPTH, read_json
+from fhir.formats.json import MOST_DEPTH, read_json, write_json
 from fhir.issues import Malformed
 
 
@@ -66,3 +68,17 @@ class TestReadJson:
     @pytest.mark.parametrize("letter", ["\\n", "\\t", "\\r", "\\\\u0000", "\\u0041", "ü", "🩺"])
     def test_takes_every_other_character(self, letter):
         assert read_json(b'{"resourceType":"Patient","id":"%s"}' % letter.encode())
+
+    @pytest.mark.parametrize("digits", ["1", "-0.5", "1.10", "1e3", "-0.0", "9" * 25, "0.1" + "0" * 30, "-1"])
+    def test_keeps_numbers_as_they_were_written(self, digits):
+        body = b'{"resourceType":"Observation","value":%s}' % digits.encode()
+
+        assert write_json(read_json(body)) == body
+
+    def test_keeps_them_in_a_copy(self):
+        document = deepcopy(read_json(b'{"resourceType":"Observation","value":1.10}'))
+
+        assert write_json(document).endswith(b":1.10}")
+
+    def test_refuses_a_number_of_endless_digits(self):
+        refused(b'{"resourceType":"Observation","value":%s}' % (b"9" * 5000))

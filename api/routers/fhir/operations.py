@@ -1,0 +1,60 @@
+"""FHIR R4: find, hold and book appointments (gematik ISiK Terminplanung, IHE ITI Scheduling)."""
+
+from datetime import timedelta
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+
+from api.dependencies import DbSession, ReadSession, SettingsDep
+from api.routers.fhir.answers import answer
+from api.routers.fhir.asked import AskingDep
+from api.routers.fhir.bodies import RESOURCE_BODY, ResourceBody
+from fhir.mapping.elements import Json
+from fhir.operations.answer import Answer
+from fhir.operations.book import book
+from fhir.operations.find import find
+from fhir.operations.hold import hold
+
+router = APIRouter()
+
+
+@router.post("/Appointment/$book", status_code=201, openapi_extra=RESOURCE_BODY)
+@router.post("/Appointment/$book/", status_code=201, include_in_schema=False)
+def book_appointment(body: ResourceBody, request: Request, session: DbSession, asking: AskingDep) -> Response:
+    """Book an Appointment, move it under its id, or replace another; 202 if it must be confirmed."""
+    return _answer(request, book(session, body, asking))
+
+
+@router.post("/Appointment/$hold", openapi_extra=RESOURCE_BODY)
+@router.post("/Appointment/$hold/", include_in_schema=False)
+def hold_appointment(
+    body: ResourceBody, request: Request, session: DbSession, asking: AskingDep, settings: SettingsDep
+) -> Response:
+    """Keep a proposed Appointment for a while; the answer is `pending` and says until when."""
+    return _answer(request, hold(session, body, asking, lasts=timedelta(seconds=settings.hold_s)))
+
+
+@router.post("/Appointment/$find", openapi_extra=RESOURCE_BODY)
+@router.post("/Appointment/$find/", include_in_schema=False)
+def find_appointments(
+    body: ResourceBody, request: Request, session: ReadSession, asking: AskingDep
+) -> Response:
+    """Propose Appointments that could be had."""
+    return _answer(request, find(session, body, asking))
+
+
+@router.get("/Appointment/$find")
+@router.get("/Appointment/$find/", include_in_schema=False)
+def find_appointments_by_address(request: Request, session: ReadSession, asking: AskingDep) -> Response:
+    """Propose Appointments that could be had; the parameters stand in the address."""
+    given: list[Json] = [
+        {"name": name, "valueString": value}
+        for name, value in parse_qsl(request.url.query)
+        if name != "_format" and name != "_pretty"
+    ]
+    return _answer(request, find(session, {"resourceType": "Parameters", "parameter": given}, asking))
+
+
+def _answer(request: Request, given: Answer) -> Response:
+    headers = {} if given.location is None else {"Location": given.location}
+    return answer(request, given.content, given.status, headers)

@@ -1,0 +1,339 @@
+"""Book, move and cancel consultations. Each function is one use case; none commits.
+
+There is no second way to book: the web client, `$book` and a written Appointment all end here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from careapp.access import Viewer
+from careapp.appointments.cancellation import require_reason
+from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
+from careapp.appointments.occupancy import check_now, occupy, release
+from careapp.consultations.models import Booking, FurtherSlot, Slot
+from careapp.consultations.queries import get_booking
+from careapp.consultations.taking import get_slots, give_back, lock, take
+from careapp.db import record_change
+from careapp.errors import Conflict, Invalid
+from careapp.people.queries import get_patient
+from careapp.records import audit, outbox
+from careapp.visits.models import Visit
+from careapp.visits.queries import get_visit
+
+Status = AppointmentStatus
+
+
+class BookingEnded(Conflict):
+    """The booking was cancelled, or is over."""
+
+
+class VisitDoesNotFit(Invalid):
+    """The visit is another patient's, or the slot lies outside it."""
+
+
+class TimeOutsideSlots(Invalid):
+    """The appointment's time does not lie in its slots."""
+
+
+class PatientInactive(Conflict):
+    """The patient's record is closed."""
+
+
+class OtherPatient(Invalid):
+    """A booking is moved for somebody else than it was made for."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be booked.
+
+    Attributes:
+        slot_ids: One slot, or several that follow each other.
+        visit_id: The promised visit at which a nurse helps; None without a nurse.
+        hold_id: The hold that keeps the slots, if one does; the booking takes its id.
+        title: What it is about; None: the usual words.
+        time: A part of the slots' time; None: all of it.
+    """
+
+    slot_ids: Sequence[UUID]
+    visit_id: UUID | None = None
+    hold_id: UUID | None = None
+    title: str | None = None
+    time: tuple[datetime, datetime] | None = None
+
+
+def book_slots(session: Session, *, wish: Wish, patient_id: UUID, viewer: Viewer, now: datetime) -> Booking:
+    """Take free slots, inside one of the patient's promised visits if one is named.
+
+    Two people may press the button at once: the update itself is the check, so exactly one gets the slots. If
+    the practice confirms its bookings, this one is pending.
+
+    Raises:
+        SlotNotFound: No slot has this id, or not for this viewer.
+        SlotsDoNotFollow: See `careapp.consultations.taking.get_slots`.
+        SlotIsOver: The first slot has begun.
+        SlotTaken: A slot is no longer free, nor held for whoever asks.
+        TimeOutsideSlots: The wished time leaves the slots, or a slot unused.
+        PatientNotFound: No patient has this id, or not for this viewer.
+        PatientInactive: The patient's record is closed.
+        VisitNotFound: No visit has this id, or not for this viewer.
+        VisitDoesNotFit: The visit is another patient's, is not promised, or does not hold the slots.
+        AlreadyOccupied: The doctor is promised elsewhere at that time.
+    """
+    return _book(session, wish=wish, patient_id=patient_id, viewer=viewer, now=now, replaces=None)
+
+
+def rebook(
+    session: Session, *, booking_id: UUID, wish: Wish, patient_id: UUID, viewer: Viewer, now: datetime
+) -> Booking:
+    """Cancel a booking and make another in its stead: both or neither.
+
+    Raises:
+        BookingNotFound: No booking has this id, or not for this viewer.
+        BookingEnded: It was cancelled before, or is over.
+        OtherPatient: It is another patient's.
+        CareError: The new one cannot be made; see `book_slots`.
+    """
+    old = get_booking(session, booking_id=booking_id, viewer=viewer)
+    _refuse_other_patient(old, patient_id)
+    change_status(session, old, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because="other")
+    lock(session, [*wish.slot_ids, *(slot.id for slot in _slots_of(session, old))])
+    let_go(session, old, now=now)
+    return _book(session, wish=wish, patient_id=patient_id, viewer=viewer, now=now, replaces=old)
+
+
+def _book(
+    session: Session,
+    *,
+    wish: Wish,
+    patient_id: UUID,
+    viewer: Viewer,
+    now: datetime,
+    replaces: Booking | None,
+) -> Booking:
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    if not patient.is_active:
+        raise PatientInactive(f"the record of patient {patient_id} is closed: reopen it before booking")
+    slots = get_slots(session, slot_ids=wish.slot_ids, viewer=viewer, now=now)
+    starts_at, ends_at = _time(slots, wish)
+    if wish.visit_id is not None:
+        _refuse_misfit(session, starts_at, ends_at, patient_id, wish.visit_id, viewer)
+    keeps_id = wish.hold_id is not None and all(slot.hold_id == wish.hold_id for slot in slots)
+    take(session, slots, now=now, hold_id=wish.hold_id)
+    booking = Booking(
+        id=wish.hold_id if keeps_id else uuid4(),
+        organisation_id=patient.organisation_id,
+        patient_id=patient_id,
+        status=_first_status(slots),
+        title=wish.title or "Videosprechstunde",
+        starts_at=starts_at,
+        ends_at=ends_at,
+        cancelled_because=None,
+        slot_id=slots[0].id,
+        visit_id=wish.visit_id,
+        replaces_id=replaces.id if replaces else None,
+        further_slots=_further(slots),
+    )
+    booking.slot = slots[0]
+    session.add(booking)
+    session.flush()  # the occupied time refers to the booking
+    _occupy(session, booking, slots)
+    audit.record(session, viewer=viewer, now=now, action="book_slots", subject=booking, slot=str(slots[0].id))
+    payload = {"booking": str(booking.id)}
+    outbox.send(session, topic="slot.booked", payload=payload, now=now)
+    return booking
+
+
+def move_booking(
+    session: Session, *, booking_id: UUID, wish: Wish, patient_id: UUID, viewer: Viewer, now: datetime
+) -> Booking:
+    """Give a booking other slots, or another part of its slots' time; the booking stays the same one.
+
+    The nurse's visit in which it takes place stays too, unless another one is wished; it must hold the new
+    time. What it leaves is free in the same transaction in which the new slots are taken.
+
+    Raises:
+        BookingNotFound: No booking has this id, or not for this viewer.
+        BookingEnded: It was cancelled before, or is over.
+        OtherPatient: It is another patient's.
+        CareError: The new slots cannot be taken; see `book_slots`.
+    """
+    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    _refuse_other_patient(booking, patient_id)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    if not patient.is_active:
+        raise PatientInactive(f"the record of patient {patient_id} is closed: reopen it before booking")
+    slots = get_slots(session, slot_ids=wish.slot_ids, viewer=viewer, now=now)
+    starts_at, ends_at = _time(slots, wish)
+    status = _first_status(slots)
+    change_status(session, booking, {status: PROMISED}, status)
+    old = _slots_of(session, booking)
+    visit_id = wish.visit_id or booking.visit_id
+    if visit_id is not None:
+        _refuse_misfit(session, starts_at, ends_at, patient_id, visit_id, viewer)
+    kept = {slot.id for slot in old} & {slot.id for slot in slots}
+    lock(session, {slot.id for slot in (*old, *slots)})
+    give_back(session, [slot for slot in old if slot.id not in kept], now=now)
+    added = [slot for slot in slots if slot.id not in kept]
+    if added:
+        take(session, added, now=now, hold_id=wish.hold_id)
+    release(session, appointment_id=booking_id)
+    session.execute(delete(FurtherSlot).where(FurtherSlot.booking_id == booking_id))
+    session.expire(booking, ["further_slots"])
+    booking.slot_id, booking.slot, booking.visit_id = slots[0].id, slots[0], visit_id
+    booking.starts_at, booking.ends_at = starts_at, ends_at
+    if wish.title:
+        booking.title = wish.title
+    for part in _further(slots):
+        part.booking_id = booking_id
+        session.add(part)
+    session.flush()
+    _occupy(session, booking, slots)
+    audit.record(
+        session, viewer=viewer, now=now, action="move_booking", subject=booking, slot=str(slots[0].id)
+    )
+    outbox.send(session, topic="booking.moved", payload={"booking": str(booking_id)}, now=now)
+    return booking
+
+
+def cancel_booking(
+    session: Session, *, booking_id: UUID, because: str, viewer: Viewer, now: datetime
+) -> Booking:
+    """Give booked slots back.
+
+    Args:
+        session: An open transaction.
+        booking_id: Which booking.
+        because: A code, see `careapp.appointments.cancellation`.
+        viewer: Who cancels.
+        now: This moment; a slot that has begun is not offered again.
+
+    Raises:
+        BookingNotFound: No booking has this id, or not for this viewer.
+        UnknownReason: `because` is no known code.
+        BookingEnded: It was cancelled before, or is over.
+    """
+    require_reason(because)
+    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    change_status(session, booking, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because=because)
+    let_go(session, booking, now=now)
+    audit.record(session, viewer=viewer, now=now, action="cancel_booking", subject=booking, because=because)
+    outbox.send(session, topic="booking.cancelled", payload={"booking": str(booking_id)}, now=now)
+    return booking
+
+
+def slots_of(session: Session, booking: Booking) -> list[UUID]:
+    """Return the ids of all slots of a booking, in order."""
+    further = select(FurtherSlot.slot_id).where(FurtherSlot.booking_id == booking.id)
+    return [booking.slot_id, *session.scalars(further.order_by(FurtherSlot.position))]
+
+
+def _slots_of(session: Session, booking: Booking) -> list[Slot]:
+    ids = slots_of(session, booking)
+    return list(session.scalars(select(Slot).where(Slot.id.in_(ids)).order_by(Slot.starts_at)))
+
+
+def let_go(session: Session, booking: Booking, *, now: datetime) -> None:
+    """Free the slots and the doctor of a booking that has just ended."""
+    release(session, appointment_id=booking.id)
+    give_back(session, _slots_of(session, booking), now=now)
+
+
+def _first_status(slots: Sequence[Slot]) -> AppointmentStatus:
+    return Status.PENDING if slots[0].schedule.needs_confirmation else Status.BOOKED
+
+
+def _further(slots: Sequence[Slot]) -> list[FurtherSlot]:
+    return [FurtherSlot(position=number, slot_id=slot.id) for number, slot in enumerate(slots) if number]
+
+
+def _time(slots: Sequence[Slot], wish: Wish) -> tuple[datetime, datetime]:
+    if wish.time is None:
+        return slots[0].starts_at, slots[-1].ends_at
+    starts_at, ends_at = wish.time
+    first, last = slots[0], slots[-1]
+    if not (first.starts_at <= starts_at < first.ends_at and last.starts_at < ends_at <= last.ends_at):
+        raise TimeOutsideSlots(
+            "the appointment must begin in its first slot and end in its last: "
+            f"they last from {first.starts_at.isoformat()} to {last.ends_at.isoformat()}"
+        )
+    if not starts_at < ends_at:
+        raise TimeOutsideSlots("the appointment ends before it starts: give an end after its start")
+    return starts_at, ends_at
+
+
+def _occupy(session: Session, booking: Booking, slots: Sequence[Slot]) -> None:
+    occupy(
+        session,
+        organisation_id=slots[0].organisation_id,
+        practitioner_id=slots[0].schedule.practitioner_id,
+        appointment_id=booking.id,
+        starts_at=slots[0].starts_at,
+        ends_at=slots[-1].ends_at,
+    )
+    check_now(session)
+
+
+def _refuse_other_patient(booking: Booking, patient_id: UUID) -> None:
+    if booking.patient_id != patient_id:
+        raise OtherPatient(
+            f"booking {booking.id} is another patient's: cancel it, and book anew for patient {patient_id}"
+        )
+
+
+def change_status(
+    session: Session,
+    booking: Booking,
+    allowed: dict[AppointmentStatus, frozenset[AppointmentStatus]],
+    status: AppointmentStatus,
+    *,
+    because: str | None = None,
+) -> None:
+    """Change a status in one conditional update: of two that do so at once, the second sees the first.
+
+    Args:
+        session: An open transaction.
+        booking: Which one.
+        allowed: From which states to which.
+        status: What it becomes.
+        because: Why it is cancelled, if it is.
+
+    Raises:
+        BookingEnded: Its state allows no such change.
+    """
+    changed = session.execute(
+        update(Appointment)
+        .where(Appointment.id == booking.id, Appointment.status.in_(allowed.get(status, frozenset())))
+        .values(status=status, cancelled_because=because)
+        .returning(Appointment.id),
+        execution_options={"synchronize_session": False},
+    ).scalar_one_or_none()
+    if changed is None:
+        raise BookingEnded(
+            f"booking {booking.id} was cancelled before, is over, or cannot become {status.value}"
+        )
+    record_change(session, Booking, booking.id)
+    session.refresh(booking, ["status", "cancelled_because"])
+
+
+def _refuse_misfit(
+    session: Session, starts_at: datetime, ends_at: datetime, patient_id: UUID, visit_id: UUID, viewer: Viewer
+) -> None:
+    # Whoever cancels the visit waits for the lock, and then sees the booking.
+    session.execute(select(Visit.id).where(Visit.id == visit_id).with_for_update()).all()
+    visit = get_visit(session, visit_id=visit_id, viewer=viewer)
+    session.refresh(visit, ["status", "starts_at", "ends_at"])
+    if visit.patient_id != patient_id:
+        raise VisitDoesNotFit(f"visit {visit_id} is another patient's: name a visit of patient {patient_id}")
+    if visit.status != Status.BOOKED or visit.starts_at is None or visit.ends_at is None:
+        raise VisitDoesNotFit(f"visit {visit_id} is not in a published tour yet: publish the day first")
+    if not visit.starts_at <= starts_at < ends_at <= visit.ends_at:
+        raise VisitDoesNotFit(
+            f"the nurse is with the patient only from {visit.starts_at.isoformat()} "
+            f"to {visit.ends_at.isoformat()}: choose a slot in that time"
+        )

@@ -1,0 +1,1 @@
+"""Changes that other systems describe instead of sending the whole: FHIRPath Patch, JSON Patch."""

@@ -1,0 +1,352 @@
+"""Search parameters over the generic table of search values, for kinds without columns of their own.
+
+They are declared with the paths at which documents carry their values; `fhir.search.indexing` writes the
+table whenever a document is written.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, not_, or_, select
+from sqlalchemy.orm import aliased
+
+from careapp.records.search_values import SearchValue
+from fhir.mapping.elements import Json
+from fhir.search import extract
+from fhir.search.carriers import Carrier, parse_id
+from fhir.search.dates import Interval, read, read_on_the_wall
+from fhir.search.extract import FOREVER, Value, code_form
+from fhir.search.parameter import Context, Parameter, refuse, split_escaped, unescape
+from fhir.search.references import Reference
+from fhir.search.strings import String
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where a parameter's values are.
+
+    Attributes:
+        kind: Of the documents.
+        key: The column of the searched row's id.
+        name: Of the parameter in the table.
+        paths: Where documents carry them.
+    """
+
+    kind: str
+    key: SQLColumnExpression[UUID]
+    name: str
+    paths: tuple[str, ...]
+
+    @cached_property
+    def table(self) -> Any:
+        """The table under a name of its own, so that nested searches do not meet in it."""
+        return aliased(SearchValue)
+
+    @property
+    def is_here(self) -> tuple[ColumnElement[bool], ...]:
+        """SQL: the value is one of these, of whatever document."""
+        return self.table.kind == self.kind, self.table.parameter == self.name
+
+    def has(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        """SQL: the row has a value for which all of these hold."""
+        return self.key.in_(select(self.table.resource_id).where(*self.is_here, *conditions))
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedToken:
+    """A code, identifier or flag; `:not` includes those without, `:text` finds a part of the words beside it.
+
+    Attributes:
+        source: Where its values are.
+        definition: Canonical address of the SearchParameter.
+        system: That the element's value set implies for plain codes.
+        beside: The same parameter over the row's own columns; either may match.
+        telecom: It reads ContactPoints of this sort, e.g. `phone`, or of `any`.
+    """
+
+    source: Source
+    definition: str
+    system: str | None = None
+    beside: Parameter | None = None
+    telecom: str | None = None
+
+    type = "token"
+    modifiers = frozenset({"not", "text"})
+    sort = None
+
+    def values(self, document: Json) -> Iterator[Value]:
+        """Read a document."""
+        for element in extract.elements(document, self.source.paths):
+            if self.telecom is None:
+                yield from extract.tokens(element, self.system)
+            else:
+                yield from extract.telecoms(element, None if self.telecom == "any" else self.telecom)
+
+    def condition(
+        self, name: str, values: Sequence[str], modifier: str | None, context: Context
+    ) -> ColumnElement[bool]:
+        """`code`, `system|code`, `|code` (without a system) or `system|` (any code of it)."""
+        table = self.source.table
+        if modifier == "text":
+            words = String((table.text,), self.definition)
+            return self.source.has(words.condition(name, values, "contains", context))
+        found = self.source.has(or_(false(), *(self._one(name, value) for value in values)))
+        if self.beside is not None:
+            own = self.beside.condition(name, values, None, context)
+            found = or_(found, func.coalesce(own, false()))
+        return not_(found) if modifier == "not" else found
+
+    def present(self) -> ColumnElement[bool]:
+        """SQL: there is a value."""
+        found = self.source.has()
+        return found if self.beside is None else or_(found, self.beside.present())
+
+    def _one(self, name: str, value: str) -> ColumnElement[bool]:
+        table = self.source.table
+        system, *rest = split_escaped(value, "|")
+        if len(rest) > 1:
+            raise refuse(name, value, "give a code, or system|code; write \\| for a bar inside one")
+        code = unescape(rest[0] if rest else system)
+        if not code and not (rest and system):
+            raise refuse(name, value, "give a code, or system|code")
+        conditions: list[ColumnElement[bool]] = [table.code.is_not(None)]
+        if code:
+            conditions = [table.code == code_form(code)]
+        if rest:
+            conditions.append(table.system == unescape(system) if system else table.system.is_(None))
+        return and_(*conditions)
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedUri:
+    """An address, compared whole.
+
+    Attributes:
+        source: Where its values are.
+        definition: Canonical address of the SearchParameter.
+    """
+
+    source: Source
+    definition: str
+
+    type = "uri"
+    modifiers: frozenset[str] = frozenset()
+    sort = None
+
+    def values(self, document: Json) -> Iterator[Value]:
+        """Read a document."""
+        for element in extract.elements(document, self.source.paths):
+            yield from extract.tokens(element, None)
+
+    def condition(
+        self, name: str, values: Sequence[str], modifier: str | None, context: Context
+    ) -> ColumnElement[bool]:
+        """Letter by letter."""
+        del name, modifier, context
+        return self.source.has(self.source.table.code.in_([code_form(unescape(value)) for value in values]))
+
+    def present(self) -> ColumnElement[bool]:
+        """SQL: there is a value."""
+        return self.source.has()
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedCarrier(Carrier):
+    """References of one type of target in the table of values."""
+
+    source: Source = field(kw_only=True)
+
+    def among(self, ids: Select[Any]) -> ColumnElement[bool]:
+        """SQL: the row refers to one of these; asked of the table once, not for each row."""
+        table = self.source.table
+        (label,) = self.labels
+        return self.source.has(table.system == label, table.target_id.in_(ids.correlate(None)))
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedReference(Reference):
+    """A reference; foreign addresses are compared whole, `:identifier` finds logical references.
+
+    Attributes:
+        source: Where its values are.
+        targets: Types that it may point to.
+        only: Other types at the same paths do not count; else every type at the paths does.
+    """
+
+    source: Source
+    targets: frozenset[str]
+    only: bool = False
+
+    def values(self, document: Json) -> Iterator[Value]:
+        """Read a document."""
+        for element in extract.elements(document, self.source.paths):
+            yield from extract.references(element, self.targets if self.only else None)
+
+    def condition(
+        self, name: str, values: Sequence[str], modifier: str | None, context: Context
+    ) -> ColumnElement[bool]:
+        """A well-formed reference to something that is not here is simply not found."""
+        table = self.source.table
+        ways: list[ColumnElement[bool]] = []
+        for value in values:
+            kind, key = self._read(name, value, modifier, context)
+            found = parse_id(key) if key else None
+            if not key and modifier is None:
+                ways.append(table.code == code_form(unescape(value)))
+            elif found is not None:
+                target = table.target_id == found
+                ways.append(target if kind is None else and_(target, table.system == kind))
+        return self.source.has(or_(*ways)) if ways else false()
+
+    def present(self) -> ColumnElement[bool]:
+        """SQL: the row points anywhere."""
+        return self.source.has()
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedDate:
+    """A time or a stretch of time.
+
+    Attributes:
+        source: Where its values are.
+        definition: Canonical address of the SearchParameter.
+    """
+
+    source: Source
+    definition: str
+
+    type = "date"
+    modifiers: frozenset[str] = frozenset()
+
+    @property
+    def sort(self) -> SQLColumnExpression[Any]:
+        """The earliest beginning."""
+        table = self.source.table
+        return (
+            select(func.min(table.starts_at))
+            .where(*self.source.is_here, table.resource_id == self.source.key)
+            .scalar_subquery()
+        )
+
+    def values(self, document: Json) -> Iterator[Value]:
+        """Read a document."""
+        for element in extract.elements(document, self.source.paths):
+            yield from extract.dates(element)
+
+    def condition(
+        self, name: str, values: Sequence[str], modifier: str | None, context: Context
+    ) -> ColumnElement[bool]:
+        """What was written without an offset is compared on the region's wall clock."""
+        del modifier
+        table = self.source.table
+        ways = []
+        for value in values:
+            prefix, moments = read(name, value, context.zone)
+            _, wall = read_on_the_wall(name, value, context.zone)
+            ways.append(and_(table.is_local.is_(False), self._fits(prefix, moments, name, value)))
+            local = Interval(*(_utc(end) for end in (wall.lo, wall.hi)))
+            ways.append(and_(table.is_local.is_(True), self._fits(prefix, local, name, value)))
+        return self.source.has(or_(*ways))
+
+    def present(self) -> ColumnElement[bool]:
+        """SQL: there is a value."""
+        return self.source.has()
+
+    def _fits(self, prefix: str, asked: Interval, name: str, value: str) -> ColumnElement[bool]:
+        """The table at the head of `fhir.search.dates`, word for word."""
+        s: SQLColumnExpression[datetime] = self.source.table.starts_at
+        e: SQLColumnExpression[datetime] = self.source.table.ends_at
+        lo, hi = asked.lo, asked.hi
+        match prefix:
+            case "eq":
+                return and_(s >= lo, e <= hi)
+            case "ne":
+                return or_(s < lo, e > hi)
+            case "gt":
+                return e > hi
+            case "lt":
+                return s < lo
+            case "ge":
+                return or_(e > hi, s >= lo)
+            case "le":
+                return or_(s < lo, e <= hi)
+            case "sa":
+                return s >= hi
+            case "eb":
+                return e <= lo
+            case _:
+                try:
+                    near = asked.widened
+                except OverflowError:
+                    raise refuse(name, value, "give a date that is not at the end of time") from None
+                return and_(s < near.hi, e > near.lo)
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedString:
+    """A text, a name or an address, whatever its case and accents; `:exact` and `:contains`.
+
+    Attributes:
+        source: Where its values are.
+        definition: Canonical address of the SearchParameter.
+    """
+
+    source: Source
+    definition: str
+
+    type = "string"
+    modifiers = String.modifiers
+    sort = None
+
+    def values(self, document: Json) -> Iterator[Value]:
+        """Read a document."""
+        for element in extract.elements(document, self.source.paths):
+            yield from extract.texts(element)
+
+    def condition(
+        self, name: str, values: Sequence[str], modifier: str | None, context: Context
+    ) -> ColumnElement[bool]:
+        """One part that matches is enough."""
+        text = String((self.source.table.text,), self.definition)
+        return self.source.has(text.condition(name, values, modifier, context))
+
+    def present(self) -> ColumnElement[bool]:
+        """SQL: there is a value."""
+        return self.source.has()
+
+
+IndexedParameter = IndexedToken | IndexedUri | IndexedReference | IndexedDate | IndexedString
+
+
+def reference(
+    source: Source, definition: str, targets: frozenset[str], *, only: bool = False
+) -> IndexedReference:
+    """Declare a reference with one carrier for each type of target, so that it can be followed."""
+    return IndexedReference(
+        tuple(_carrier(source, label) for label in sorted(targets)), definition, source, targets, only
+    )
+
+
+def _carrier(source: Source, label: str) -> IndexedCarrier:
+    table = source.table
+
+    def matches(found: Sequence[str]) -> ColumnElement[bool]:
+        keys = [key for text in found if (key := parse_id(text)) is not None]
+        return source.has(table.system == label, table.target_id.in_(keys)) if keys else false()
+
+    return IndexedCarrier(
+        frozenset({label}),
+        matches,
+        source.has(table.system == label),
+        table.target_id,
+        (*source.is_here, table.resource_id == source.key, table.system == label),
+        source=source,
+    )
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=FOREVER.lo.tzinfo)

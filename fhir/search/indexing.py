@@ -1,0 +1,53 @@
+"""Write the table of search values, in step with documents.
+
+The projector calls it for what it writes. Kinds whose rows have columns of their own are found by these; of
+them only what other systems sent is indexed, for its identifiers and tags.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, insert
+
+from careapp.records.search_values import SearchValue
+from fhir.mapping.elements import Json
+from fhir.mapping.resource import ServedResource
+from fhir.search.indexed import IndexedParameter
+
+_TABLE: Any = SearchValue.__table__
+_ROWS_AT_ONCE = 500
+
+
+def put(connection: Connection, resource: ServedResource, documents: Mapping[UUID, Json]) -> None:
+    """Index documents anew.
+
+    Args:
+        connection: In the transaction that writes them.
+        resource: What they are.
+        documents: By id; of a kind whose rows have columns, those that other systems sent.
+    """
+    if not documents:
+        return
+    drop(connection, resource.kind, documents)
+    rows = [
+        row
+        for key, document in documents.items()
+        for name, parameter in (resource.indexed or resource.sent).items()
+        for row in _rows(resource.kind, key, name, parameter, document)
+    ]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        connection.execute(insert(_TABLE), rows[start : start + _ROWS_AT_ONCE])
+
+
+def drop(connection: Connection, kind: str, ids: Iterable[UUID]) -> None:
+    """Forget documents that are gone."""
+    connection.execute(delete(_TABLE).where(_TABLE.c.kind == kind, _TABLE.c.resource_id.in_(list(ids))))
+
+
+def _rows(
+    kind: str, key: UUID, name: str, parameter: IndexedParameter, document: Json
+) -> Iterator[dict[str, Any]]:
+    # What is said twice is found once.
+    for number, value in enumerate(dict.fromkeys(parameter.values(document))):
+        yield {"kind": kind, "resource_id": key, "parameter": name, "number": number, **vars(value)}
