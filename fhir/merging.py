@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fhir.mapping import codes
 from fhir.mapping.elements import Json
 
 SENDERS_OWN = frozenset({"use", "display", "text", "type", "intent", "mode", "country"})
@@ -36,8 +35,7 @@ def merge(sent: Json, before: Json, now: Json) -> Json:
         now: What it shows.
 
     Returns:
-        A new document with `now`'s id; `meta` has the tags, labels, profiles and source of both, but an ISiK
-        profile only where our mapper claims it.
+        A new document with `now`'s id; `meta` has the tags, labels, profiles and source of both.
     """
     elements = {name: value for name, value in sent.items() if name not in {"resourceType", "id", "meta"}}
     if _without_meta(before) != _without_meta(now):
@@ -57,8 +55,7 @@ def _without_meta(document: Json) -> Json:
 
 def _meta(sent: Json, own: Json) -> Json:
     merged = {name: value for name, value in own.items() if name in {"versionId", "lastUpdated"}}
-    profiles = [each for each in sent.get("profile", ()) if not each.startswith(codes.ISIK)]
-    merged["profile"] = list(dict.fromkeys([*own.get("profile", ()), *profiles]))
+    merged["profile"] = list(dict.fromkeys([*own.get("profile", ()), *sent.get("profile", ())]))
     for name in ("security", "tag"):
         labels = list(own.get(name, ()))
         for label in sent.get(name, ()):

@@ -203,9 +203,8 @@ def _project_some(
             continue
         version = (last_versions.get(key, 0) if old is None else old.version) + 1
         content = _written(document, version, moment)
-        if key in shown and document is not shown[key] and errors(document):
-            # What was sent no longer goes with what the row shows: the row is right.
-            document = shown[key]
+        if document is not shown[key] and errors(document):
+            document = sent.settle(document, shown[key])
             if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
                 continue
             content = _written(document, version, moment)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -11,10 +10,13 @@ from careapp.db import record_change
 from careapp.records.held import HeldResource
 from careapp.records.models import SentDocument
 from fhir.asking import Asking
-from fhir.mapping.elements import Json
+from fhir.formats.json import load_json, write_json
+from fhir.mapping import codes
+from fhir.mapping.elements import Json, without_none
 from fhir.mapping.registry import get_resource
 from fhir.merging import merge
 from fhir.showing import beside, show
+from fhir.validation.check import errors
 
 Sent = tuple[Json, Json]
 """What was sent, and what the row showed right after that."""
@@ -36,12 +38,12 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
         return  # its row is the document itself
     with beside(session) as reader:
         shown = show(reader, resource, [id])[id]
-    content = orjson.dumps(_relative(document, f"{asking.base_url}/"))
+    content = write_json(_relative(document, f"{asking.base_url}/"))
     row = session.get(SentDocument, (kind, id))
     if row is None:
-        session.add(SentDocument(kind=kind, id=id, content=content, shown=orjson.dumps(shown)))
+        session.add(SentDocument(kind=kind, id=id, content=content, shown=write_json(shown)))
     else:
-        row.content, row.shown = content, orjson.dumps(shown)
+        row.content, row.shown = content, write_json(shown)
     record_change(session, resource.table, id)
     session.flush()
 
@@ -49,7 +51,7 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
 def read_sent(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, Sent]:
     """Return what was sent of some rows, by id."""
     return {
-        key: (orjson.loads(content), orjson.loads(shown))
+        key: (load_json(content), load_json(shown))
         for key, content, shown in reader.execute(
             select(SentDocument.id, SentDocument.content, SentDocument.shown).where(
                 SentDocument.kind == kind, SentDocument.id.in_(ids)
@@ -61,6 +63,26 @@ def read_sent(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, Sen
 def lay_over(shown: Mapping[UUID, Json], sent: Mapping[UUID, Sent]) -> dict[UUID, Json]:
     """Merge what rows show with what was sent of them."""
     return {key: merge(*sent[key], document) if key in sent else document for key, document in shown.items()}
+
+
+def settle(merged: Json, shown: Json) -> Json:
+    """Give way where what was sent no longer goes with what the row shows.
+
+    First a claim of an ISiK profile is dropped that holds no longer; if that is not enough, all that was
+    sent, since the row is right.
+
+    Args:
+        merged: A document that breaks a rule.
+        shown: What the row shows alone.
+    """
+    own = shown["meta"].get("profile", ())
+    kept = [
+        each
+        for each in merged["meta"].get("profile", ())
+        if each in own or not each.startswith(codes.GEMATIK)
+    ]
+    plain = {**merged, "meta": without_none({**merged["meta"], "profile": kept})}
+    return shown if errors(plain) else plain
 
 
 def forget(reader: Session, kind: str, ids: Sequence[UUID]) -> None:

@@ -6,7 +6,7 @@ nesting beyond reason, characters that no FHIR string may hold.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import isfinite
 from typing import Any, Self
 
@@ -21,6 +21,11 @@ MOST_DEPTH = 100
 KIND = re.compile("[A-Z][A-Za-z]{1,40}")
 NAME = re.compile("_?[A-Za-z][A-Za-z0-9]{0,60}")
 
+MOST_VALUES = 4_000_000
+"""Each needs about a hundred bytes of memory, so that fifty megabytes of brackets would need gigabytes."""
+
+STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+NEEDS_DIGITS = re.compile(rb"[0-9][.eE]|[0-9]{19}")
 MAY_BE_UNWRITABLE = re.compile(rb"\\[bf]|\\u00[01]|\\u[fF]{3}[eEfF]|\xef\xbf[\xbe\xbf]")
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """https://hl7.org/fhir/R4/datatypes.html#string; XML 1.0 cannot hold them either."""
@@ -63,7 +68,7 @@ def _whole_number(text: str) -> float:
     return int(text) if len(text) < 19 else number(text)
 
 
-def write_json(document: Mapping[str, Any], *, is_pretty: bool = False) -> bytes:
+def write_json(document: object, *, is_pretty: bool = False) -> bytes:
     """Write what was read here, or any resource, with every digit it had."""
     return orjson.dumps(document, _exactly, orjson.OPT_INDENT_2 if is_pretty else None)
 
@@ -89,22 +94,33 @@ def read_json(body: bytes) -> Json:
     return document
 
 
+def load_json(content: bytes) -> Json:
+    """Read a resource that was stored here, decimals with all their digits; nothing is checked."""
+    document: Json = json.loads(content, parse_float=number, parse_int=_whole_number)
+    return document
+
+
 def read_any(body: bytes) -> object:
     """Read JSON that may be no resource, decimals with all their digits.
 
     Raises:
         Malformed: It is no JSON; the issue names the place.
     """
+    bare = STRING.sub(b"", body)
+    if sum(bare.count(sign) for sign in (b"{", b"[", b",")) > MOST_VALUES:
+        raise malformed(
+            f"the body holds more than {MOST_VALUES} values: send less at once", None, "too-costly"
+        )
     try:
         rough = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise malformed(
             f"the body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}"
         ) from None
-    require_shallow(rough)
-    document: object = json.loads(
-        body, object_pairs_hook=_only_once, parse_float=number, parse_int=_whole_number
-    )
+    names = require_shallow(rough)
+    document: object = rough
+    if bare.count(b":") != names or NEEDS_DIGITS.search(bare):  # what orjson does not tell
+        document = json.loads(body, object_pairs_hook=_only_once, parse_float=number, parse_int=_whole_number)
     require_writable(body, document)
     return document
 
@@ -114,25 +130,31 @@ def malformed(sentence: str, place: str | None = None, code: str = "structure") 
     return Malformed([Issue(code, sentence, place, "fatal")])
 
 
-def require_shallow(document: object) -> None:
+def require_shallow(document: object) -> int:
     """Refuse what would exhaust whoever walks through it.
+
+    Returns:
+        How many named elements there are, on all levels.
 
     Raises:
         Malformed: It is nested too deeply.
     """
-    level = [document] if isinstance(document, dict | list) else []
+    names, level = 0, [document] if isinstance(document, dict | list) else []
     for _ in range(MOST_DEPTH):
+        if not level:
+            return names
+        names += sum(len(each) for each in level if type(each) is dict)
         level = [
             child
             for each in level
-            for child in (each.values() if isinstance(each, dict) else each)
-            if isinstance(child, dict | list)
+            for child in (each.values() if type(each) is dict else each)
+            if type(child) is dict or type(child) is list
         ]
-        if not level:
-            return
-    raise malformed(
-        f"the body is nested too deeply: at most {MOST_DEPTH} levels are read", None, "too-costly"
-    )
+    if level:
+        raise malformed(
+            f"the body is nested too deeply: at most {MOST_DEPTH} levels are read", None, "too-costly"
+        )
+    return names
 
 
 def require_writable(body: bytes, document: object) -> None:
@@ -145,7 +167,7 @@ def require_writable(body: bytes, document: object) -> None:
     Raises:
         Malformed: It names the first such element.
     """
-    if not MAY_BE_UNWRITABLE.search(body):
+    if (b"\\" not in body and b"\xef\xbf" not in body) or not MAY_BE_UNWRITABLE.search(body):
         return
     for place, text in _texts(document, root_of(document)):
         if UNWRITABLE.search(text):

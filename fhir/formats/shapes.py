@@ -7,7 +7,7 @@ neither JSON nor XML says by itself: XML has an order and no types, JSON has typ
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, cast, get_args, get_origin
 
 from fhir.resources.R4B import get_fhir_model_class
@@ -70,6 +70,11 @@ class Shape:
     elements: Mapping[str, Element]
     is_resource: bool
     attributes: frozenset[str]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Each element's place in the order."""
+        return {name: place for place, name in enumerate(self.elements)}
 
 
 class UnknownShape(Exception):

@@ -6,7 +6,7 @@ primitives, digits of decimals, white space in text. A narrative keeps its conte
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -45,62 +45,83 @@ def write_xml(content: bytes, *, is_pretty: bool = False) -> bytes:
         CannotWrite: It holds an element that R4 does not know, or a narrative that is no XML.
     """
     document = json.loads(content, parse_float=Digits, parse_int=Digits)
-    written = HEAD + "".join(_resource(document, f' xmlns="{FHIR}"'))
+    parts = [HEAD]
+    _resource(document, f' xmlns="{FHIR}"', parts)
+    written = "".join(parts).encode()
     if not is_pretty:
-        return written.encode()
-    tree = parse(written.encode())
-    indented: bytes = etree.tostring(tree, pretty_print=True, xml_declaration=True, encoding="UTF-8")
+        return written
+    indented: bytes = etree.tostring(
+        parse(written), pretty_print=True, xml_declaration=True, encoding="UTF-8"
+    )
     return indented
 
 
-def _resource(document: Mapping[str, Any], namespace: str = "") -> Iterator[str]:
+def _resource(document: Mapping[str, Any], namespace: str, parts: list[str]) -> None:
     kind = str(document.get("resourceType"))
     try:
         shape = resource_shape(kind)
     except UnknownShape:
         raise CannotWrite("it is of a kind that R4 does not know: accept application/fhir+json") from None
-    yield f"<{kind}{namespace}>"
-    yield from _children(document, shape)
-    yield f"</{kind}>"
+    parts.append(f"<{kind}{namespace}>")
+    _children(document, shape, parts)
+    parts.append(f"</{kind}>")
 
 
-def _children(values: Mapping[str, Any], shape: Shape) -> Iterator[str]:
-    known = 0
-    for name, element in shape.elements.items():
-        value, beside = values.get(name), values.get(f"_{name}") if element.sort.is_primitive else None
-        known += (name in values) + (beside is not None)
-        if (value is None and beside is None) or name in shape.attributes:
-            continue
-        if element.is_list:
-            for one, one_beside in zip_longest(value or (), beside or ()):
-                yield from _element(element, one, one_beside)
-        else:
-            yield from _element(element, value, beside)
-    if known < len(values) - ("resourceType" in values):
+def _children(values: Mapping[str, Any], shape: Shape, parts: list[str]) -> None:
+    """Write elements in FHIR's order, whatever theirs is."""
+    places = shape.places
+    try:
+        names = sorted(
+            {name.removeprefix("_") for name in values if name != "resourceType"}, key=places.__getitem__
+        )
+    except KeyError:
         raise CannotWrite(
             f"{shape.name} holds an element that R4 does not know: accept application/fhir+json"
-        )
+        ) from None
+    for name in names:
+        if name in shape.attributes:
+            continue
+        element = shape.elements[name]
+        value, beside = values.get(name), values.get(f"_{name}")
+        if not element.is_list:
+            _element(element, value, beside, parts)
+        elif beside is None:
+            for each in value or ():
+                _element(element, each, None, parts)
+        else:
+            for one, one_beside in zip_longest(value or (), beside):
+                _element(element, one, one_beside, parts)
 
 
-def _element(element: Element, value: Any, beside: Mapping[str, Any] | None) -> Iterator[str]:
-    if element.sort is Sort.XHTML:
-        yield _narrative(value)
+def _element(element: Element, value: Any, beside: Mapping[str, Any] | None, parts: list[str]) -> None:
+    name = element.name
+    if element.sort is Sort.COMPLEX:
+        _tag(name, value, "", shape_of(element.shape or ""), parts)
     elif element.sort is Sort.RESOURCE:
-        yield f"<{element.name}>"
-        yield from _resource(value)
-        yield f"</{element.name}>"
-    elif element.sort is Sort.COMPLEX:
-        yield from _tag(element.name, value, "", shape_of(element.shape or ""))
+        parts.append(f"<{name}>")
+        _resource(value, "", parts)
+        parts.append(f"</{name}>")
+    elif element.sort is Sort.XHTML:
+        parts.append(_narrative(value))
+    elif beside is None:
+        parts.append(f'<{name} value="{_escaped(_text(value))}"/>')
     else:
         attribute = "" if value is None else f' value="{_escaped(_text(value))}"'
-        yield from _tag(element.name, beside or {}, attribute, shape_of("Element"))
+        _tag(name, beside, attribute, shape_of("Element"), parts)
 
 
-def _tag(name: str, values: Mapping[str, Any], attributes: str, shape: Shape) -> Iterator[str]:
-    for attribute in sorted(shape.attributes & values.keys()):
-        attributes += f' {attribute}="{_escaped(_text(values[attribute]))}"'
-    inner = "".join(_children(values, shape))
-    yield f"<{name}{attributes}>{inner}</{name}>" if inner else f"<{name}{attributes}/>"
+def _tag(name: str, values: Mapping[str, Any], attributes: str, shape: Shape, parts: list[str]) -> None:
+    for attribute in ("id", "url"):
+        if attribute in values and attribute in shape.attributes:
+            attributes += f' {attribute}="{_escaped(_text(values[attribute]))}"'
+    before = len(parts)
+    parts.append("")
+    _children(values, shape, parts)
+    if len(parts) > before + 1:
+        parts[before] = f"<{name}{attributes}>"
+        parts.append(f"</{name}>")
+    else:
+        parts[before] = f"<{name}{attributes}/>"
 
 
 def _text(value: object) -> str:
@@ -112,7 +133,11 @@ def _text(value: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    return ESCAPED.sub(lambda found: ESCAPES[found[0]], text)
+    return ESCAPED.sub(_escape, text) if ESCAPED.search(text) else text
+
+
+def _escape(found: re.Match[str]) -> str:
+    return ESCAPES[found[0]]
 
 
 def _narrative(text: object) -> str:

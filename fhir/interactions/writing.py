@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
@@ -18,6 +17,7 @@ from careapp.access import visible
 from careapp.records.models import Document
 from fhir import changes, sent
 from fhir.asking import Asking
+from fhir.formats.json import load_json
 from fhir.interactions.refusals import refusing
 from fhir.interactions.written import Written
 from fhir.issues import Issue, NotSupported, Rejected, VersionConflict
@@ -207,7 +207,7 @@ def apply_patch(
     """Change a resource's rows; see `patch`."""
     get_writer(kind, "update")
     current = lock(session, kind=kind, id=id, asking=asking, if_match=if_match)
-    document = change(orjson.loads(current.content))
+    document = change(load_json(current.content))
     if document.get("resourceType") != kind or document.get("id") != id:
         place = f"{kind}.id" if document.get("resourceType") == kind else kind
         raise Rejected([Issue("invalid", "a patch changes neither the type nor the id of a resource", place)])

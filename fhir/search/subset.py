@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qsl
 
-import orjson
-
-from fhir.mapping.elements import Json
+from fhir.formats.json import load_json, write_json
 from fhir.search.parameter import refuse
 from fhir.validation.structure import model_of
 
@@ -38,7 +36,7 @@ class Subset:
 
     def cut(self, content: bytes) -> bytes:
         """Leave out of a resource's JSON what is not wanted, and mark it."""
-        document: Json = orjson.loads(content)
+        document = load_json(content)
         kept = self._kept(document["resourceType"])
         left = {
             name: value
@@ -47,7 +45,7 @@ class Subset:
         }
         meta = left.get("meta", {})
         left["meta"] = {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}
-        return orjson.dumps(left)
+        return write_json(left)
 
     def _kept(self, kind: str) -> frozenset[str] | None:
         """Names of elements; None: all but the text."""

@@ -45,6 +45,7 @@ CORRECTED_CODES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("AuditEvent", "action"): ("C", "R", "U", "D", "E"),
     ("AuditEvent", "outcome"): ("0", "4", "8", "12"),
     ("AuditEventAgentNetwork", "type"): ("1", "2", "3", "4", "5"),
+    ("CapabilityStatement", "format"): (),
     ("Count", "comparator"): _COMPARATORS,
     ("Distance", "comparator"): _COMPARATORS,
     ("Duration", "comparator"): _COMPARATORS,

@@ -160,13 +160,29 @@ def _windows(document: Json, timing: Json, read: Sequence[Window]) -> list[Start
         )
         if occurrence and earliest and latest:
             own.append(StartWindow(occurrence - 1, time.fromisoformat(earliest), time.fromisoformat(latest)))
-    named = [time.fromisoformat(clock) for clock in timing.get("repeat", {}).get("timeOfDay", ())]
-    starts: dict[int, time] = {}
-    for window in sorted(own):
-        starts.setdefault(window.occurrence, window.earliest)
-    if own and (not named or sorted(set(named)) == sorted(set(starts.values()))):
+    if own and _refines(sorted(own), timing.get("repeat", {}), read):
         return own
     return [StartWindow(number, *window) for number, window in enumerate(read)]
+
+
+def _refines(own: Sequence[StartWindow], repeat: Json, read: Sequence[Window]) -> bool:
+    """Tell whether windows say the same as a Timing, only more exactly."""
+    if not repeat.keys() & {"frequency", "period", "dayOfWeek", "timeOfDay", "when"}:
+        return True
+    starts: dict[int, StartWindow] = {}
+    for window in own:
+        starts.setdefault(window.occurrence, window)
+    firsts = sorted(starts.values(), key=lambda window: window.earliest)
+    if len(firsts) != len(read):
+        return False
+    if "timeOfDay" in repeat:
+        return all(one.earliest == other[0] for one, other in zip(firsts, read, strict=True))
+    if "when" in repeat:
+        return all(
+            other[0] <= one.earliest and one.latest <= other[1]
+            for one, other in zip(firsts, read, strict=True)
+        )
+    return True
 
 
 def _skills(document: Json, findings: Findings) -> list[dict[str, int]]:

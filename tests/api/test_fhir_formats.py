@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.testclient import TestClient
 
 from api import errors
+from api.database import open_sessions
 from api.middleware import BodyLimit, Surroundings
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import refuse_other_formats
@@ -16,6 +17,7 @@ from api.routers.fhir.bodies import BodyOfKind, ChangeBody, ResourceBody
 from fhir.formats.json import write_json
 from fhir.formats.xml_reader import read_xml
 from fhir.formats.xml_writer import write_xml
+from tests.careapp.worlds import World, a_world
 
 JSON = "application/fhir+json"
 XML = "application/fhir+xml"
@@ -34,6 +36,13 @@ def read(response: Any) -> dict[str, Any]:
         else orjson.loads(response.content)
     )
     return read
+
+
+@pytest.fixture
+def world(engine) -> World:
+    """The world, written through sessions that keep the FHIR documents."""
+    with open_sessions(engine).begin() as session:
+        return a_world(session)
 
 
 class TestFormats:
@@ -229,6 +238,42 @@ FHIRPATH: dict[str, Any] = {
         }
     ],
 }
+
+
+class TestWritten:
+    PATIENT = """<Patient xmlns="http://hl7.org/fhir"><text><status value="generated"/>
+      <div xmlns="http://www.w3.org/1999/xhtml"><p>A &amp; <b>B</b></p></div></text>
+      <extension url="http://a.example/weight"><valueDecimal value="71.50"/></extension>
+      <name><use value="official"/><family value="Müller"/><given value="Erika"/>
+      <given id="g"><extension url="http://a.example/x"><valueBoolean value="true"/></extension></given>
+      </name><gender value="female"/></Patient>""".encode()
+
+    def test_resources_come_back_as_they_were_sent(self, client, world):
+        headers = {"content-type": XML, "accept": XML}
+
+        created = client.post("/fhir/Patient", content=self.PATIENT, headers=headers)
+
+        assert created.status_code == 201, created.text
+        sent, found = (
+            read_xml(self.PATIENT),
+            read_xml(client.get(created.headers["location"], headers=headers).content),
+        )
+        assert {name: found[name] for name in ("text", "extension", "gender")} == {
+            name: sent[name] for name in ("text", "extension", "gender")
+        }
+        assert found["name"] == sent["name"]
+        assert b'<valueDecimal value="71.50"/>' in created.content
+        assert b'"valueDecimal":71.50' in client.get(created.headers["location"]).content
+
+    @pytest.mark.parametrize("accept", [JSON, XML])
+    def test_resources_that_are_refused_are_told_in_the_clients_format(self, client, world, accept):
+        body = b'<Patient xmlns="http://hl7.org/fhir"><gender value="divers"/></Patient>'
+
+        response = client.post("/fhir/Patient", content=body, headers={"content-type": XML, "accept": accept})
+
+        assert response.status_code == 422
+        assert response.headers["content-type"] == accept
+        assert "Patient.gender" in str(read(response))
 
 
 class TestChanges:

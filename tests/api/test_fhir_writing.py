@@ -95,11 +95,14 @@ class TestCreate:
         assert is_outcome(response, status)
 
     def test_names_each_fault_with_its_place(self, client):
-        document = a_document(name=[{"given": ["Ida"]}], managingOrganization={"reference": "Organization/1"})
+        contact = {"gender": "divers", "name": {"text": "Nachbar"}}
 
-        issues = post(client, document).json()["issue"]
+        issues = post(client, a_document(gender="divers", contact=[contact])).json()["issue"]
 
-        assert all(issue["expression"] for issue in issues)
+        assert [issue["expression"] for issue in issues] == [
+            ["Patient.gender"],
+            ["Patient.contact[0].gender"],
+        ]
 
 
 class TestUpdate:

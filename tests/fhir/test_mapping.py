@@ -24,7 +24,7 @@ from tests.careapp.worlds import DAY, a_skill
 from tests.fhir.rows import Served, a_served_world
 
 KINDS = [resource.kind for resource in RESOURCES]
-SHARED = {"__init__", "codes", "elements", "registry", "resource", "tenant", "timing"}
+SHARED = {"request", "rhythm", "__init__", "codes", "elements", "registry", "resource", "tenant", "timing"}
 
 Json = dict[str, Any]
 

@@ -162,7 +162,7 @@ class TestTimes:
 
 
 class TestMeta:
-    def test_has_the_labels_of_both_and_only_profiles_that_hold(self):
+    def test_has_the_labels_and_profiles_of_both(self):
         sent = {
             "meta": {
                 "versionId": "7",
@@ -175,7 +175,7 @@ class TestMeta:
 
         assert laid(sent, patient())["meta"] == {
             "source": "urn:their",
-            "profile": ["https://other.example/P"],
+            "profile": ["https://other.example/P", f"{codes.ISIK}ISiKPatient"],
             "tag": [PATIENT["meta"]["tag"][0], {"system": "s", "code": "t"}],
             "security": [{"system": "s", "code": "R"}],
         }

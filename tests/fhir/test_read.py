@@ -8,6 +8,7 @@ import pytest
 from careapp.consultations.models import Slot
 from careapp.errors import NotFound
 from fhir.capability import statement
+from fhir.discovery.definitions import KINDS
 from fhir.mapping.registry import RESOURCES, UnknownKind
 from fhir.outcome import outcome
 from fhir.read import DocumentGone, DocumentNotFound, read
@@ -72,7 +73,7 @@ class TestCapabilityStatement:
         assert found["date"] == "2026-03-02T17:00:00Z"
         assert found["implementation"]["url"] == BASE
         (rest,) = found["rest"]
-        assert [each["type"] for each in rest["resource"]] == [resource.kind for resource in RESOURCES]
+        assert [each["type"] for each in rest["resource"]] == [*(each.kind for each in RESOURCES), *KINDS]
         slot = next(each for each in rest["resource"] if each["type"] == "Slot")
         assert {(each["name"], each["type"]) for each in slot["searchParam"]} == {
             ("_id", "token"),
@@ -81,6 +82,7 @@ class TestCapabilityStatement:
             ("_source", "uri"),
             ("_tag", "token"),
             ("identifier", "token"),
+            ("_count", "number"),
             ("schedule", "reference"),
             ("service-type", "token"),
             ("specialty", "token"),

@@ -12,6 +12,7 @@ from careapp.people.models import Gender, Patient
 from careapp.records.models import Document, SentDocument
 from fhir import sent
 from fhir.asking import Asking
+from fhir.mapping import codes
 from tests.careapp.worlds import EVERYONE, a_patient
 
 
@@ -94,6 +95,31 @@ class TestKeep:
             found = document(session, patient.id)
         assert "maritalStatus" not in found
         assert found["meta"]["versionId"] == "1"
+
+    def test_claims_a_profile_only_while_it_holds(self, sessions, patient, asking):
+        number = {
+            "type": {"coding": [{"system": f"{codes.TERMINOLOGY}v2-0203", "code": "MR"}]},
+            "system": "https://klinik.example/pid",
+            "value": "4711",
+        }
+        name = {"use": "official", "family": "Probst", "given": ["Paula"]}
+        profiles = ["https://other.example/P", f"{codes.GEMATIK}v3/StructureDefinition/ISiKPatient"]
+        claims = {
+            **SENT,
+            "meta": {"profile": profiles},
+            "identifier": [number],
+            "name": [name],
+        }
+        with sessions.begin() as session:
+            sent.keep(session, "Patient", patient.id, claims, asking)
+        with sessions.begin() as session:
+            assert document(session, patient.id)["meta"]["profile"] == profiles
+            session.get(Patient, patient.id).birth_date = None  # ISiKPatient demands one
+
+        with sessions() as session:
+            found = document(session, patient.id)
+        assert found["meta"]["profile"] == ["https://other.example/P"]
+        assert found["maritalStatus"] == {"text": "ledig"}
 
     def test_is_forgotten_with_the_row(self, sessions, patient, asking):
         with sessions.begin() as session:

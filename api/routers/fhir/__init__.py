@@ -7,7 +7,7 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, exports, history, operations, reading, writing
+from api.routers.fhir import bundles, discovery, exports, history, operations, reading, writing
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
@@ -26,7 +26,7 @@ resources = APIRouter(
         "default": {"description": "OperationOutcome", "content": {FHIR: {}}},
     },
 )
-for group in GROUPS:
+for group in (discovery.router_of(GROUPS), *GROUPS):
     resources.include_router(group)
 # FastAPI takes no empty path from a router that is included.
 resources.post("", include_in_schema=False)(bundles.process_bundle)
@@ -34,4 +34,5 @@ resources.post("", include_in_schema=False)(bundles.process_bundle)
 router = APIRouter()
 for plain in PLAIN_GROUPS:
     router.include_router(plain, prefix="/fhir", tags=["fhir"], default_response_class=Response)
+router.include_router(discovery.well_known)
 router.include_router(resources)

@@ -5,7 +5,6 @@ gematik's test suite write one, and a redirect would lose their POST.
 """
 
 from email.utils import format_datetime
-from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,20 +12,11 @@ from api.dependencies import ReadingSessions, ReadSession, SettingsDep, SignedIn
 from api.etag import is_known
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict
-from fhir.capability import statement
 from fhir.read import read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
 
 router = APIRouter()
-
-
-@router.get("/metadata")
-@router.get("/metadata/", include_in_schema=False)
-def get_metadata(request: Request, base_url: BaseUrl) -> Response:
-    """Tell which resources there are and by what they are found (CapabilityStatement)."""
-    content = statement(base_url, version("careapp"), request.app.state.started_at.date())
-    return answer(request, content)
 
 
 @router.get("/{kind}")

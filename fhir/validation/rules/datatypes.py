@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from fhir.issues import Issue
 from fhir.mapping.elements import Json
-from fhir.validation.primitives import moment
+from fhir.validation.primitives import PATTERNS, moment
 from fhir.validation.reading import broken, has_value, number, part, text
 
 WIDEST_OFFSET = timedelta(hours=14)
@@ -18,11 +18,12 @@ def period(node: Json, path: str) -> Iterator[Issue]:
 
 
 def ends_before(end: str | None, start: str | None) -> bool:
-    """Tell whether an end surely lies before a start; a day may be that of any time zone."""
+    """Tell whether an end surely lies before a start; beside a moment, a day may be that of any time zone."""
     last, first = _bounds(end), _bounds(start)
     if last is None or first is None:
         return False
-    return last[1] < first[0]
+    is_mixed = ("T" in str(end)) != ("T" in str(start))
+    return last[1] + (WIDEST_OFFSET if is_mixed else timedelta()) < first[0]
 
 
 def _bounds(written: str | None) -> tuple[datetime, datetime] | None:
@@ -32,17 +33,19 @@ def _bounds(written: str | None) -> tuple[datetime, datetime] | None:
     if "T" in written:
         found = moment(written)
         return None if found is None else (found, found)
-    numbers = [int(each) for each in written.split("-") if each.isdecimal()]
+    if PATTERNS["date"].fullmatch(written) is None:
+        return None
+    numbers = [int(each) for each in written.split("-")]
     try:
         year, month, day = (*numbers, *(1,) * (3 - len(numbers)))[:3]
         first = datetime.combine(date(year, month, day), time(), UTC)
         if len(numbers) == 1:
-            last = first.replace(month=12, day=31)
+            following = first.replace(year=year + 1)
         elif len(numbers) == 2:
-            last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+            following = (first + timedelta(days=31)).replace(day=1)
         else:
-            last = first
-        return first - WIDEST_OFFSET, last + timedelta(days=1) + WIDEST_OFFSET
+            following = first + timedelta(days=1)
+        return first, following - timedelta(microseconds=1)
     except (ValueError, OverflowError):
         return None
 

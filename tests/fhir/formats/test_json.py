@@ -46,6 +46,9 @@ class TestReadJson:
         assert read_json(nested(MOST_DEPTH))
         assert refused(nested(MOST_DEPTH + 1)).issues[0].code == "too-costly"
 
+    def test_refuses_more_values_than_memory_holds(self):
+        assert refused(b"[" + b"[]," * 5_000_000 + b"[]]").issues[0].code == "too-costly"
+
     @pytest.mark.parametrize(
         "body",
         [

@@ -20,7 +20,7 @@ ISIK = Path(__file__).parents[3].parent / "shared" / "isik"
 
 
 def xml_of(document: object) -> str:
-    return write_xml(write_json(document)).decode().removeprefix(HEAD)  # type: ignore[arg-type]
+    return write_xml(write_json(document)).decode().removeprefix(HEAD)
 
 
 def issues_of(body: str | bytes) -> list[tuple[str | None, str]]:
@@ -69,7 +69,7 @@ def sorted_bytes(document: object) -> bytes:
             return {name: ordered(element[name]) for name in sorted(element)}
         return [ordered(each) for each in element] if isinstance(element, list) else element
 
-    return write_json(ordered(document))  # type: ignore[arg-type]
+    return write_json(ordered(document))
 
 
 class TestWriteXml:

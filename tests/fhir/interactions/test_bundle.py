@@ -19,7 +19,7 @@ from tests.fhir.interactions.conftest import Server, a_document, an_entry, id_in
 KVNR = "http://fhir.de/sid/gkv/kvid-10"
 NUMBER = "X110465770"
 QUERY = f"identifier={KVNR}|{NUMBER}"
-INSURED = {"identifier": [{"system": KVNR, "value": NUMBER}]}
+INSURED: dict[str, Any] = {"identifier": [{"system": KVNR, "value": NUMBER}]}
 
 
 def statuses(entries: list[dict[str, Any]]) -> list[str]:
@@ -33,7 +33,7 @@ def urn() -> str:
 def linked(*others: str, **elements: Any) -> dict[str, Any]:
     """A patient who knows others."""
     links = [{"other": {"reference": other}, "type": "seealso"} for other in others]
-    return a_document(link=links, **elements)
+    return a_document(**{"link": links, **elements} if links else elements)
 
 
 def links_of(server: Server, location: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.fhir.interactions.conftest import Server, a_document, shown
 KVNR = "http://fhir.de/sid/gkv/kvid-10"
 NUMBER = "X110465770"
 QUERY = f"identifier={KVNR}|{NUMBER}"
-INSURED = {"identifier": [{"system": KVNR, "value": NUMBER}]}
+INSURED: dict[str, Any] = {"identifier": [{"system": KVNR, "value": NUMBER}]}
 
 
 class TestCreate:

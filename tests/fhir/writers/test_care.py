@@ -153,15 +153,15 @@ class TestACareOrder:
         with sessions.begin() as session:
             row = session.get(CareOrder, UUID(old["id"]))
             row.max_gap_minutes = 720
-        timing = {"repeat": {"when": ["EVE", "MORN"], "duration": 15, "durationUnit": "min"}}
+        timing = {"repeat": {"when": ["NIGHT", "NOON"], "duration": 15, "durationUnit": "min"}}
 
         found = sender.update(old, occurrenceTiming=timing, priority="urgent", status="completed")
 
         row = order(found)
-        assert [each.earliest for each in row.windows] == [time(6), time(17)]
+        assert [each.earliest for each in row.windows] == [time(11, 30), time(20)]
         assert (row.minutes, row.priority, row.is_active, row.max_gap_minutes) == (15, 3, False, 720)
         assert found["status"] == "completed"
-        assert found["occurrenceTiming"]["repeat"]["when"] == ["EVE", "MORN"]
+        assert found["occurrenceTiming"]["repeat"]["when"] == ["NIGHT", "NOON"]
         assert "timeOfDay" not in found["occurrenceTiming"]["repeat"]
 
     def test_of_ours_stays_the_same_if_it_is_sent_back(self, sender, sessions):
