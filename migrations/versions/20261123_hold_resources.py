@@ -1,7 +1,7 @@
 """Hold resources of others, and index what documents are searched by.
 
-Deploy: safe at any time; the previous release does not know the tables. The index holds up writers of the audit
-for the moment that it takes to build.
+Deploy: safe at any time; the previous release does not know the tables. The index holds up writers of the
+audit for the moment that it takes to build.
 """
 
 import sqlalchemy as sa

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from careapp.consultations.commands import book_slot, cancel_booking
+from careapp.consultations.booking import Wish, book_slots, cancel_booking
 from careapp.consultations.models import Schedule, Slot, SlotStatus
 from careapp.consultations.offers import SlotIsBooked, SlotsOverlap
 from careapp.organisations.commands import NotYourOrganisation
@@ -170,8 +170,8 @@ class TestASlot:
         old = sender.create(self.a_sent_slot(schedule))
         with sessions.begin() as session:
             patient = a_patient(session)
-            booking = book_slot(
-                session, slot_id=UUID(old["id"]), patient_id=patient.id, viewer=EVERYONE, now=now
+            booking = book_slots(
+                session, wish=Wish([UUID(old["id"])]), patient_id=patient.id, viewer=EVERYONE, now=now
             )
 
         with pytest.raises(SlotIsBooked, match="cancel or move"):

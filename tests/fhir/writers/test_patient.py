@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from careapp.consultations.commands import book_slot
+from careapp.consultations.booking import Wish, book_slots
 from careapp.orders.commands import add_order
 from careapp.organisations.models import OrganisationKind, Place
 from careapp.people.homes import move_home
@@ -260,7 +260,7 @@ class TestAPatientWithoutAHome:
         key = UUID(sender.create(_without("address"))["id"])
         with sessions.begin() as session:
             slot = a_slot(session)
-            booking = book_slot(session, slot_id=slot.id, patient_id=key, viewer=EVERYONE, now=now)
+            booking = book_slots(session, wish=Wish([slot.id]), patient_id=key, viewer=EVERYONE, now=now)
 
         found = sender.read("Appointment", booking.id)
 
