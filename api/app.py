@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from api import errors
 from api.database import open_sessions, opened
 from api.dependencies import refuse_foreign_pages
+from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
 from api.routers import ROUTERS
@@ -27,6 +28,10 @@ from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
 from careapp.roads.keeper import RoadKeeper
 from careapp.scheduler import start_scheduler
+from careapp.subscriptions.delivery import Post
+from careapp.subscriptions.postman import Postman
+from fhir.subscriptions.notices import write_notice
+from fhir.subscriptions.spreading import Spreader
 
 DESCRIPTION = """
 Plans community nurses' daily tours in a rural region and offers doctors' video slots that fit them.
@@ -80,6 +85,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.geocoder = choose_geocoder(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
+    app.state.later = set()
+    app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
     )
@@ -103,6 +110,7 @@ async def _lifespan(
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
+            await finish(app.state.later)
 
 
 @contextmanager
@@ -113,9 +121,13 @@ def supervised(sessions: sessionmaker[Session], settings: Settings) -> Iterator[
     scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now)
     roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
     roads.start()
+    post = Post(sessions, settings, clock.now, spread=Spreader(settings.zone_info), write=write_notice)
+    postman = Postman(post)
+    postman.start()
     try:
         yield
     finally:
+        postman.stop()
         roads.stop()
         stop_all()
         scheduler.shutdown()

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.errors import ForeignPage
+from api.transactions import Transactions
 from careapp import clock
 from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
@@ -37,12 +38,17 @@ def _write(request: Request) -> Iterator[Session]:
         yield session
 
 
+def _transactions(request: Request) -> Transactions:
+    return Transactions(request.app.state.sessions)
+
+
 async def _reading_sessions(request: Request) -> sessionmaker[Session]:
     sessions: sessionmaker[Session] = request.app.state.reading_sessions
     return sessions
 
 
-async def _signed_in() -> Viewer:
+async def _signed_in(request: Request) -> Viewer:
+    request.scope["careapp.viewer"] = LOCAL_VIEWER  # for `api.later`, which asks in somebody's stead
     return LOCAL_VIEWER
 
 
@@ -103,6 +109,7 @@ def _name_of(address: str) -> str | None:
 
 # scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.
 DbSession = Annotated[Session, Depends(_write, scope="function")]
+Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
 SignedIn = Annotated[Viewer, Depends(_signed_in)]

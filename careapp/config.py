@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from careapp.errors import Invalid
+from careapp.origins import origin_of
 
 
 class UnsafeSettings(Invalid):
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
         description="Days after which messages and events are forgotten, sent or not.",
     )
     jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
+    subscription_hosts: str = Field(
+        default="",
+        description="Servers that notifications of subscriptions may be sent to, with commas between, like "
+        "https://hospital.example; none: nothing is sent.",
+    )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
     )
@@ -143,6 +149,15 @@ class Settings(BaseSettings):
             raise ValueError("name the server like http://127.0.0.1:8088")
         return value
 
+    @field_validator("subscription_hosts")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for each in filter(None, map(str.strip, value.split(","))):
+            parts = urlsplit(each)
+            if origin_of(each) is None or parts.path.strip("/") or parts.query or parts.fragment:
+                raise ValueError("name each server like https://hospital.example:8443, without a path")
+        return value
+
     @field_validator("zone")
     @classmethod
     def _is_known(cls, value: str) -> str:
@@ -175,6 +190,12 @@ class Settings(BaseSettings):
                 for error in refused.errors()
             )
             raise UnsafeSettings(sentences) from refused
+
+    @property
+    def subscription_origins(self) -> frozenset[str]:
+        """The servers of `subscription_hosts` in one spelling."""
+        written = filter(None, map(str.strip, self.subscription_hosts.split(",")))
+        return frozenset(origin for each in written if (origin := origin_of(each)) is not None)
 
     @property
     def zone_info(self) -> ZoneInfo:

@@ -22,6 +22,7 @@ from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search import indexing
 from fhir.showing import beside, show
+from fhir.subscriptions.announcing import announce
 from fhir.validation.check import check, errors
 
 ROWS_AT_ONCE = 500
@@ -74,7 +75,7 @@ def project(session: Session, *, now: datetime) -> int:
         written = 0
         for resource in RESOURCES:  # always in this order, and ids in theirs: no two transactions deadlock
             for some in changes.in_chunks(sorted(stale.get(resource.kind, ())), ROWS_AT_ONCE):
-                written += _project_some(reader, resource, some, now, pending.owners)
+                written += _project_some(reader, resource, some, now, pending.owners, is_told=True)
     pending.owners.clear()
     return written
 
@@ -168,6 +169,8 @@ def _project_some(
     ids: Sequence[UUID],
     now: datetime,
     owners: dict[tuple[str, UUID], UUID],
+    *,
+    is_told: bool = False,
 ) -> int:
     moment = now.replace(microsecond=now.microsecond // 1000 * 1000)
     # Locked before the rows are read: whoever waited here then sees what the other transaction wrote.
@@ -219,6 +222,15 @@ def _project_some(
     if writing.gone:
         sent.forget(reader, resource.kind, writing.gone)
         indexing.drop(reader.connection(), resource.kind, writing.gone)
+    if is_told:
+        announce(
+            reader.connection(),
+            resource.kind,
+            writing.versions,
+            created=[row["id"] for row in writing.new],
+            deleted=writing.gone,
+            moment=moment,
+        )
     return writing.write(reader.connection(), resource.kind)
 
 

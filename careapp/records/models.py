@@ -27,6 +27,11 @@ class DocumentVersion(Base):
     """Each version a document ever had."""
 
     __tablename__ = "document_version"
+    __table_args__ = (
+        # Histories are read newest first, of everything or of a kind.
+        Index("ix_document_version_updated_at_kind_id_version", "updated_at", "kind", "id", "version"),
+        Index("ix_document_version_kind_updated_at_id_version", "kind", "updated_at", "id", "version"),
+    )
 
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -79,7 +84,10 @@ class OutboxMessage(Base):
     """A side effect that leaves after the commit: at least once, with a key for the receiver."""
 
     __tablename__ = "outbox_message"
-    __table_args__ = (Index("ix_outbox_message_delivered_at_created_at", "delivered_at", "created_at"),)
+    __table_args__ = (
+        Index("ix_outbox_message_delivered_at_created_at", "delivered_at", "created_at"),
+        Index("ix_outbox_message_topic_delivered_at_created_at", "topic", "delivered_at", "created_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     topic: Mapped[str] = mapped_column(String(60))

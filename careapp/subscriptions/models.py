@@ -78,6 +78,8 @@ class Subscription(Base):
     ends_at: Mapped[datetime | None]
     error: Mapped[str | None]
     """Why it does not work: a sentence without anything the receiver answered."""
+    base_url: Mapped[str]
+    """Address of this server as whoever asked knows it; notifications name resources by it."""
     created_at: Mapped[datetime]
 
 

@@ -16,6 +16,7 @@ from fhir.interactions import writing
 from fhir.interactions.written import Written
 from fhir.issues import Issue, Malformed, SeveralMatch
 from fhir.mapping.elements import Json
+from fhir.patch.fhirpath_patch import Change
 from fhir.read import DocumentNotFound, read
 from fhir.search.parameter import InvalidSearch
 from fhir.search.query import search
@@ -74,7 +75,7 @@ def patch(
     *,
     kind: str,
     query: str,
-    change: writing.Change,
+    change: Change,
     asking: Asking,
     if_match: int | None = None,
 ) -> Written:

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html. Each interaction is applied and then finished
 and finishes them together: only finishing brings documents in step with the rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,13 +23,13 @@ from fhir.interactions.written import Written
 from fhir.issues import Issue, NotSupported, Rejected, VersionConflict
 from fhir.mapping.elements import Json
 from fhir.mapping.registry import get_resource
+from fhir.patch.fhirpath_patch import Change
 from fhir.projector import project
 from fhir.read import DocumentGone, DocumentNotFound, read
 from fhir.search.carriers import parse_id
 from fhir.validation.incoming import check_incoming
 from fhir.writers.registry import get_writer
 
-Change = Callable[[Json], Json]
 KEYS_AT_ONCE = 500
 
 

@@ -23,6 +23,7 @@ from fhir.mapping.resource import ServedResource
 from fhir.mapping.schedule import SCHEDULE
 from fhir.mapping.service_request import SERVICE_REQUEST
 from fhir.mapping.slot import SLOT
+from fhir.mapping.subscription import SUBSCRIPTION
 
 RESOURCES: tuple[ServedResource, ...] = (
     ORGANIZATION,
@@ -37,6 +38,7 @@ RESOURCES: tuple[ServedResource, ...] = (
     SLOT,
     APPOINTMENT,
     LIST,
+    SUBSCRIPTION,
     RELATED_PERSON,
     CARE_TEAM,
     CONSENT,

@@ -48,12 +48,14 @@ class Walked:
     """What a walk through a document has found.
 
     Attributes:
-        issues: In the order of the document; at most `MOST_ISSUES`.
+        issues: In the order of the document; at most `MOST_ISSUES` errors and as many warnings.
         references: All, at every depth.
+        warnings: How many of the issues are warnings.
     """
 
     issues: list[Issue] = field(default_factory=list)
     references: list[FoundReference] = field(default_factory=list)
+    warnings: int = 0
 
     def complain(self, issues: Sequence[Issue]) -> None:
         """Take issues in, and stop when there are more than anybody reads.
@@ -61,9 +63,14 @@ class Walked:
         Raises:
             _Enough: There are too many.
         """
-        self.issues.extend(issues)
-        if len(self.issues) > MOST_ISSUES:
-            raise _Enough
+        for each in issues:
+            if each.severity != "warning":
+                if len(self.issues) - self.warnings == MOST_ISSUES:
+                    raise _Enough
+                self.issues.append(each)
+            elif self.warnings < MOST_ISSUES:
+                self.warnings += 1
+                self.issues.append(each)
 
 
 class _Enough(Exception):
@@ -76,7 +83,6 @@ def walk(document: Json) -> Walked:
     try:
         _resource(walked, document, str(document.get("resourceType")), depth=0, container=None)
     except _Enough:
-        del walked.issues[MOST_ISSUES:]
         walked.issues.append(
             Issue("too-long", f"there is more wrong than these {MOST_ISSUES} things: mend them first")
         )

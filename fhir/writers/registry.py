@@ -18,6 +18,7 @@ from fhir.writers.practitioner_role import PRACTITIONER_ROLE_WRITER
 from fhir.writers.schedule import SCHEDULE_WRITER
 from fhir.writers.service_request import SERVICE_REQUEST_WRITER
 from fhir.writers.slot import SLOT_WRITER
+from fhir.writers.subscription import SUBSCRIPTION_WRITER
 from fhir.writers.writer import Writer
 
 WRITERS: Mapping[str, Writer] = {
@@ -34,6 +35,7 @@ WRITERS: Mapping[str, Writer] = {
     "Schedule": SCHEDULE_WRITER,
     "ServiceRequest": SERVICE_REQUEST_WRITER,
     "Slot": SLOT_WRITER,
+    "Subscription": SUBSCRIPTION_WRITER,
     **HELD_WRITERS,
 }
 

@@ -1,6 +1,7 @@
 """Keep subscriptions.
 
-Deploy: safe at any time; the previous release does not know the tables.
+Deploy: safe at any time; the previous release does not know the tables. The new index of the outbox holds up
+whoever writes messages while it is made.
 """
 
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ def upgrade() -> None:
         sa.Column("max_count", sa.Integer(), nullable=True),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
+        sa.Column("base_url", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "status IN ('requested', 'active', 'error', 'off')",
@@ -92,6 +94,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscription_id", "number", name=op.f("pk_subscription_event")),
     )
     op.create_index("ix_subscription_event_at", "subscription_event", ["at"])
+    op.create_index(
+        "ix_outbox_message_topic_delivered_at_created_at",
+        "outbox_message",
+        ["topic", "delivered_at", "created_at"],
+    )
     op.create_table(
         "later_answer",
         sa.Column("id", sa.Uuid(), nullable=False),

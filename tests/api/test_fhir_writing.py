@@ -27,6 +27,15 @@ def post(client: TestClient, document: Any = None, **headers: str) -> Any:
     )
 
 
+def a_fhirpath_patch(operation: str, *, path: str, value: str) -> dict[str, Any]:
+    parts = [
+        {"name": "type", "valueCode": operation},
+        {"name": "path", "valueString": path},
+        {"name": "value", "valueDate": value},
+    ]
+    return {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
+
+
 @pytest.fixture
 def key(client) -> str:
     """Id of a patient."""
@@ -138,6 +147,53 @@ class TestUpdate:
 
         assert (response.status_code, response.json()["id"]) == (200, key)
         assert is_outcome(client.put("/fhir/Patient", json=a_document()), 400)
+
+
+class TestPatch:
+    @pytest.mark.parametrize(
+        "address", ["Patient/{key}", "Patient/{key}/", "Patient?_id={key}", "Patient/?_id={key}"]
+    )
+    @pytest.mark.parametrize(
+        ("media_type", "patch"),
+        [
+            ("application/json-patch+json", [{"op": "replace", "path": "/birthDate", "value": "1940-01-01"}]),
+            (FHIR, a_fhirpath_patch("replace", path="Patient.birthDate", value="1940-01-01")),
+        ],
+    )
+    def test_changes_a_part(self, client, key, address, media_type, patch):
+        response = client.patch(
+            "/fhir/" + address.format(key=key),
+            json=patch,
+            headers={"content-type": media_type, "if-match": 'W/"1"'},
+        )
+
+        assert response.status_code == 200
+        assert response.headers["etag"] == 'W/"2"'
+        assert (response.json()["birthDate"], response.json()["gender"]) == ("1940-01-01", "female")
+
+    @pytest.mark.parametrize(
+        ("media_type", "patch", "status"),
+        [
+            ("application/json-patch+json", {}, 400),
+            ("application/json-patch+json", [{"op": "test", "path": "/gender", "value": "male"}], 422),
+            ("application/json-patch+json", [{"op": "replace", "path": "/gender", "value": "divers"}], 422),
+            ("application/json-patch+json", [{"op": "replace", "path": "/id", "value": "7"}], 422),
+            (FHIR, {"resourceType": "Patient"}, 400),
+            (FHIR, a_fhirpath_patch("move", path="Patient.birthDate", value="1940-01-01"), 400),
+            ("text/plain", [], 415),
+        ],
+    )
+    def test_refuses_what_cannot_be_done(self, client, key, media_type, patch, status):
+        response = client.patch(f"/fhir/Patient/{key}", json=patch, headers={"content-type": media_type})
+
+        assert is_outcome(response, status)
+        assert client.get(f"/fhir/Patient/{key}").headers["etag"] == 'W/"1"'
+
+    def test_of_what_is_not_there_is_not_found(self, client):
+        patch = a_fhirpath_patch("replace", path="Patient.birthDate", value="1940-01-01")
+
+        assert is_outcome(client.patch(f"/fhir/Patient/{uuid4()}", json=patch), 404)
+        assert is_outcome(client.patch("/fhir/Patient?family=niemand", json=patch), 404)
 
 
 class TestDelete:

@@ -24,6 +24,13 @@ from careapp.records.held import (
     HeldTask,
 )
 from careapp.records.models import AuditEvent
+from careapp.subscriptions.models import (
+    Channel,
+    Content,
+    Delivery,
+    Subscription,
+    SubscriptionStatus,
+)
 from careapp.tours.models import Plan, Shift, Stop, Tour, TourBreak, TourStatus
 from careapp.visits.models import Visit
 from tests.careapp.worlds import (
@@ -224,6 +231,31 @@ def held_ones(session: Session, served: "Served") -> None:
     session.flush()
 
 
+def a_subscription(session: Session, **more: Any) -> Subscription:
+    """Listen to all appointments by REST hook, already active."""
+    values: dict[str, Any] = {
+        "id": uuid4(),
+        "asked_by": "listener",
+        "status": SubscriptionStatus.ACTIVE,
+        "topic": "https://gematik.de/fhir/isik/SubscriptionTopic/Resource/Appointment",
+        "filters": [],
+        "reason": "to know",
+        "channel": Channel.REST_HOOK,
+        "endpoint": "http://127.0.0.1:9/hook",
+        "headers": ["Authorization: Bearer secret"],
+        "payload_type": "application/fhir+json",
+        "content": Content.ID_ONLY,
+        "base_url": "https://care.example/fhir",
+        "created_at": moment(16),
+    }
+    subscription = Subscription(**values | more)
+    session.add(subscription)
+    session.flush()
+    session.add(Delivery(subscription_id=subscription.id, events=0, acknowledged=0, attempts=0, token=0))
+    session.flush()
+    return subscription
+
+
 @dataclass(frozen=True)
 class Served:
     """A world in which every kind of resource occurs."""
@@ -263,6 +295,7 @@ def a_served_world(session: Session, *, holds: bool = True) -> Served:
     an_order(session, stranger, recurrence="FREQ=MONTHLY;BYDAY=1MO", skills=(), is_active=False)
     world.doctor.practitioner.title = "Dr."
     world.practice.phone = "02931 1000"
+    a_subscription(session, filters=["Appointment?status=cancelled"], heartbeat_s=60)
     session.flush()
     served = Served(world, double, tours, booking, free_slot)
     if holds:

@@ -6,14 +6,14 @@ import orjson
 import pytest
 
 from careapp.consultations.models import Slot
-from careapp.errors import NotFound
+from careapp.people.models import Patient
 from fhir.capability import statement
 from fhir.discovery.definitions import KINDS
 from fhir.mapping.registry import RESOURCES, UnknownKind
 from fhir.outcome import outcome
 from fhir.read import DocumentGone, DocumentNotFound, read
 from fhir.validation.structure import model_of
-from tests.careapp.worlds import EVERYONE, a_world, coordinator_of
+from tests.careapp.worlds import EVERYONE, a_patient, a_world, an_organisation, coordinator_of
 from tests.fhir.conftest import BASE
 
 
@@ -49,19 +49,27 @@ class TestRead:
             with pytest.raises(DocumentNotFound):
                 read(session, kind="Patient", id=key, viewer=coordinator_of(world.practice))
 
-    def test_tells_a_deleted_one_from_one_that_never_was(self, sessions):
+    def test_tells_those_whose_it_was_that_it_was_deleted(self, sessions):
+        with sessions.begin() as session:
+            patient, stranger = a_patient(session), coordinator_of(an_organisation(session))
+        with sessions.begin() as session:
+            session.delete(session.get_one(Patient, patient.id))
+
+        with sessions() as session:
+            for viewer in (EVERYONE, coordinator_of(patient.organisation)):
+                with pytest.raises(DocumentGone, match="was deleted"):
+                    read(session, kind="Patient", id=str(patient.id), viewer=viewer)
+            with pytest.raises(DocumentNotFound):
+                read(session, kind="Patient", id=str(patient.id), viewer=stranger)
+
+    def test_tells_everybody_of_a_deleted_offer(self, sessions):
         with sessions.begin() as session:
             world = a_world(session)
         with sessions.begin() as session:
             session.delete(session.get_one(Slot, world.slot.id))
 
-        with sessions() as session:
-            for viewer in (EVERYONE, coordinator_of(world.practice)):
-                with pytest.raises(DocumentGone, match="was deleted"):
-                    read(session, kind="Slot", id=str(world.slot.id), viewer=viewer)
-            with pytest.raises(NotFound) as refused:
-                read(session, kind="Slot", id=str(world.slot.id), viewer=coordinator_of(world.organisation))
-        assert type(refused.value) is DocumentNotFound
+        with sessions() as session, pytest.raises(DocumentGone):
+            read(session, kind="Slot", id=str(world.slot.id), viewer=coordinator_of(world.organisation))
 
 
 class TestCapabilityStatement:

@@ -7,13 +7,33 @@ take it for an id.
 from fastapi import APIRouter, Depends, Response
 
 from api.errors import FHIR
-from api.routers.fhir import bundles, discovery, exports, history, operations, reading, writing
+from api.routers.fhir import (
+    bundles,
+    discovery,
+    exports,
+    history,
+    later,
+    operations,
+    patching,
+    reading,
+    subscriptions,
+    writing,
+)
 from api.routers.fhir.asked import refuse_other_formats
 
 __all__ = ["router"]
 
-GROUPS = (operations.router, exports.router, history.router, reading.router, writing.router, bundles.router)
-PLAIN_GROUPS = (exports.files,)
+GROUPS = (
+    operations.router,
+    exports.router,
+    subscriptions.router,
+    history.router,
+    reading.router,
+    writing.router,
+    patching.router,
+    bundles.router,
+)
+PLAIN_GROUPS = (exports.files, later.answers, subscriptions.streams)
 """Groups whose answers are no resources: files, manifests, streams."""
 
 resources = APIRouter(

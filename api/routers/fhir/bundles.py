@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import DbSession
+from api.dependencies import Transact
 from api.errors import refusal
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep, Bundled
@@ -17,8 +17,10 @@ router = APIRouter()
 
 @router.post("/", openapi_extra=RESOURCE_BODY)
 def process_bundle(
-    body: ResourceBody, request: Request, session: DbSession, asking: AskingDep, returns: Bundled
+    body: ResourceBody, request: Request, transact: Transact, asking: AskingDep, returns: Bundled
 ) -> Response:
     """Do a batch, each entry by itself, or a transaction, all or nothing."""
-    content = bundle.process(session, body, asking, refuse=refusal, returns=returns)
+    content = transact(
+        lambda session: bundle.process(session, bundle=body, asking=asking, refuse=refusal, returns=returns)
+    )
     return answer(request, content)

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import DbSession
+from api.dependencies import Transact
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep, IfMatch, Returning
 from api.routers.fhir.bodies import RESOURCE_BODY, BodyOfKind
@@ -24,17 +24,19 @@ def create_resource(
     kind: str,
     body: BodyOfKind,
     request: Request,
-    session: DbSession,
+    transact: Transact,
     asking: AskingDep,
     returns: Returning,
 ) -> Response:
     """Make a resource; with `If-None-Exist`, only if that condition finds none."""
     condition = request.headers.get("if-none-exist")
     if condition is None:
-        written = writing.create(session, kind=kind, document=body, asking=asking)
+        written = transact(lambda session: writing.create(session, kind=kind, document=body, asking=asking))
     else:
         query = condition.strip().removeprefix(kind).removeprefix("?")
-        written = conditional.create(session, kind=kind, document=body, query=query, asking=asking)
+        written = transact(
+            lambda session: conditional.create(session, kind=kind, document=body, query=query, asking=asking)
+        )
     return answer_written(request, written, asking, returns)
 
 
@@ -44,14 +46,16 @@ def update_found_resource(
     kind: str,
     body: BodyOfKind,
     request: Request,
-    session: DbSession,
+    transact: Transact,
     asking: AskingDep,
     if_match: IfMatch,
     returns: Returning,
 ) -> Response:
     """Replace the one resource that the query finds; make one if it finds none."""
-    written = conditional.update(
-        session, kind=kind, query=request.url.query, document=body, asking=asking, if_match=if_match
+    written = transact(
+        lambda session: conditional.update(
+            session, kind=kind, query=request.url.query, document=body, asking=asking, if_match=if_match
+        )
     )
     return answer_written(request, written, asking, returns)
 
@@ -63,23 +67,31 @@ def update_resource(
     id: str,  # noqa: A002 -- FHIR's word
     body: BodyOfKind,
     request: Request,
-    session: DbSession,
+    transact: Transact,
     asking: AskingDep,
     if_match: IfMatch,
     returns: Returning,
 ) -> Response:
     """Replace a resource; 412 if `If-Match` names another version than the present one."""
-    written = writing.update(session, kind=kind, id=id, document=body, asking=asking, if_match=if_match)
+    written = transact(
+        lambda session: writing.update(
+            session, kind=kind, id=id, document=body, asking=asking, if_match=if_match
+        )
+    )
     return answer_written(request, written, asking, returns)
 
 
 @router.delete("/{kind}", status_code=204)
 @router.delete("/{kind}/", status_code=204, include_in_schema=False)
 def delete_found_resource(
-    kind: str, request: Request, session: DbSession, asking: AskingDep, if_match: IfMatch
+    kind: str, request: Request, transact: Transact, asking: AskingDep, if_match: IfMatch
 ) -> Response:
     """Remove the one resource that the query finds; 204 too if it finds none."""
-    conditional.delete(session, kind=kind, query=request.url.query, asking=asking, if_match=if_match)
+    transact(
+        lambda session: conditional.delete(
+            session, kind=kind, query=request.url.query, asking=asking, if_match=if_match
+        )
+    )
     return Response(status_code=204)
 
 
@@ -88,12 +100,12 @@ def delete_found_resource(
 def delete_resource(
     kind: str,
     id: str,  # noqa: A002 -- FHIR's word
-    session: DbSession,
+    transact: Transact,
     asking: AskingDep,
     if_match: IfMatch,
 ) -> Response:
     """Remove a resource; reading it is answered 410 from then on."""
-    writing.delete(session, kind=kind, id=id, asking=asking, if_match=if_match)
+    transact(lambda session: writing.delete(session, kind=kind, id=id, asking=asking, if_match=if_match))
     return Response(status_code=204)
 
 

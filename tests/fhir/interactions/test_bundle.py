@@ -36,6 +36,11 @@ def linked(*others: str, **elements: Any) -> dict[str, Any]:
     return a_document(**{"link": links, **elements} if links else elements)
 
 
+def a_binary(operations: list[Any]) -> dict[str, Any]:
+    data = b64encode(orjson.dumps(operations)).decode()
+    return {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+
+
 def links_of(server: Server, location: str) -> list[str]:
     with server.sessions() as session:
         found = read(session, kind="Patient", id=str(id_in(location)), viewer=server.asking.viewer)
@@ -202,6 +207,47 @@ class TestTransaction:
             [f"Patient/{id_in(locations[0])}"],
         ]
 
+    def test_takes_a_care_plan_and_its_orders_which_name_each_other(self, server: Server):
+        patient, plan, order = urn(), urn(), urn()
+        position = {
+            "url": "http://hl7.org/fhir/StructureDefinition/geolocation",
+            "extension": [
+                {"url": "latitude", "valueDecimal": 51.4},
+                {"url": "longitude", "valueDecimal": 8.06},
+            ],
+        }
+        address = {"extension": [position], "line": ["Am Bach 3"], "city": "Arnsberg", "postalCode": "59821"}
+        care_plan = {
+            "resourceType": "CarePlan",
+            "status": "active",
+            "intent": "plan",
+            "subject": {"reference": patient},
+            "activity": [{"reference": {"reference": order}}],
+        }
+        request = {
+            "resourceType": "ServiceRequest",
+            "status": "active",
+            "intent": "plan",
+            "code": {"text": "Insulin"},
+            "basedOn": [{"reference": plan}],
+            "subject": {"reference": patient},
+            "occurrenceTiming": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}},
+        }
+
+        answers = server.process(
+            "transaction",
+            an_entry("POST", "ServiceRequest", request, full_url=order),
+            an_entry("POST", "CarePlan", care_plan, full_url=plan),
+            an_entry("POST", "Patient", a_document(address=[address]), full_url=patient),
+            returns=Returns.REPRESENTATION,
+        )
+
+        ordered, planned, person = (answer["resource"] for answer in answers)
+        assert statuses(answers) == ["201 Created"] * 3
+        assert ordered["basedOn"][0]["reference"] == f"CarePlan/{planned['id']}"
+        assert planned["activity"][0]["reference"]["reference"] == f"ServiceRequest/{ordered['id']}"
+        assert ordered["subject"]["reference"] == f"Patient/{person['id']}"
+
     def test_understands_addresses_of_another_server(self, server: Server):
         elsewhere = "https://elsewhere.example/fhir/Patient"
 
@@ -278,6 +324,49 @@ class TestTransaction:
         assert [status[:3] for status in statuses(answers)] == ["200", "200", "201", "204", "200"]
         assert answers[0]["resource"]["total"] == 2  # two were there, one was made, one deleted
         assert answers[4]["resource"]["name"][0]["family"] == "Winter"
+
+
+class TestPatches:
+    @pytest.mark.parametrize("kind", ["batch", "transaction"])
+    def test_are_taken_in_both_sorts(self, server: Server, kind):
+        first, second = server.create(), server.create(**INSURED)
+        part = [
+            {"name": "type", "valueCode": "replace"},
+            {"name": "path", "valueString": "Patient.birthDate"},
+            {"name": "value", "valueDate": "1940-01-01"},
+        ]
+        parameters = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": part}]}
+
+        answers = server.process(
+            kind,
+            an_entry("PATCH", f"Patient/{first.id}", parameters, ifMatch='W/"1"'),
+            an_entry("PATCH", f"Patient?{QUERY}", a_binary([{"op": "remove", "path": "/birthDate"}])),
+            returns=Returns.REPRESENTATION,
+        )
+
+        assert statuses(answers) == ["200 OK", "200 OK"]
+        assert [answer["resource"]["id"] for answer in answers] == [str(first.id), str(second.id)]
+        assert [answer["resource"].get("birthDate") for answer in answers] == ["1940-01-01", None]
+
+    @pytest.mark.parametrize(
+        "patch",
+        [
+            {"resourceType": "Patient"},
+            {"resourceType": "Binary", "contentType": "text/plain", "data": "W10="},
+            {"resourceType": "Binary", "contentType": "application/json-patch+json"},
+            {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": "ü"},
+            {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": 7},
+            {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": "e30="},
+        ],
+    )
+    def test_that_cannot_be_read_are_refused(self, server: Server, patch):
+        there = server.create()
+
+        (answer,) = server.process("batch", an_entry("PATCH", f"Patient/{there.id}", patch))
+
+        assert statuses([answer]) == ["400 Bad Request"]
+        (issue,) = answer["response"]["outcome"]["issue"]
+        assert issue["expression"][0].startswith("Bundle.entry[0].resource")
 
 
 class TestFailedTransaction:
@@ -373,11 +462,7 @@ class TestFailedTransaction:
         assert isinstance(refused.cause, NotSupported)
 
     def test_refuses_patches_of_what_is_not_there(self, server: Server):
-        patch = {
-            "resourceType": "Binary",
-            "contentType": "application/json-patch+json",
-            "data": b64encode(b"[]").decode(),
-        }
+        patch = a_binary([])
 
         self.refused(server, an_entry("PATCH", f"Patient?{QUERY}", patch))
         self.refused(server, an_entry("PATCH", f"Patient/{uuid4()}", patch))

@@ -1,6 +1,8 @@
 """Create, update, patch, delete: what comes of a document, and what is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -140,6 +142,28 @@ class TestUpdate:
             )
 
         assert server.versions() == 1
+
+    def test_lets_one_of_many_who_saw_the_same_version_win(self, server: Server):
+        created, barrier = server.create(), Barrier(6)
+
+        def change(number: int) -> bool:
+            barrier.wait()
+            try:
+                server.do(
+                    writing.update,
+                    kind="Patient",
+                    id=str(created.id),
+                    document=a_document(f"Winter {number}", id=str(created.id)),
+                    if_match=1,
+                )
+            except VersionConflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(6) as pool:
+            won = list(pool.map(change, range(6)))
+
+        assert (won.count(True), server.versions()) == (1, 2)
 
     @pytest.mark.parametrize("sent", ["other", None])
     def test_refuses_another_id_than_the_one_in_the_address(self, server: Server, sent):

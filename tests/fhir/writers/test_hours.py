@@ -170,9 +170,8 @@ class TestASlot:
         old = sender.create(self.a_sent_slot(schedule))
         with sessions.begin() as session:
             patient = a_patient(session)
-            booking = book_slots(
-                session, wish=Wish([UUID(old["id"])]), patient_id=patient.id, viewer=EVERYONE, now=now
-            )
+            wish = Wish([UUID(old["id"])])
+            booking = book_slots(session, wish=wish, patient_id=patient.id, viewer=EVERYONE, now=now)
 
         with pytest.raises(SlotIsBooked, match="cancel or move"):
             sender.update(old)

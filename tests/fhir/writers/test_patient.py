@@ -260,7 +260,8 @@ class TestAPatientWithoutAHome:
         key = UUID(sender.create(_without("address"))["id"])
         with sessions.begin() as session:
             slot = a_slot(session)
-            booking = book_slots(session, wish=Wish([slot.id]), patient_id=key, viewer=EVERYONE, now=now)
+            wish = Wish([slot.id])
+            booking = book_slots(session, wish=wish, patient_id=key, viewer=EVERYONE, now=now)
 
         found = sender.read("Appointment", booking.id)
 

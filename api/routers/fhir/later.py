@@ -1,0 +1,94 @@
+"""Answers to requests that wished to be answered later (`Prefer: respond-async`)."""
+
+import asyncio
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Select, delete, or_, select
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.concurrency import run_in_threadpool
+
+from api.dependencies import DbSession, ReadingSessions, SignedIn
+from careapp import clock
+from careapp.access import Viewer
+from careapp.errors import CareError, NotFound
+from careapp.jobs.models import LaterAnswer
+
+answers = APIRouter()
+
+WAIT_S = 1.0
+"""How long a look waits for the answer, so that a quick one needs one look."""
+LOOK_S = 0.1
+LOOK_AGAIN_S = 1
+
+
+class AnswerNotFound(NotFound):
+    """There is no such answer, or it was fetched long ago."""
+
+
+class AnswerLost(CareError):
+    """Whoever worked on the answer is gone."""
+
+
+@answers.get(
+    "/$async-status/{id}", responses={200: {"description": "The answer"}, 202: {"description": "Not yet"}}
+)
+async def get_answer(
+    id: UUID,  # noqa: A002 -- FHIR's word
+    sessions: ReadingSessions,
+    viewer: SignedIn,
+) -> Response:
+    """Give the answer to a request that was sent with `Prefer: respond-async`; 202 until there is one."""
+    waited_s = 0.0
+    found = await run_in_threadpool(_look, sessions, id, viewer)
+    while found.status is None and waited_s < WAIT_S:
+        await asyncio.sleep(LOOK_S)
+        waited_s += LOOK_S
+        found = await run_in_threadpool(_look, sessions, id, viewer)
+    if found.status is None:
+        if found.lost_at <= clock.now():
+            raise AnswerLost(
+                "there will be no answer, since the server was stopped: look whether it was done before you "
+                "ask again"
+            )
+        return Response(status_code=202, headers={"Retry-After": str(LOOK_AGAIN_S), "X-Progress": "working"})
+    is_good = found.status < HTTPStatus.BAD_REQUEST
+    return Response(found.content, HTTPStatus.OK if is_good else found.status, headers=found.headers)
+
+
+@answers.delete("/$async-status/{id}", status_code=202)
+def delete_answer(
+    id: UUID,  # noqa: A002 -- FHIR's word
+    session: DbSession,
+    viewer: SignedIn,
+) -> Response:
+    """Forget an answer; what is being worked on is done all the same."""
+    found = session.scalar(_visible(id, viewer))
+    if found is None:
+        raise _missing(id)
+    session.execute(delete(LaterAnswer).where(LaterAnswer.id == id))
+    return Response(status_code=202)
+
+
+def _look(sessions: sessionmaker[Session], key: UUID, viewer: Viewer) -> LaterAnswer:
+    with sessions.begin() as session:
+        found = session.scalar(_visible(key, viewer))
+        if found is None:
+            raise _missing(key)
+        session.expunge(found)
+        return found
+
+
+def _visible(key: UUID, viewer: Viewer) -> Select[LaterAnswer]:
+    """Select an answer; before it is there, only its address is known of it, and that to whoever asked."""
+    statement = select(LaterAnswer).where(LaterAnswer.id == key)
+    if viewer.organisation_id is None:
+        return statement
+    return statement.where(
+        or_(LaterAnswer.status.is_(None), LaterAnswer.organisation_id == viewer.organisation_id)
+    )
+
+
+def _missing(key: UUID) -> AnswerNotFound:
+    return AnswerNotFound(f"there is no answer {key}: it was deleted, or has expired")
