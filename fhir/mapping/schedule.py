@@ -14,6 +14,7 @@ from fhir.mapping.elements import Json, concept, extension, full_name, meta, ref
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import NAMES, invented, on_organisation
 from fhir.search import carriers
+from fhir.search.beside import Sent
 from fhir.search.references import Reference
 from fhir.search.tokens import Token
 
@@ -60,6 +61,14 @@ SCHEDULE = ServedResource(
         ),
         on_organisation(Schedule.id, Schedule.organisation_id),
     ),
+    sent_paths={
+        "service-type": Sent("serviceType"),
+        "specialty": Sent("specialty"),
+        "service-category": Sent("serviceCategory"),
+        "actor": Sent(
+            "actor", frozenset({"HealthcareService", "Location", "Practitioner", "PractitionerRole"})
+        ),
+    },
     parameters={
         "active": Token(
             (carriers.flag(Schedule.is_active),),
