@@ -18,6 +18,7 @@ from careapp.errors import Conflict
 from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.commands import require_name
+from careapp.people.homes import require_home
 from careapp.people.models import Absence, Patient
 from careapp.people.queries import get_patient
 from careapp.people.skills import require_skills
@@ -124,7 +125,7 @@ def add_visit(
         ImpossibleGrade: A grade is not from 1 to 4.
     """
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
-    _ = patient.known_home
+    require_home(session, patient)
     name = require_name("the visit", title)
     day = _day_of(windows, calendar, now)
     for label, value, most in (

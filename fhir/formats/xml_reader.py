@@ -33,7 +33,7 @@ def read_xml(body: bytes) -> Json:
     try:
         root = parse(body)
     except NotXml as wrong:
-        raise malformed(f"the body is not XML in UTF-8 without a document type: {wrong.place}") from None
+        raise malformed(f"the body is not XML as it is read here: {wrong.why}") from None
     reader = _Reader()
     document = reader.resource(root, None)
     if reader.issues:

@@ -392,3 +392,17 @@ class TestAtOnce:
         with open_sessions(engine)() as session:
             taken = session.scalars(select(Slot.id).where(Slot.status == SlotStatus.BUSY)).all()
             assert set(taken) == set(session.scalars(select(Booking.slot_id)))
+
+
+class TestLater:
+    def test_books_later_for_who_does_not_want_to_wait(self, client, slots, patient):
+        accepted = post(client, BOOK, an_appointment(patient, slots[0]), prefer="respond-async")
+
+        assert accepted.status_code == 202
+        answer = client.get(accepted.headers["content-location"])
+        for _ in range(20):
+            if answer.status_code != 202:
+                break
+            answer = client.get(accepted.headers["content-location"])
+        assert (answer.status_code, answer.json()["status"]) == (200, "booked")
+        assert status_of(client, slots[0]) == "busy"

@@ -334,9 +334,11 @@ class TestAHealthcareService:
         found = sender.update(old, comment="barrierefrei", appointmentRequired=True)
 
         assert (found["comment"], found["appointmentRequired"]) == ("barrierefrei", True)
-        assert sender.refused({**found, "name": "Anders", "active": False}) == [
+        phone = {"system": "phone", "value": "02761 4"}
+        assert sender.refused({**found, "name": "Anders", "active": False, "telecom": [phone]}) == [
             "HealthcareService.active",
             "HealthcareService.name",
+            "HealthcareService.telecom[0]",
         ]
 
     def test_is_neither_made_nor_deleted(self, sender, organisation):
