@@ -237,18 +237,22 @@ class IndexedDate:
 
     @property
     def sort(self) -> SQLColumnExpression[Any]:
-        """The earliest beginning."""
+        """The earliest beginning: found by the whole key, since min() would read an index of all times."""
         table = self.source.table
         return (
-            select(func.min(table.starts_at))
-            .where(*self.source.is_here, table.resource_id == self.source.key)
+            select(table.starts_at)
+            .where(*self.source.is_here, table.resource_id == self.source.key, table.number == 0)
             .scalar_subquery()
         )
 
     def values(self, document: Json) -> Iterator[Value]:
-        """Read a document."""
-        for element in extract.elements(document, self.source.paths):
-            yield from extract.dates(element)
+        """Read a document; the earliest time first."""
+        found = [
+            value
+            for element in extract.elements(document, self.source.paths)
+            for value in extract.dates(element)
+        ]
+        yield from sorted(found, key=lambda value: value.starts_at or FOREVER.lo)
 
     def condition(
         self, name: str, values: Sequence[str], modifier: str | None, context: Context

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from careapp.records.held import (
 )
 from careapp.records.holding import change_held, get_held, hold, release_held
 from fhir.asking import Asking
+from fhir.formats.json import write_json
 from fhir.issues import Issue, Rejected
 from fhir.mapping.elements import Json
 from fhir.mapping.held.declared import OWN, VERSION
@@ -227,7 +227,7 @@ def content_of(document: Json) -> bytes:
     """Write a document without what is ours: its type, id, version and time."""
     meta = {name: each for name, each in document.get("meta", {}).items() if name not in VERSION}
     rest = {name: each for name, each in document.items() if name not in OWN}
-    return orjson.dumps({"meta": meta, **rest} if meta else rest)
+    return write_json({"meta": meta, **rest} if meta else rest)
 
 
 HELD_WRITERS: Mapping[str, Writer] = {
