@@ -15,7 +15,7 @@ from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.search import carriers
 from fhir.search.dates import Instant
-from fhir.search.indexed import IndexedParameter, IndexedToken, IndexedUri, Source
+from fhir.search.indexed import IndexedParameter, IndexedReference, IndexedToken, IndexedUri, Source
 from fhir.search.parameter import Parameter
 from fhir.search.tokens import Token
 
@@ -95,7 +95,15 @@ class ServedResource:
     @cached_property
     def indexed(self) -> Mapping[str, IndexedParameter]:
         """Parameters whose values are read from the documents themselves; none if rows have columns."""
-        return {name: each for name, each in self.parameters.items() if isinstance(each, IndexedParameter)}
+        found = {name: each for name, each in self.parameters.items() if isinstance(each, IndexedParameter)}
+        return {
+            **found,
+            **{
+                each.by_identifier.source.name: each.by_identifier
+                for each in found.values()
+                if isinstance(each, IndexedReference)
+            },
+        }
 
     @cached_property
     def sent(self) -> Mapping[str, IndexedParameter]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,11 +22,13 @@ from careapp.records.held import (
 )
 from careapp.records.holding import change_held, get_held, hold, release_held
 from fhir.asking import Asking
+from fhir.formats.json import write_json
 from fhir.issues import Issue, Rejected
 from fhir.mapping.elements import Json
 from fhir.mapping.held.declared import OWN, VERSION
 from fhir.mapping.registry import get_resource
 from fhir.search import extract
+from fhir.sent import relative
 from fhir.writers.writer import Writer
 
 
@@ -83,7 +84,7 @@ class HeldWriter:
         Raises:
             Rejected: It cannot be told whose it is to be, or its meaning breaks a rule.
         """
-        own = made_relative(document, asking.base_url)
+        own = relative(document, asking.base_url)
         patient = self._patient_of(session, own, asking)
         row = hold(
             session,
@@ -106,7 +107,7 @@ class HeldWriter:
             OurOwnRecord: It is this server's own record.
         """
         row = self._get(session, key, asking)
-        own = made_relative(document, asking.base_url)
+        own = relative(document, asking.base_url)
         patient = self._patient_of(session, own, asking)
         if patient is not None and patient.organisation_id != row.organisation_id:
             raise Rejected(
@@ -209,25 +210,11 @@ def targets_at(document: Json, paths: tuple[str, ...], kind: str) -> list[UUID]:
     ]
 
 
-def made_relative(element: Any, base_url: str) -> Any:
-    """Copy a document with references to this server's own address made relative, as it is searched."""
-    if isinstance(element, dict):
-        return {
-            name: part.removeprefix(f"{base_url}/")
-            if name == "reference" and isinstance(part, str)
-            else made_relative(part, base_url)
-            for name, part in element.items()
-        }
-    if isinstance(element, list):
-        return [made_relative(part, base_url) for part in element]
-    return element
-
-
 def content_of(document: Json) -> bytes:
     """Write a document without what is ours: its type, id, version and time."""
     meta = {name: each for name, each in document.get("meta", {}).items() if name not in VERSION}
     rest = {name: each for name, each in document.items() if name not in OWN}
-    return orjson.dumps({"meta": meta, **rest} if meta else rest)
+    return write_json({"meta": meta, **rest} if meta else rest)
 
 
 HELD_WRITERS: Mapping[str, Writer] = {

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
-import orjson
 from sqlalchemy import SQLColumnExpression, false
 
 from careapp.records.held import HeldResource
+from fhir.formats.json import load_json
 from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.mapping.resource import ServedResource
@@ -118,7 +118,7 @@ def held(
 
 def to_fhir(row: HeldResource) -> Json:
     """Show what was sent, under our id."""
-    sent: Json = orjson.loads(row.content or b"{}")
+    sent: Json = load_json(row.content or b"{}")
     return {
         "resourceType": row.kind,
         "id": str(row.id),
