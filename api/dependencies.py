@@ -52,7 +52,8 @@ async def _signed_in(request: Request) -> Viewer:
     return LOCAL_VIEWER
 
 
-async def _now() -> datetime:
+async def read_now() -> datetime:
+    """Read the clock; a test puts another hour in its place."""
     return clock.now()
 
 
@@ -71,7 +72,7 @@ async def _geocoder(request: Request) -> Geocoder:
     return geocoder
 
 
-def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(clock.now)]) -> None:
+def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(read_now)]) -> None:
     """Let whoever reads slots see those free whose hold is over, and none whose time has come.
 
     A tick tidies too, but only every few seconds.
@@ -113,7 +114,7 @@ Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
 SignedIn = Annotated[Viewer, Depends(_signed_in)]
-Now = Annotated[datetime, Depends(_now)]
+Now = Annotated[datetime, Depends(read_now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
 Places = Annotated[Geocoder, Depends(_geocoder)]
 SettingsDep = Annotated[Settings, Depends(_settings)]

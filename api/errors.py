@@ -37,6 +37,7 @@ from fhir.issues import (
 from fhir.outcome import outcome_of
 from fhir.read import DocumentGone
 from fhir.search.paging import PageGone
+from fhir.search.parameter import InvalidSearch
 
 LOG = logging.getLogger("careapp.api")
 
@@ -194,7 +195,7 @@ def issues_of(error: CareError) -> Sequence[Issue]:
     if isinstance(error, EntryRefused | Rejected) and error.issues:
         return error.issues
     cause = error.cause if isinstance(error, EntryRefused) else error
-    place = error.place if isinstance(error, EntryRefused) else None
+    place = error.place if isinstance(error, EntryRefused | InvalidSearch) else None
     return [Issue(kind_of(cause).issue, str(cause), place)]
 
 

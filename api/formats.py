@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
-from fhir.formats.json import read_json, write_json
+from fhir.formats.json import load_json, write_json
 from fhir.formats.media import Format, NotAcceptable, choose
 from fhir.formats.xml_writer import write_xml
 
@@ -23,7 +23,8 @@ def choose_format(request: Request, form: str | None = None) -> None:
     """
     in_form = parse_qs(form or "").get("_format", [])
     in_address = parse_qs(request.url.query).get("_format", [])
-    request.scope[CHOSEN] = choose(in_form + in_address, request.headers.get("accept"))
+    accept = ",".join(request.headers.getlist("accept"))
+    request.scope[CHOSEN] = choose(in_form + in_address, accept)
 
 
 def format_of(request: Request) -> Format:
@@ -55,5 +56,5 @@ def written(request: Request, content: bytes) -> tuple[bytes, str]:
     if chosen is Format.XML:
         content = write_xml(content, is_pretty=is_pretty)
     elif is_pretty:
-        content = write_json(read_json(content), is_pretty=True)
+        content = write_json(load_json(content), is_pretty=True)
     return content, chosen.value

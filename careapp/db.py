@@ -3,6 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 from uuid import UUID
 
@@ -36,6 +37,11 @@ NAMES = {
 
 
 READS_ONLY = "careapp_reads_only"
+WAIT_FOR_WRITER_S = 15
+_HAS_TURN = "careapp.has_turn"
+_THREADS = 40
+"""AnyIO's pool has as many: none of them waits for a connection while others wait for one of them."""
+_KEPT_OPEN = 5
 
 
 class NaiveDatetime(Invalid):
@@ -119,6 +125,8 @@ def make_engine(address: str) -> Engine:
         server = create_engine(
             url,
             pool_pre_ping=True,
+            pool_size=_KEPT_OPEN,
+            max_overflow=_THREADS - _KEPT_OPEN,
             pool_timeout=10,
             hide_parameters=True,  # an error must not quote a row
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
@@ -138,9 +146,19 @@ def make_engine(address: str) -> Engine:
                 f"the data folder {folder} cannot be made ({refused.strerror}): "
                 "name a folder you may write with --data-dir or CAREAPP_DATA_DIR"
             ) from refused
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 15})
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=_KEPT_OPEN,
+        max_overflow=_THREADS - _KEPT_OPEN,
+        connect_args={"timeout": WAIT_FOR_WRITER_S},
+    )
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    writers = _Writers()
+    event.listen(engine, "begin", writers.begin)
+    event.listen(engine, "commit", writers.end)
+    event.listen(engine, "rollback", writers.end)
+    event.listen(engine, "checkin", writers.leave)
     return engine
 
 
@@ -153,17 +171,52 @@ def _drop_detail(context: ExceptionContext) -> None:
             context.sqlalchemy_exception.args = (f"({type(error).__name__}) {error.diag.message_primary}",)
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that may write locks at once, or two of them could both read "free" before either writes.
-    reads_only = connection.get_execution_options().get(READS_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+class _Writers:
+    """Lets the writing transactions of one engine begin one after the other.
+
+    SQLite has one writer at a time, and whoever waits asks again and again: under load some would wait until
+    their time is over while others pass. A lock of our own wakes them in turn; other processes ask as before.
+    """
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+
+    def begin(self, connection: Connection) -> None:
+        # A transaction that may write locks at once, or two could both read "free" before either writes.
+        if connection.get_execution_options().get(READS_ONLY, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        # Who gets no turn asks SQLite, whose refusal says that the database is busy.
+        has_turn = self._turn.acquire(timeout=WAIT_FOR_WRITER_S)
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except BaseException:
+            if has_turn:
+                self._turn.release()
+            raise
+        connection.info[_HAS_TURN] = has_turn
+
+    def end(self, connection: Connection) -> None:
+        # The event comes before the statement: the next one asks SQLite for the moment that is left.
+        if connection.info.pop(_HAS_TURN, False):
+            self._turn.release()
+
+    def leave(self, _connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        # A connection that came back without a word.
+        if entry.info.pop(_HAS_TURN, False):
+            self._turn.release()
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    # None keeps Python's driver from beginning transactions by itself; _begin_sqlite does.
+    # None keeps Python's driver from beginning transactions by itself; `_Writers.begin` does.
     driver = cast("sqlite3.Connection", connection)
     driver.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={1000 * WAIT_FOR_WRITER_S}",
+    ):
         driver.execute(f"PRAGMA {pragma}")
 
 

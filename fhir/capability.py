@@ -104,7 +104,7 @@ def _resource(resource: ServedResource, answered: Answered) -> Json:
             "readHistory": "vread" in answered.interactions,
             "updateCreate": False,
             "conditionalCreate": "create" in taken,
-            "conditionalRead": "not-match",
+            "conditionalRead": "full-support",
             "conditionalUpdate": "update" in taken and "conditional-update" in answered.interactions,
             "conditionalDelete": "single"
             if "delete" in taken and "conditional-delete" in answered.interactions

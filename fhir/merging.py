@@ -11,8 +11,10 @@ from typing import Any
 
 from fhir.mapping.elements import Json
 
-SENDERS_OWN = frozenset({"use", "display", "text", "type", "intent", "mode", "country"})
-"""Words that say the same as ours in another way: the sender's stay while ours have not changed."""
+SENDERS_OWN = frozenset(
+    {"use", "display", "text", "type", "intent", "mode", "country", "requester", "author"}
+)
+"""What says the same as ours in another way, or better: the sender's stays while ours has not changed."""
 
 IDENTITY = frozenset({"code", "value", "reference", "url", "system"})
 """Two items of a list that differ here are two things."""
@@ -103,7 +105,7 @@ def _element(name: str, sent: Json, before: Json, now: Json) -> Json:
     old, value, new = sent[name], before.get(name), now[name]
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         if not _same_reference(old, new):
-            return _both(name, now)
+            return _both(name, sent if name in SENDERS_OWN and value == new else now)
         return {name: _object(dict(old), _as_object(value), dict(new))}
     if _is_list_of_objects(old) and _is_list_of_objects(new):
         return {name: _list(old, _as_list(value), new)}

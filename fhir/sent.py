@@ -69,8 +69,8 @@ def lay_over(shown: Mapping[UUID, Json], sent: Mapping[UUID, Sent]) -> dict[UUID
 def settle(merged: Json, shown: Json) -> Json:
     """Give way where what was sent no longer goes with what the row shows.
 
-    First a claim of an ISiK profile is dropped that holds no longer; if that is not enough, all that was
-    sent, since the row is right.
+    First a sent claim of an ISiK profile is dropped that holds no longer, then our own; if that is not
+    enough, all that was sent, since the row is right.
 
     Args:
         merged: A document that breaks a rule.
@@ -82,8 +82,11 @@ def settle(merged: Json, shown: Json) -> Json:
         for each in merged["meta"].get("profile", ())
         if each in own or not each.startswith(codes.GEMATIK)
     ]
-    plain = {**merged, "meta": without_none({**merged["meta"], "profile": kept})}
-    return shown if errors(plain) else plain
+    for profiles in (kept, [each for each in kept if not each.startswith(codes.GEMATIK)]):
+        plain = {**merged, "meta": without_none({**merged["meta"], "profile": profiles})}
+        if not errors(plain):
+            return plain
+    return shown
 
 
 def forget(reader: Session, kind: str, ids: Sequence[UUID]) -> None:

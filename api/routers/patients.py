@@ -26,7 +26,7 @@ from api.shapes import (
 from careapp.organisations import queries as organisations
 from careapp.organisations.commands import Address
 from careapp.organisations.models import OrganisationKind
-from careapp.people import commands, homes, queries
+from careapp.people import commands, homes, patients, queries
 from careapp.people.models import Gender, Patient
 from careapp.roads.places import PlacedBy, Precision
 
@@ -97,7 +97,7 @@ class HomeOut(PlaceOut):
 
 
 class PatientOut(Out):
-    """A person who receives care; `is_synthetic` marks one of the demo region."""
+    """A person who receives care, of the demo region if `is_synthetic`; `home` is null if nobody knows it."""
 
     model_config = shown_as(PATIENT_EXAMPLE)
 
@@ -223,7 +223,16 @@ def add_patient(
     return PatientOut.of(patient)
 
 
-@router.put("/patients/{patient_id}/home/point", responses=problems(404))
+@router.put("/patients/{patient_id}/home", responses=problems(404))
+def set_home(patient_id: UUID, body: NewHome, session: DbSession, viewer: SignedIn, now: Now) -> PatientOut:
+    """Say where a patient lives; 400 if it lies far away from the region."""
+    patient = patients.set_home(
+        session, patient_id=patient_id, home=Address(**body.model_dump()), viewer=viewer, now=now
+    )
+    return PatientOut.of(patient)
+
+
+@router.put("/patients/{patient_id}/home/point", responses=problems(404, 409))
 def move_home(patient_id: UUID, body: NewPoint, session: DbSession, viewer: SignedIn, now: Now) -> PatientOut:
     """Move the pin of a patient's home; 400 if it lies far away from the region. The address stays."""
     patient = homes.move_home(session, patient_id=patient_id, **body.model_dump(), viewer=viewer, now=now)

@@ -190,7 +190,7 @@ def get_visit(visit_id: UUID, session: ReadSession, viewer: SignedIn) -> VisitOu
     return VisitOut.of(queries.get_visit(session, visit_id=visit_id, viewer=viewer))
 
 
-@router.post("", status_code=201, responses=problems(404))
+@router.post("", status_code=201, responses=problems(404, 409))
 def add_visit(
     body: NewVisit, response: Response, session: DbSession, viewer: SignedIn, now: Now, calendar: Cal
 ) -> VisitOut:

@@ -99,7 +99,7 @@ def rebook(
         OtherPatient: It is another patient's.
         CareError: The new one cannot be made; see `book_slots`.
     """
-    old = get_booking(session, booking_id=booking_id, viewer=viewer)
+    old = claim(session, booking_id=booking_id, viewer=viewer)
     _refuse_other_patient(old, patient_id)
     change_status(session, old, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because="other")
     lock(session, [*wish.slot_ids, *(slot.id for slot in _slots_of(session, old))])
@@ -163,7 +163,7 @@ def move_booking(
         OtherPatient: It is another patient's.
         CareError: The new slots cannot be taken; see `book_slots`.
     """
-    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking = claim(session, booking_id=booking_id, viewer=viewer)
     _refuse_other_patient(booking, patient_id)
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
     if not patient.is_active:
@@ -219,7 +219,7 @@ def cancel_booking(
         BookingEnded: It was cancelled before, or is over.
     """
     require_reason(because)
-    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking = claim(session, booking_id=booking_id, viewer=viewer)
     change_status(session, booking, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because=because)
     let_go(session, booking, now=now)
     audit.record(session, viewer=viewer, now=now, action="cancel_booking", subject=booking, because=because)
@@ -236,6 +236,17 @@ def slots_of(session: Session, booking: Booking) -> list[UUID]:
 def _slots_of(session: Session, booking: Booking) -> list[Slot]:
     ids = slots_of(session, booking)
     return list(session.scalars(select(Slot).where(Slot.id.in_(ids)).order_by(Slot.starts_at)))
+
+
+def claim(session: Session, *, booking_id: UUID, viewer: Viewer) -> Booking:
+    """Return a booking that nobody else changes until the transaction ends, as it is by now.
+
+    Raises:
+        BookingNotFound: No booking has this id, or not for this viewer.
+    """
+    # First the lock, then the reading: whoever waits here sees to which slots the other has moved it.
+    session.execute(select(Appointment.id).where(Appointment.id == booking_id).with_for_update()).all()
+    return get_booking(session, booking_id=booking_id, viewer=viewer, is_fresh=True)
 
 
 def let_go(session: Session, booking: Booking, *, now: datetime) -> None:

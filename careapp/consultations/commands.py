@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from careapp.access import Viewer, visible
 from careapp.calendar import Calendar
 from careapp.consultations.models import ConsultationHours, Schedule, Slot, SlotStatus
+from careapp.consultations.taking import settle
 from careapp.records import audit
 from careapp.recurrence import occurs_on
 
@@ -63,6 +64,11 @@ def make_slots(
                         )
                     )
     session.add_all(made)
+    session.flush()
+    doctors = [schedule.practitioner_id for schedule in schedules]
+    several = {doctor for doctor in doctors if doctors.count(doctor) > 1}
+    shared = {schedule.id for schedule in schedules if schedule.practitioner_id in several}
+    settle(session, [slot for slot in made if slot.schedule_id in shared])
     if made:
         audit.record(
             session,

@@ -4,13 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.appointments.models import AppointmentStatus
-from careapp.consultations.models import Booking, ConsultationHours, Schedule, Slot, SlotStatus
+from careapp.consultations.models import (
+    Booking,
+    ConsultationHours,
+    FurtherSlot,
+    Schedule,
+    Slot,
+    SlotStatus,
+)
 from careapp.consultations.queries import get_schedule, get_slot
+from careapp.consultations.taking import lock, settle
 from careapp.db import record_change, refuse_naive
 from careapp.errors import Conflict, Invalid
 from careapp.organisations.commands import require_name, require_own
@@ -44,11 +52,13 @@ class ScheduleDetails:
         title: How people call it.
         specialty: Code of IHE-D's `AerztlicheFachrichtungen`.
         is_active: Slots are offered.
+        needs_confirmation: The practice confirms each booking; until then it is pending.
     """
 
     title: str
     specialty: str
     is_active: bool = True
+    needs_confirmation: bool = False
 
 
 def add_schedule(
@@ -138,6 +148,7 @@ def add_slot(
     )
     session.add(slot)
     session.flush()
+    settle(session, [slot])
     audit.record(session, viewer=viewer, now=now, action="add_slot", subject=slot)
     return slot
 
@@ -169,24 +180,28 @@ def change_slot(
     require_own(session, organisation_id=slot.organisation_id, viewer=viewer)
     if (slot.starts_at, slot.ends_at, slot.status) == (starts_at, ends_at, status):
         return slot
-    booked = select(Booking.id).where(
-        Booking.slot_id == slot_id, Booking.status != AppointmentStatus.CANCELLED
-    )
-    if session.scalars(booked.limit(1)).first() is not None:
-        raise SlotIsBooked(f"slot {slot_id} is booked: cancel or move the appointment first")
+    _refuse_promised(session, slot, now)
     if (slot.starts_at, slot.ends_at) != (starts_at, ends_at):
         _refuse_overlap(session, slot.schedule_id, slot_id, starts_at, ends_at)
     changed = session.execute(
         update(Slot)
         .where(Slot.id == slot_id, Slot.status == slot.status)
-        .values(starts_at=starts_at, ends_at=ends_at, status=status)
+        .values(
+            starts_at=starts_at,
+            ends_at=ends_at,
+            status=status,
+            hold_id=None,
+            held_until=None,
+            is_shadowed=False,
+        )
         .returning(Slot.id),
         execution_options={"synchronize_session": False},
     ).scalar_one_or_none()
     if changed is None:
         raise SlotHasChanged(f"slot {slot_id} was taken or freed at the same moment: read it again")
     record_change(session, Slot, slot_id)
-    session.refresh(slot, ["starts_at", "ends_at", "status"])
+    session.refresh(slot, ["starts_at", "ends_at", "status", "hold_id", "held_until", "is_shadowed"])
+    settle(session, [slot])
     audit.record(session, viewer=viewer, now=now, action="change_slot", subject=slot, status=status.value)
     outbox.send(session, topic="slot.changed", payload={"slot": str(slot_id)}, now=now)
     return slot
@@ -198,12 +213,31 @@ def remove_slot(session: Session, *, slot_id: UUID, viewer: Viewer, now: datetim
     Raises:
         SlotNotFound: No slot has this id, or not for this viewer.
         NotYourOrganisation: It is another one's.
+        SlotIsBooked: Somebody has booked it, or it is held.
         StillNeeded: An appointment names it: block it instead.
     """
     slot = get_slot(session, slot_id=slot_id, viewer=viewer)
     require_own(session, organisation_id=slot.organisation_id, viewer=viewer)
+    _refuse_promised(session, slot, now)
     audit.record(session, viewer=viewer, now=now, action="remove_slot", subject=slot)
+    slot.status = SlotStatus.BLOCKED
+    session.flush()
+    settle(session, [slot])  # what lay in its shadow is free now
     remove_row(session, slot, what="slot")
+
+
+def _refuse_promised(session: Session, slot: Slot, now: datetime) -> None:
+    lock(session, [slot.id])
+    session.refresh(slot, ["status", "hold_id", "held_until"])
+    further = select(FurtherSlot.booking_id).where(FurtherSlot.slot_id == slot.id)
+    booked = select(Booking.id).where(
+        or_(Booking.slot_id == slot.id, Booking.id.in_(further)),
+        Booking.status.not_in([AppointmentStatus.CANCELLED, AppointmentStatus.ENTERED_IN_ERROR]),
+    )
+    if session.scalars(booked.limit(1)).first() is not None:
+        raise SlotIsBooked(f"slot {slot.id} is booked: cancel or move the appointment first")
+    if slot.held_until is not None and slot.held_until > now:
+        raise SlotIsBooked(f"slot {slot.id} is held until {slot.held_until.isoformat()}: wait until then")
 
 
 def _write(schedule: Schedule, details: ScheduleDetails) -> None:
@@ -211,6 +245,7 @@ def _write(schedule: Schedule, details: ScheduleDetails) -> None:
     schedule.title = require_name("the schedule", details.title)
     schedule.specialty = details.specialty
     schedule.is_active = details.is_active
+    schedule.needs_confirmation = details.needs_confirmation
 
 
 def _own_schedule(session: Session, schedule_id: UUID, viewer: Viewer) -> Schedule:

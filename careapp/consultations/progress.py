@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.appointments.models import PROMISED, AppointmentStatus
-from careapp.consultations.booking import BookingEnded, change_status, let_go
+from careapp.consultations.booking import BookingEnded, change_status, claim, let_go
 from careapp.consultations.models import Booking, FurtherSlot
-from careapp.consultations.queries import get_booking
 from careapp.errors import Conflict
 from careapp.records import audit, outbox
 
@@ -40,7 +39,7 @@ def confirm_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now: 
         BookingNotFound: No booking has this id, or not for this viewer.
         NotPending: It is not pending.
     """
-    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking = claim(session, booking_id=booking_id, viewer=viewer)
     try:
         change_status(session, booking, {Status.BOOKED: frozenset({Status.PENDING})}, Status.BOOKED)
     except BookingEnded:
@@ -58,7 +57,7 @@ def rename_booking(
     Raises:
         BookingNotFound: No booking has this id, or not for this viewer.
     """
-    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking = claim(session, booking_id=booking_id, viewer=viewer)
     booking.title = title
     audit.record(session, viewer=viewer, now=now, action="rename_booking", subject=booking)
     return booking
@@ -71,7 +70,7 @@ def withdraw_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now:
         BookingNotFound: No booking has this id, or not for this viewer.
         BookingEnded: It is marked already.
     """
-    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking = claim(session, booking_id=booking_id, viewer=viewer)
     was_promised = booking.status in PROMISED
     others = frozenset(Status) - {Status.ENTERED_IN_ERROR}
     change_status(session, booking, {Status.ENTERED_IN_ERROR: others}, Status.ENTERED_IN_ERROR)
@@ -91,7 +90,7 @@ def record_progress(
         BookingNotFound: No booking has this id, or not for this viewer.
         BookingEnded: It is in no state from which it can come to this one.
     """
-    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking = claim(session, booking_id=booking_id, viewer=viewer)
     change_status(session, booking, NEXT, status)
     audit.record(
         session, viewer=viewer, now=now, action="record_progress", subject=booking, status=status.value
@@ -107,7 +106,7 @@ def remove_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now: d
         BookingNotFound: No booking has this id, or not for this viewer.
         BookingStands: It has not ended, or another one was made in its stead.
     """
-    booking = get_booking(session, booking_id=booking_id, viewer=viewer)
+    booking = claim(session, booking_id=booking_id, viewer=viewer)
     if booking.status not in {Status.CANCELLED, Status.ENTERED_IN_ERROR}:
         raise BookingStands(f"booking {booking_id} stands: cancel it instead")
     heir = session.scalars(select(Booking.id).where(Booking.replaces_id == booking_id)).first()

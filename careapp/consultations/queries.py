@@ -118,8 +118,14 @@ def get_schedule(session: Session, *, schedule_id: UUID, viewer: Viewer) -> Sche
     return schedule
 
 
-def get_booking(session: Session, *, booking_id: UUID, viewer: Viewer) -> Booking:
+def get_booking(session: Session, *, booking_id: UUID, viewer: Viewer, is_fresh: bool = False) -> Booking:
     """Return one booking with its slot.
+
+    Args:
+        session: An open transaction.
+        booking_id: Which booking.
+        viewer: Who looks.
+        is_fresh: Read it again even if the session knows it already.
 
     Raises:
         BookingNotFound: No booking has this id, or not for this viewer.
@@ -128,7 +134,8 @@ def get_booking(session: Session, *, booking_id: UUID, viewer: Viewer) -> Bookin
         visible(
             select(Booking)
             .where(Booking.id == booking_id)
-            .options(joinedload(Booking.slot).options(*_WHOSE)),
+            .options(joinedload(Booking.slot).options(*_WHOSE))
+            .execution_options(populate_existing=is_fresh),
             viewer,
             Booking,
         )

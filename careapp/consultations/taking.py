@@ -212,6 +212,15 @@ def shade(session: Session, slot_ids: Iterable[UUID]) -> None:
     session.flush()
 
 
+def settle(session: Session, slots: Sequence[Slot]) -> None:
+    """See that new or changed slots lie in the shadow they belong to, and throw theirs."""
+    for slot in slots:
+        if slot.status == SlotStatus.FREE and session.scalar(select(_taken_elsewhere(slot).exists())):
+            slot.status, slot.is_shadowed = SlotStatus.BLOCKED, True
+    session.flush()
+    shade(session, [slot.id for slot in slots])
+
+
 def _in_shadow(slot_ids: Collection[UUID]) -> Select[Slot]:
     """Slots of the same doctors' other schedules, at the same time, that are free but for that."""
     own, its = aliased(Slot), aliased(Schedule)

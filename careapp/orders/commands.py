@@ -14,6 +14,7 @@ from careapp.errors import Conflict, Invalid
 from careapp.orders.models import CareOrder, CareOrderSkill, CareOrderWindow, CarePlan, OnHolidays
 from careapp.orders.queries import get_care_plan, get_order
 from careapp.organisations.commands import require_name
+from careapp.people.homes import require_home
 from careapp.people.models import Patient
 from careapp.people.queries import get_patient
 from careapp.people.skills import require_skills
@@ -133,7 +134,7 @@ def add_order(
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
     if not patient.is_active:
         raise PatientLeft(f"patient {patient_id} is no longer in care: take the patient in again first")
-    _ = patient.known_home
+    require_home(session, patient)
     title = require_possible(session, order)
     if care_plan_id is None:
         care_plan = _care_plan(session, patient, order)

@@ -69,6 +69,7 @@ def add_organisation(
     kind: OrganisationKind,
     name: str,
     phone: str | None = None,
+    is_active: bool = True,
     viewer: Viewer,
     now: datetime,
 ) -> Organisation:
@@ -81,7 +82,11 @@ def add_organisation(
     if viewer.organisation_id is not None:
         raise RegionWideOnly("a new organisation is taken in by the region: ask its office")
     organisation = Organisation(
-        id=uuid4(), kind=kind, name=require_name("the organisation", name), phone=phone, is_active=True
+        id=uuid4(),
+        kind=kind,
+        name=require_name("the organisation", name),
+        phone=phone,
+        is_active=is_active,
     )
     session.add(organisation)
     session.flush()

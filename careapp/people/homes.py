@@ -8,11 +8,22 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer
 from careapp.organisations.commands import NoPointOnEarth
 from careapp.organisations.region import require_in_region
-from careapp.people.models import Patient
+from careapp.people.models import HomeUnknown, Patient
 from careapp.people.queries import get_patient
 from careapp.records import audit
 from careapp.roads.places import PlacedBy, Precision
 from careapp.roads.rows import forget_place
+
+
+def require_home(session: Session, patient: Patient) -> None:
+    """Refuse a patient to whom nobody can come; the home stays known until the transaction ends.
+
+    Raises:
+        HomeUnknown: Nobody has said where it is.
+    """
+    session.refresh(patient, ["home_id"], with_for_update={"read": True, "key_share": True})
+    if patient.home_id is None:
+        raise HomeUnknown(f"patient {patient.id} has no home on the map: enter the address first")
 
 
 def move_home(

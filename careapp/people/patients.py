@@ -110,6 +110,8 @@ def forget_home(session: Session, *, patient_id: UUID, viewer: Viewer, now: date
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
     if patient.home is None:
         return patient
+    # Whoever orders a visit at this moment has locked the patient, and is waited for.
+    session.execute(select(Patient.id).where(Patient.id == patient_id).with_for_update())
     ordered = select(CareOrder.id).where(CareOrder.patient_id == patient_id)
     visited = select(Appointment.id).where(
         Appointment.patient_id == patient_id, Appointment.kind == AppointmentKind.VISIT

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from careapp.access import Viewer, visible
@@ -18,6 +18,7 @@ from careapp.errors import Conflict
 from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.commands import require_name
+from careapp.people.homes import require_home
 from careapp.people.models import Absence, Patient
 from careapp.people.queries import get_patient
 from careapp.people.skills import require_skills
@@ -124,7 +125,7 @@ def add_visit(
         ImpossibleGrade: A grade is not from 1 to 4.
     """
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
-    _ = patient.known_home
+    require_home(session, patient)
     name = require_name("the visit", title)
     day = _day_of(windows, calendar, now)
     for label, value, most in (
@@ -231,13 +232,11 @@ def remove_visit(session: Session, *, visit_id: UUID, viewer: Viewer, now: datet
     if any(session.scalars(each.limit(1)).first() is not None for each in refers):
         raise VisitStands(f"visit {visit_id} is planned or linked: cancel it instead")
     audit.record(session, viewer=viewer, now=now, action="remove_visit", subject=visit)
-    for service in visit.services:
-        for skill in service.skills:
-            session.delete(skill)
-    session.flush()
-    for part in (*visit.services, *visit.windows):
-        session.delete(part)
-    session.flush()
+    services = [service.id for service in visit.services]
+    session.execute(delete(ServiceSkill).where(ServiceSkill.service_id.in_(services)))
+    session.execute(delete(Service).where(Service.visit_id == visit_id))
+    session.execute(delete(VisitWindow).where(VisitWindow.visit_id == visit_id))
+    session.expire(visit, ["services", "windows"])
     session.delete(visit)
     session.flush()
 

@@ -9,29 +9,34 @@ import re
 from lxml import etree
 
 XHTML = "http://www.w3.org/1999/xhtml"
+MOST_TAGS = 3_000_000
+"""Each element needs some hundred bytes of memory, so that fifty megabytes of `<a/>` would need gigabytes."""
+
 DOCUMENT_TYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 class NotXml(Exception):
-    """These bytes are not well-formed XML in UTF-8, or have a document type.
+    """These bytes are not well-formed XML in UTF-8, too large, or have a document type.
 
     Attributes:
-        place: Where, for people; None if it has no place.
+        why: Which of these, or where, for people.
     """
 
-    def __init__(self, place: str | None) -> None:
-        super().__init__(place)
-        self.place = place
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def parse(body: bytes) -> etree._Element:
     """Parse XML; comments and processing instructions are left out.
 
     Raises:
-        NotXml: It is not well formed, not UTF-8, or has a document type.
+        NotXml: It is not well formed, not UTF-8, too large, or has a document type.
     """
     if DOCUMENT_TYPE.search(body):
         raise NotXml("it has a document type")
+    if body.count(b"<") > MOST_TAGS:
+        raise NotXml(f"it has more than {MOST_TAGS} tags")
     try:
         body.decode("utf-8")
         return etree.fromstring(body, _parser())

@@ -33,7 +33,7 @@ def read_xml(body: bytes) -> Json:
     try:
         root = parse(body)
     except NotXml as wrong:
-        raise malformed(f"the body is not XML in UTF-8 without a document type: {wrong.place}") from None
+        raise malformed(f"the body is not XML as it is read here: {wrong.why}") from None
     reader = _Reader()
     document = reader.resource(root, None)
     if reader.issues:
@@ -91,7 +91,7 @@ class _Reader:
             _set(values, element.name, value)
             _set(values, f"_{element.name}", beside)
             return
-        read = [self._value(node, element, f"{place}[{number_}]") for number_, node in enumerate(nodes)]
+        read = [self._value(node, element, f"{place}[{index}]") for index, node in enumerate(nodes)]
         _set_all(values, element.name, (value for value, _ in read))
         _set_all(values, f"_{element.name}", (beside for _, beside in read))
 

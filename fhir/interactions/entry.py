@@ -54,8 +54,15 @@ class Entry:
         return self.path[0]
 
     @property
+    def is_operation(self) -> bool:
+        """It asks for an operation such as `$book`."""
+        return self.method not in READING and any("$" in segment for segment in self.path)
+
+    @property
     def condition(self) -> str | None:
         """What must find the resource that is written; None if its id is given or it is new."""
+        if self.is_operation:
+            return None
         if self.method == "POST":
             return self.if_none_exist
         return self.query if self.method in METHODS - READING and len(self.path) == 1 else None

@@ -11,8 +11,12 @@ from fhir.interactions.patches import read_change
 from fhir.interactions.written import Returns, Written
 from fhir.issues import Issue, Malformed, NotSupported
 from fhir.mapping.elements import Json, instant
+from fhir.operations.book import book
 from fhir.read import FoundDocument, read
 from fhir.search.query import search
+from fhir.search.subset import asked_of_one
+
+BOOK = ("Appointment", "$book")
 
 
 def perform(session: Session, entry: Entry, asking: Asking, returns: Returns) -> Answer:
@@ -24,8 +28,8 @@ def perform(session: Session, entry: Entry, asking: Asking, returns: Returns) ->
     """
     if entry.method in READING:
         return look(session, entry, asking)
-    if any("$" in segment for segment in entry.path):
-        raise NotSupported("operations are not done within bundles: send it by itself")
+    if entry.is_operation:
+        return operate(session, entry, sent_by(entry), asking)
     kind, condition = entry.kind, entry.condition
     match entry.method:
         case "POST" if condition is None:
@@ -88,6 +92,27 @@ def answered(written: Written, asking: Asking, returns: Returns) -> Answer:
     )
 
 
+def operate(session: Session, entry: Entry, document: Json, asking: Asking) -> Answer:
+    """Do an operation: only booking goes well with other things that are done at once.
+
+    Args:
+        session: A writing transaction.
+        entry: What asks for it.
+        document: What it sends, its references already those of this server.
+        asking: Who asks, and when.
+
+    Raises:
+        NotSupported: It is another operation.
+        CareError: See `fhir.operations.book`.
+    """
+    if (entry.method, entry.path) != ("POST", BOOK):
+        raise NotSupported(
+            "of the operations only Appointment/$book is done within bundles: send it by itself"
+        )
+    given = book(session, document, asking)
+    return Answer(_status(HTTPStatus(given.status)), given.content, location=given.location)
+
+
 def deleted() -> Answer:
     """Say that a resource is not there any more."""
     return Answer(_status(HTTPStatus.NO_CONTENT))
@@ -148,9 +173,11 @@ def _found(found: FoundDocument, entry: Entry, asking: Asking) -> Answer:
     tag = f'W/"{found.version}"'
     is_known = entry.if_none_match is not None and entry.if_none_match.removeprefix("W/") == tag[2:]
     status = HTTPStatus.NOT_MODIFIED if is_known else HTTPStatus.OK
+    subset = asked_of_one(entry.query)
+    content = found.content if subset is None else subset.cut(found.content)
     return Answer(
         status=_status(status),
-        content=found.content if entry.method == "GET" and not is_known else None,
+        content=content if entry.method == "GET" and not is_known else None,
         tag=tag,
         modified=instant(found.updated_at),
         full_url=f"{asking.base_url}/{entry.path[0]}/{entry.path[1]}",

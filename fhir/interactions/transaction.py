@@ -16,10 +16,10 @@ from fhir.interactions import conditional, writing
 from fhir.interactions.entry import READING, Answer, Entry
 from fhir.interactions.links import CONDITION, Links, places_of, without
 from fhir.interactions.patches import read_change
-from fhir.interactions.single import answered, deleted, look, sent_by
+from fhir.interactions.single import answered, deleted, look, operate, sent_by
 from fhir.interactions.work import EntryRefused, Work, at
 from fhir.interactions.written import Returns, Written
-from fhir.issues import Issue, Malformed, NotSupported, Rejected
+from fhir.issues import Issue, Malformed, Rejected
 from fhir.mapping.elements import Json
 from fhir.mapping.registry import RESOURCES
 from fhir.projector import project
@@ -50,6 +50,7 @@ def run(session: Session, entries: Sequence[Entry], asking: Asking, returns: Ret
     transaction.lock()
     transaction.delete()
     transaction.create()
+    transaction.operate()
     transaction.change()
     return transaction.finish(returns)
 
@@ -64,9 +65,6 @@ class _Transaction:
 
     def look_up_conditions(self) -> None:
         """Find what conditional entries are about, and learn what each full address stands for."""
-        for work in self.works:
-            with at(work.entry):
-                self._refuse_operation(work.entry)
         conditioned = [work for work in self.works if work.entry.condition is not None]
         # In one order, since whoever asks with the same condition waits.
         for work in sorted(conditioned, key=lambda each: (each.entry.kind, each.entry.condition or "")):
@@ -174,6 +172,17 @@ class _Transaction:
             del waiting[work.entry.number]
             done(work.entry.full_url)
         self._close_circles(in_circles)
+
+    def operate(self) -> None:
+        """Do every operation, e.g. book for a patient who was just made."""
+        asking = [work for work in self.works if work.entry.is_operation]
+        if asking:
+            project(self.session, now=self.asking.now)
+        for work in asking:
+            with at(work.entry):
+                document, missing = self._rewritten(work.entry)
+                self._refuse_missing(work.entry, missing)
+                work.answer = operate(self.session, work.entry, document, self.asking)
 
     def change(self) -> None:
         """Do every PUT and PATCH of what was there before."""
@@ -301,7 +310,10 @@ class _Transaction:
         if condition is None or name in self.unfound:
             return False
         kind, query = condition["kind"], condition["query"]
-        key = conditional.find(self.session, kind=kind, query=query, asking=self.asking)
+        is_served = kind in ORDER
+        key = (
+            conditional.find(self.session, kind=kind, query=query, asking=self.asking) if is_served else None
+        )
         if key is None:
             self.unfound.add(name)
         else:
@@ -324,8 +336,3 @@ class _Transaction:
         found = read(self.session, kind=entry.kind, id=str(key), viewer=self.asking.viewer)
         written = Written(entry.kind, key, found.version, found.updated_at, found.content, is_created=False)
         return answered(written, self.asking, returns)
-
-    @staticmethod
-    def _refuse_operation(entry: Entry) -> None:
-        if entry.method not in READING and any("$" in segment for segment in entry.path):
-            raise NotSupported("operations are not done within bundles: send it by itself")

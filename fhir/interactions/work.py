@@ -65,14 +65,18 @@ class Work:
         """Of the resource that it changes, as far as that is known."""
         if self.key is not None:
             return str(self.key)
-        is_named = len(self.entry.path) > 1 and self.entry.method not in READING
+        is_named = (
+            len(self.entry.path) > 1 and self.entry.method not in READING and not self.entry.is_operation
+        )
         return self.entry.path[1] if is_named else None
 
     @property
     def creates(self) -> bool:
         """It makes a resource; known once conditions are looked up."""
-        return self.key is None and (
-            self.entry.method == "POST" or (self.entry.method == "PUT" and self.entry.condition is not None)
+        if self.key is not None or self.entry.is_operation:
+            return False
+        return self.entry.method == "POST" or (
+            self.entry.method == "PUT" and self.entry.condition is not None
         )
 
 

@@ -35,6 +35,7 @@ from fhir.mapping.elements import (
 from fhir.mapping.resource import Alongside, Dependency, ServedResource
 from fhir.mapping.tenant import NAMES, invented, on_organisation
 from fhir.search import carriers
+from fhir.search.beside import Sent
 from fhir.search.dates import Instant
 from fhir.search.references import Reference
 from fhir.search.tokens import Token
@@ -187,6 +188,12 @@ WHERE = (
 )
 
 
+PARTICIPANTS = frozenset(
+    {"HealthcareService", "Location", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}
+)
+"""Types that others may name as participants, beside those that we show."""
+
+
 def _bookings_of(*conditions: Any) -> Any:
     return (
         select(Booking.id)
@@ -281,6 +288,14 @@ APPOINTMENT = ServedResource(
         ),
         on_organisation(Appointment.id, Appointment.organisation_id),
     ),
+    sent_paths={
+        "service-type": Sent("serviceType"),
+        "specialty": Sent("specialty"),
+        "service-category": Sent("serviceCategory"),
+        "appointment-type": Sent("appointmentType"),
+        "reason-code": Sent("reasonCode"),
+        "actor": Sent("participant.actor", PARTICIPANTS),
+    },
     parameters={
         "status": Token(
             (

@@ -12,6 +12,7 @@ from fhir.mapping.request import by_status, status_of
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.search import carriers
+from fhir.search.beside import Sent
 from fhir.search.references import Reference
 from fhir.search.spans import Days
 from fhir.search.tokens import Token
@@ -46,6 +47,10 @@ CARE_PLAN = ServedResource(
         Dependency(CareOrder, key="care_plan_id", attributes=frozenset({"id", "care_plan_id"})),
         on_organisation(CarePlan.id, CarePlan.organisation_id),
     ),
+    sent_paths={
+        "category": Sent("category"),
+        "care-team": Sent("careTeam", frozenset({"CareTeam"})),
+    },
     parameters={
         "patient": Reference(
             (carriers.ids("Patient", CarePlan.patient_id),), f"{codes.HL7_PARAMETER}clinical-patient"

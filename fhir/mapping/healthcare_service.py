@@ -15,6 +15,7 @@ from fhir.mapping.elements import Json, concept, meta, phone, place_name, refere
 from fhir.mapping.organization import AT_PREMISES, PREMISES, of_premises
 from fhir.mapping.resource import Alongside, Dependency, ServedResource
 from fhir.search import carriers
+from fhir.search.beside import Sent
 from fhir.search.references import Reference
 from fhir.search.strings import String
 from fhir.search.tokens import Token
@@ -80,6 +81,12 @@ HEALTHCARE_SERVICE = ServedResource(
             attributes=frozenset({"specialty", "is_active", "organisation_id"}),
         ),
     ),
+    sent_paths={
+        "service-type": Sent("type"),
+        "type": Sent("type"),
+        "specialty": Sent("specialty"),
+        "service-category": Sent("category"),
+    },
     parameters={
         "active": Token(
             (carriers.flag(Organisation.is_active),),

@@ -12,6 +12,7 @@ from fhir.mapping.resource import ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.search import carriers
 from fhir.search.addresses import address_parameters
+from fhir.search.beside import ADDRESS, Sent
 from fhir.search.near import Near
 from fhir.search.references import Reference
 from fhir.search.strings import String
@@ -45,6 +46,12 @@ LOCATION = ServedResource(
     synthetic=invented(Place.organisation_id),
     load=(joinedload(Place.organisation),),
     affected_by=(on_organisation(Place.id, Place.organisation_id, "name"),),
+    sent_paths={
+        "type": Sent("type"),
+        "operational-status": Sent("operationalStatus"),
+        "partof": Sent("partOf", frozenset({"Location"})),
+        **ADDRESS,
+    },
     parameters={
         "status": Token(
             (carriers.cases("http://hl7.org/fhir/location-status", {"active": Place.id.is_not(None)}),),

@@ -13,6 +13,7 @@ from fhir.mapping.elements import Json, addresses, concept, meta, phone, without
 from fhir.mapping.resource import Alongside, Dependency, ServedResource
 from fhir.search import carriers
 from fhir.search.addresses import address_parameters
+from fhir.search.beside import ADDRESS, Sent
 from fhir.search.strings import String
 from fhir.search.tokens import Token
 
@@ -58,6 +59,11 @@ ORGANIZATION = ServedResource(
     synthetic=Organisation.is_synthetic.is_(True),
     alongside=(PREMISES,),
     affected_by=(of_premises(),),
+    sent_paths={
+        "type": Sent("type"),
+        "partof": Sent("partOf", frozenset({"Organization"})),
+        **ADDRESS,
+    },
     parameters={
         "active": Token(
             (carriers.flag(Organisation.is_active),),

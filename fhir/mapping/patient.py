@@ -23,6 +23,7 @@ from fhir.mapping.elements import (
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.search import carriers
 from fhir.search.addresses import address_parameters
+from fhir.search.beside import ADDRESS, TELECOM, Sent
 from fhir.search.dates import Day
 from fhir.search.references import Reference
 from fhir.search.strings import String
@@ -67,6 +68,15 @@ PATIENT = ServedResource(
     synthetic=Patient.is_synthetic.is_(True),
     load=(joinedload(Patient.home),),
     affected_by=(Dependency(Place, ids=lambda keys: select(Patient.id).where(Patient.home_id.in_(keys))),),
+    sent_paths={
+        "general-practitioner": Sent(
+            "generalPractitioner", frozenset({"Organization", "Practitioner", "PractitionerRole"})
+        ),
+        "link": Sent("link.other", frozenset({"Patient", "RelatedPerson"})),
+        "language": Sent("communication.language"),
+        **ADDRESS,
+        **TELECOM,
+    },
     parameters={
         "identifier": Token(
             (carriers.texts(codes.KVNR, Patient.insurance_number),),

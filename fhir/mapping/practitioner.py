@@ -9,6 +9,7 @@ from fhir.mapping.elements import Json, human_name, meta, without_none
 from fhir.mapping.patient import GENDER_SYSTEM
 from fhir.mapping.resource import ServedResource
 from fhir.search import carriers
+from fhir.search.beside import ADDRESS, TELECOM, Sent
 from fhir.search.strings import String
 from fhir.search.tokens import Token
 
@@ -33,6 +34,7 @@ PRACTITIONER = ServedResource(
     about="Nurses and doctors as persons.",
     to_fhir=to_fhir,
     synthetic=Practitioner.is_synthetic.is_(True),
+    sent_paths={"communication": Sent("communication"), **ADDRESS, **TELECOM},
     parameters={
         # No number of a practitioner is stored yet. To ignore the parameter would answer with everybody.
         "identifier": Token((), f"{codes.HL7_PARAMETER}Practitioner-identifier"),

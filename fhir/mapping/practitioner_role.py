@@ -14,6 +14,7 @@ from fhir.mapping.elements import Json, concept, extension, full_name, meta, ref
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import NAMES, invented, on_organisation
 from fhir.search import carriers
+from fhir.search.beside import TELECOM, Sent
 from fhir.search.references import Reference
 from fhir.search.tokens import Token
 
@@ -78,6 +79,13 @@ PRACTITIONER_ROLE = ServedResource(
         ),
         on_organisation(Role.id, Role.organisation_id, "name"),
     ),
+    sent_paths={
+        "role": Sent("code"),
+        "specialty": Sent("specialty"),
+        "service": Sent("healthcareService", frozenset({"HealthcareService"})),
+        "location": Sent("location", frozenset({"Location"})),
+        **TELECOM,
+    },
     parameters={
         "active": Token(
             (carriers.flag(Role.is_active),),

@@ -14,13 +14,11 @@ from careapp.records.models import Document
 from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.search import carriers
+from fhir.search.beside import Sent, sent_parameters
 from fhir.search.dates import Instant
-from fhir.search.indexed import IndexedParameter, IndexedReference, IndexedToken, IndexedUri, Source
+from fhir.search.indexed import IndexedParameter
 from fhir.search.parameter import Parameter
 from fhir.search.tokens import Token
-
-WITHOUT_IDENTIFIER = frozenset({"AuditEvent", "Provenance", "Subscription"})
-"""Kinds that have no element of that name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +68,7 @@ class ServedResource:
         alongside: Rows that `to_fhir` needs beside the row.
         affected_by: Other tables whose changes make a document stale.
         parameters: By what it is searched, beside `_id`, `_lastUpdated` and `_tag`.
+        sent_paths: Where documents that other systems sent carry more of what parameters find.
         order: Name of the parameter (of type date) that orders results unless `_sort` says otherwise.
         profiles: Profiles that some of its documents claim.
     """
@@ -83,6 +82,7 @@ class ServedResource:
     alongside: tuple[Alongside, ...] = ()
     affected_by: tuple[Dependency, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    sent_paths: Mapping[str, Sent] = field(default_factory=dict)
     order: str = "_id"
     profiles: tuple[str, ...] = ()
 
@@ -95,44 +95,20 @@ class ServedResource:
     @cached_property
     def indexed(self) -> Mapping[str, IndexedParameter]:
         """Parameters whose values are read from the documents themselves; none if rows have columns."""
-        found = {name: each for name, each in self.parameters.items() if isinstance(each, IndexedParameter)}
-        return {
-            **found,
-            **{
-                each.by_identifier.source.name: each.by_identifier
-                for each in found.values()
-                if isinstance(each, IndexedReference)
-            },
-        }
+        return {name: each for name, each in self.parameters.items() if isinstance(each, IndexedParameter)}
 
     @cached_property
     def sent(self) -> Mapping[str, IndexedParameter]:
         """Of a kind with columns: what is also searched for in documents as other systems sent them."""
         if self.indexed:
             return {}
-
-        def source(name: str, path: str) -> Source:
-            return Source(self.kind, self.key, name, (path,))
-
-        parameters: dict[str, IndexedParameter] = {
-            "_tag": IndexedToken(
-                source("_tag", "meta.tag"),
-                f"{codes.HL7_PARAMETER}Resource-tag",
-                beside=Token((carriers.cases(codes.ACT_REASON, {codes.TEST_DATA: self.synthetic}),), ""),
-            ),
-            "_security": IndexedToken(
-                source("_security", "meta.security"), f"{codes.HL7_PARAMETER}Resource-security"
-            ),
-            "_source": IndexedUri(source("_source", "meta.source"), f"{codes.HL7_PARAMETER}Resource-source"),
-        }
-        if self.kind not in WITHOUT_IDENTIFIER:
-            own = self.parameters.get("identifier")
-            parameters["identifier"] = IndexedToken(
-                source("identifier", "identifier"),
-                own.definition if own else f"{codes.HL7_PARAMETER}{self.kind}-identifier",
-                beside=own,
-            )
-        return parameters
+        return sent_parameters(
+            self.kind,
+            self.key,
+            self.parameters,
+            self.sent_paths,
+            Token((carriers.cases(codes.ACT_REASON, {codes.TEST_DATA: self.synthetic}),), ""),
+        )
 
     @cached_property
     def all_parameters(self) -> Mapping[str, Parameter]:

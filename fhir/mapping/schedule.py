@@ -10,10 +10,11 @@ from sqlalchemy.orm import joinedload
 from careapp.consultations.models import Schedule
 from careapp.people.models import Practitioner, Role
 from fhir.mapping import codes
-from fhir.mapping.elements import Json, concept, full_name, meta, reference
+from fhir.mapping.elements import Json, concept, extension, full_name, meta, reference
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import NAMES, invented, on_organisation
 from fhir.search import carriers
+from fhir.search.beside import Sent
 from fhir.search.references import Reference
 from fhir.search.tokens import Token
 
@@ -26,7 +27,10 @@ def to_fhir(row: Schedule) -> Json:
         "resourceType": "Schedule",
         "id": str(row.id),
         "meta": meta(codes.ISIK_SCHEDULE, is_synthetic=row.organisation.is_synthetic),
-        "extension": [{"url": codes.FROM_R5 + "Schedule.name", "valueString": row.title}],
+        "extension": [
+            {"url": codes.FROM_R5 + "Schedule.name", "valueString": row.title},
+            *([extension("needs-confirmation", valueBoolean=True)] if row.needs_confirmation else []),
+        ],
         "active": row.is_active,
         "serviceType": [concept(codes.SERVICE_TYPE, codes.VIDEO_CONSULTATION, text="Videosprechstunde")],
         "specialty": [concept(codes.SPECIALTY, row.specialty)],
@@ -57,6 +61,14 @@ SCHEDULE = ServedResource(
         ),
         on_organisation(Schedule.id, Schedule.organisation_id),
     ),
+    sent_paths={
+        "service-type": Sent("serviceType"),
+        "specialty": Sent("specialty"),
+        "service-category": Sent("serviceCategory"),
+        "actor": Sent(
+            "actor", frozenset({"HealthcareService", "Location", "Practitioner", "PractitionerRole"})
+        ),
+    },
     parameters={
         "active": Token(
             (carriers.flag(Schedule.is_active),),

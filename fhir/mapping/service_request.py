@@ -14,6 +14,7 @@ from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.mapping.timing import PRIORITIES, to_timing
 from fhir.search import carriers
+from fhir.search.beside import Sent
 from fhir.search.references import Reference
 from fhir.search.spans import Days
 from fhir.search.tokens import Token
@@ -94,6 +95,11 @@ SERVICE_REQUEST = ServedResource(
         Dependency(CareOrderSkill, key="care_order_id"),
         on_organisation(CareOrder.id, CareOrder.organisation_id),
     ),
+    sent_paths={
+        "code": Sent("code"),
+        "category": Sent("category"),
+        "performer-type": Sent("performerType"),
+    },
     parameters={
         "patient": Reference(
             (carriers.ids("Patient", CareOrder.patient_id),), f"{codes.HL7_PARAMETER}clinical-patient"

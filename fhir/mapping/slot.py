@@ -12,6 +12,7 @@ from fhir.mapping.elements import Json, instant, meta, reference
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
 from fhir.search import carriers
+from fhir.search.beside import Sent
 from fhir.search.dates import Instant
 from fhir.search.references import Reference
 from fhir.search.tokens import Token
@@ -45,6 +46,12 @@ SLOT = ServedResource(
         ),
         on_organisation(Slot.id, Slot.organisation_id),
     ),
+    sent_paths={
+        "service-type": Sent("serviceType"),
+        "specialty": Sent("specialty"),
+        "service-category": Sent("serviceCategory"),
+        "appointment-type": Sent("appointmentType"),
+    },
     parameters={
         "schedule": Reference(
             (carriers.ids("Schedule", Slot.schedule_id),), f"{codes.HL7_PARAMETER}Slot-schedule"

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
-
+from fhir.formats.json import load_json, write_json
 from fhir.mapping.elements import Json
 
 
@@ -31,8 +30,8 @@ def bundle_of(appointments: Sequence[Json | bytes], *, base_url: str, total: int
         base_url: Address of this server's FHIR part.
         total: How many there are in all; None: just these.
     """
-    parsed = [orjson.loads(each) if isinstance(each, bytes) else each for each in appointments]
-    return orjson.dumps(
+    parsed = [load_json(each) if isinstance(each, bytes) else each for each in appointments]
+    return write_json(
         {
             "resourceType": "Bundle",
             "type": "searchset",

@@ -209,7 +209,7 @@ def _book_as_ihe(session: Session, document: Json | None, given: Given, asking: 
     if document.get("status") == AppointmentStatus.CANCELLED:
         return _cancel_as_ihe(session, document, asking)
     require_complete(document)
-    if document.get("status") not in {"proposed", "pending", "booked"}:
+    if document.get("status") not in ["proposed", "pending", "booked"]:  # what was sent may be no text
         raise Rejected(
             [Issue("business-rule", "book with the status pending, cancel with cancelled", f"{KIND}.status")]
         )

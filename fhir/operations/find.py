@@ -30,6 +30,7 @@ from fhir.writers.parts import key_of
 
 USUALLY = 50
 MOST = 1000
+LONGEST = 200
 
 
 def find(session: Session, document: Json, asking: Asking) -> Answer:
@@ -108,7 +109,7 @@ def _conditions(given: Given, asking: Asking) -> list[ColumnElement[bool]]:
             for system, code in wanted
         )
         found.append(Slot.id.is_not(None) if is_video else Slot.id.is_(None))
-    parts = [str(each).strip() for each in given.all("location-string") if str(each).strip()]
+    parts = [_text(each) for each in given.all("location-string") if each != ""]
     if parts:
         found.append(
             or_(
@@ -150,8 +151,14 @@ def _patient(given: Given, asking: Asking) -> UUID | None:
     return _key("patient-reference", found[0], "Patient", asking) if found else None
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
+        raise wrong("location-string", f"write a part of an address, at most {LONGEST} letters")
+    return value.strip()
+
+
 def _token(name: str, value: Any) -> tuple[str | None, str]:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not value.isprintable():
         raise wrong(name, "write a token: system|code")
     system, bar, code = value.rpartition("|")
     return (system if bar else None), code
@@ -168,7 +175,7 @@ def _count(given: Given) -> int:
         return USUALLY
     try:
         number = int(wanted)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise wrong("_count", "write a whole number") from None
     if number < 0:
         raise wrong("_count", "write a whole number from 0")

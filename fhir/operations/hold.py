@@ -14,7 +14,7 @@ from fhir.issues import Issue, Malformed, Rejected
 from fhir.mapping.elements import Json
 from fhir.operations.answer import Answer, bundle_of
 from fhir.operations.parameters import Given, read_parameters, wrong
-from fhir.operations.proposals import Proposed, propose, read_proposed
+from fhir.operations.proposals import KIND, Proposed, propose, read_proposed
 from fhir.writers.bookings import patients_of, read_slots
 from fhir.writers.findings import Findings
 
@@ -40,7 +40,7 @@ def hold(session: Session, document: Json, asking: Asking, *, lasts: timedelta) 
         Malformed: The parameters cannot be read.
         Rejected: It is not to be had any more.
     """
-    given = document if document.get("resourceType") == "Appointment" else None
+    given = document if document.get("resourceType") == KIND else None
     if given is None:
         parameters = read_parameters(document)
         given = _resource(parameters)
@@ -48,7 +48,8 @@ def hold(session: Session, document: Json, asking: Asking, *, lasts: timedelta) 
         if given is None and proposed is None:
             raise wrong(REFERENCE, "refer to an Appointment that $find has proposed", "required")
     if given is not None:
-        findings = Findings("Appointment")
+        _require_shape(given)
+        findings = Findings(KIND)
         slot_ids = read_slots(given, asking, findings)
         if not slot_ids:
             findings.add("slot", "say which slots are wanted: Slot/<id>", "required")
@@ -67,5 +68,14 @@ def hold(session: Session, document: Json, asking: Asking, *, lasts: timedelta) 
     return Answer(200, bundle_of([shown], base_url=asking.base_url))
 
 
+def _require_shape(appointment: Json) -> None:
+    """Refuse an Appointment whose slots and participants cannot be read; $book judges the rest."""
+    slots, participants = appointment.get("slot", []), appointment.get("participant", [])
+    are_lists = isinstance(slots, list) and isinstance(participants, list)
+    actors = [each.get("actor", {}) for each in participants if isinstance(each, dict)] if are_lists else []
+    if not are_lists or not all(isinstance(each, dict) for each in (*slots, *participants, *actors)):
+        raise Malformed([Issue("structure", "slot and participant are lists of objects", KIND)])
+
+
 def _resource(parameters: Given) -> Json | None:
-    return parameters.resource(RESOURCE, "Appointment")
+    return parameters.resource(RESOURCE, KIND)

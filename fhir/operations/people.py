@@ -12,7 +12,7 @@ from careapp.people.models import Patient
 from fhir.asking import Asking
 from fhir.interactions import writing
 from fhir.mapping import codes
-from fhir.mapping.elements import Json
+from fhir.mapping.elements import Json, reference
 from fhir.operations.parameters import Given
 from fhir.search.carriers import parse_id
 from fhir.writers.parts import key_of
@@ -53,12 +53,22 @@ def with_people(session: Session, document: Json, given: Given, asking: Asking) 
         if patients and "patient" not in related:
             related = {**related, "patient": {"reference": f"Patient/{next(iter(patients))}"}}
         written = writing.create(session, kind="RelatedPerson", document=related, asking=asking)
-        added.append(_participant("RelatedPerson", written.id))
+        added.append(_participant("RelatedPerson", written.id, _name(related)))
     return {**document, "participant": [*listed, *added]} if added else document
 
 
-def _participant(kind: str, key: UUID) -> Json:
-    return {"actor": {"reference": f"{kind}/{key}"}, "status": "accepted"}
+def _participant(kind: str, key: UUID, display: str | None = None) -> Json:
+    return {"actor": reference(kind, key, display), "status": "accepted"}
+
+
+def _name(person: Json) -> str:
+    """Name somebody for people to read; ISiK wants a display of everybody who takes part."""
+    for name in person.get("name", ()):
+        words = (*name.get("given", ()), name.get("family"))
+        found = name.get("text") or " ".join(word for word in words if word)
+        if found:
+            return str(found)
+    return str(person["resourceType"])
 
 
 def _is_sound(participant: Any) -> bool:

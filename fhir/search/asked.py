@@ -122,7 +122,7 @@ def read_query(query: str, resource: ServedResource, context: Context, *, strict
             values = [value for value in split_escaped(text, ",") if value]
             values_left -= len(values)
             if values_left < 0:
-                raise InvalidSearch(f"{name} has too many values: at most {MOST_VALUES} in one search")
+                raise InvalidSearch(f"{name} has too many values: at most {MOST_VALUES} in one search", name)
             if not values:
                 continue
             condition = conditions.read(resource, full_name, values)

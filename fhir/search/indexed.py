@@ -76,7 +76,11 @@ class IndexedToken:
 
     type = "token"
     modifiers = frozenset({"not", "text"})
-    sort = None
+
+    @property
+    def sort(self) -> SQLColumnExpression[Any] | None:
+        """The row's own column, if it has one."""
+        return self.beside.sort if self.beside else None
 
     def values(self, document: Json) -> Iterator[Value]:
         """Read a document."""
@@ -93,7 +97,10 @@ class IndexedToken:
         table = self.source.table
         if modifier == "text":
             words = String((table.text,), self.definition)
-            return self.source.has(words.condition(name, values, "contains", context))
+            found = self.source.has(words.condition(name, values, "contains", context))
+            if self.beside is None or "text" not in self.beside.modifiers:
+                return found
+            return or_(found, self.beside.condition(name, values, "text", context))
         found = self.source.has(or_(false(), *(self._one(name, value) for value in values)))
         if self.beside is not None:
             own = self.beside.condition(name, values, None, context)
@@ -175,11 +182,13 @@ class IndexedReference(Reference):
         source: Where its values are.
         targets: Types that it may point to.
         only: Other types at the same paths do not count; else every type at the paths does.
+        beside: The same parameter over the row's own columns; either may match.
     """
 
     source: Source
     targets: frozenset[str]
     only: bool = False
+    beside: Reference | None = None
 
     @property
     def modifiers(self) -> frozenset[str]:
@@ -214,11 +223,15 @@ class IndexedReference(Reference):
             elif found is not None:
                 target = table.target_id == found
                 ways.append(target if kind is None else and_(target, table.system == kind))
-        return self.source.has(or_(*ways)) if ways else false()
+        sent = self.source.has(or_(*ways)) if ways else false()
+        if self.beside is None or (modifier is not None and modifier not in self.beside.modifiers):
+            return sent
+        return or_(sent, self.beside.condition(name, values, modifier, context))
 
     def present(self) -> ColumnElement[bool]:
         """SQL: the row points anywhere."""
-        return self.source.has()
+        found = self.source.has()
+        return found if self.beside is None else or_(found, self.beside.present())
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,14 +324,20 @@ class IndexedString:
     Attributes:
         source: Where its values are.
         definition: Canonical address of the SearchParameter.
+        beside: The same parameter over the row's own columns; either may match.
     """
 
     source: Source
     definition: str
+    beside: Parameter | None = None
 
     type = "string"
     modifiers = String.modifiers
-    sort = None
+
+    @property
+    def sort(self) -> SQLColumnExpression[Any] | None:
+        """The row's own column, if it has one."""
+        return self.beside.sort if self.beside else None
 
     def values(self, document: Json) -> Iterator[Value]:
         """Read a document."""
@@ -330,23 +349,30 @@ class IndexedString:
     ) -> ColumnElement[bool]:
         """One part that matches is enough."""
         text = String((self.source.table.text,), self.definition)
-        return self.source.has(text.condition(name, values, modifier, context))
+        found = self.source.has(text.condition(name, values, modifier, context))
+        return or_(found, self.beside.condition(name, values, modifier, context)) if self.beside else found
 
     def present(self) -> ColumnElement[bool]:
         """SQL: there is a value."""
-        return self.source.has()
+        found = self.source.has()
+        return found if self.beside is None else or_(found, self.beside.present())
 
 
 IndexedParameter = IndexedToken | IndexedUri | IndexedReference | IndexedDate | IndexedString
 
 
 def reference(
-    source: Source, definition: str, targets: frozenset[str], *, only: bool = False
+    source: Source,
+    definition: str,
+    targets: frozenset[str],
+    *,
+    only: bool = False,
+    beside: Reference | None = None,
 ) -> IndexedReference:
     """Declare a reference with one carrier for each type of target, so that it can be followed."""
-    return IndexedReference(
-        tuple(_carrier(source, label) for label in sorted(targets)), definition, source, targets, only
-    )
+    own = beside.carriers if beside else ()
+    found = tuple(_carrier(source, label) for label in sorted(targets))
+    return IndexedReference((*own, *found), definition, source, targets, only, beside)
 
 
 def _carrier(source: Source, label: str) -> IndexedCarrier:

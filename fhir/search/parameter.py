@@ -1,5 +1,6 @@
 """What every type of search parameter has in common."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,8 +14,20 @@ from careapp.errors import Invalid
 LONGEST_ECHO = 60
 
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:\-]{0,80}")
+
+
 class InvalidSearch(Invalid):
-    """A search parameter's value, or its modifier, cannot be understood."""
+    """A search parameter's value, or its modifier, cannot be understood.
+
+    Args:
+        sentence: What is wrong.
+        name: Of the parameter, if it is about one.
+    """
+
+    def __init__(self, sentence: str, name: str | None = None) -> None:
+        super().__init__(sentence)
+        self.place = f"http.{name}" if name is not None and NAME.fullmatch(name) else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,7 @@ class Parameter(Protocol):
 def refuse(name: str, value: str, expected: str) -> InvalidSearch:
     """Make the error that names a parameter, its value and what was expected."""
     shown = "".join(letter if letter.isprintable() else "�" for letter in value[:LONGEST_ECHO])
-    return InvalidSearch(f"{name}={shown} cannot be understood: {expected}")
+    return InvalidSearch(f"{name}={shown} cannot be understood: {expected}", name)
 
 
 def split_escaped(text: str, separator: str) -> list[str]:

@@ -87,7 +87,7 @@ def asked_of_one(query: str) -> Subset | None:
         InvalidSearch: The value of `_summary` is none of FHIR's.
     """
     subset = None
-    for name, text in parse_qsl(query, max_num_fields=100):
+    for name, text in parse_qsl(query):
         if name == "_elements":
             subset = read_elements(text) or subset
         elif name == "_summary":

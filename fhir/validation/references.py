@@ -69,7 +69,7 @@ def _contained(found: FoundReference, written: str) -> Iterator[Issue]:
         return
     for resource, _ in parts(found.container, "contained"):
         if resource.get("id") == written[1:]:
-            if found.targets and resource.get("resourceType") not in found.targets:
+            if found.targets and text(resource, "resourceType") not in found.targets:
                 yield _wrong_type(found)
             return
     yield broken("ref-1", "no contained resource has this id", f"{found.path}.reference")

@@ -37,6 +37,10 @@ class HealthcareServiceWriter:
         for name in FOLLOWS:
             if name in document and document[name] != shown[name]:
                 findings.add(name, f"this follows from Organization/{key}: change it there")
+        known = {each["value"] for each in shown.get("telecom", ())}
+        for number, each in enumerate(document.get("telecom", ())):
+            if each.get("system") == "phone" and each.get("value") not in known:
+                findings.add(f"telecom[{number}]", f"this follows from Organization/{key}: change it there")
         refuse_change(document, "providedBy", "Organization", key, asking, findings)
         findings.refuse()
 

@@ -40,10 +40,10 @@ class OrganizationWriter:
             kind=kind,
             name=document["name"],
             phone=read_phone(document),
+            is_active=document.get("active", True),
             viewer=asking.viewer,
             now=asking.now,
         )
-        organisation.is_active = document.get("active", True)
         return organisation.id
 
     def update(self, session: Session, key: UUID, document: Json, asking: Asking) -> None:

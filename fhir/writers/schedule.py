@@ -17,6 +17,7 @@ from fhir.writers.findings import Findings
 from fhir.writers.parts import codings, key_of, value_of
 
 USUAL_TITLE = "Videosprechstunde"
+NEEDS_CONFIRMATION = f"{codes.EXTENSION}needs-confirmation"
 NAME = f"{codes.FROM_R5}Schedule.name"
 
 
@@ -86,7 +87,12 @@ def _read(document: Json, usual: str | None, findings: Findings) -> ScheduleDeta
         *(concept.get("text") for concept in document.get("serviceType", ())),
     )
     title = next((text for text in texts if isinstance(text, str) and text.strip()), USUAL_TITLE)
-    return ScheduleDetails(title=title, specialty=specialty or "", is_active=document.get("active", True))
+    return ScheduleDetails(
+        title=title,
+        specialty=specialty or "",
+        is_active=document.get("active", True),
+        needs_confirmation=value_of(document, NEEDS_CONFIRMATION) is True,
+    )
 
 
 SCHEDULE_WRITER = ScheduleWriter()

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api.app import create_app
-from careapp import clock
+from api.dependencies import read_now
 from careapp.config import Settings
 from tests.careapp.worlds import World, a_world
 
@@ -34,7 +34,7 @@ def world(session: Session) -> World:
 @pytest.fixture
 def app(settings: Settings, engine: Engine, now: datetime) -> FastAPI:
     app = create_app(settings, engine=engine, runs_jobs=False)
-    app.dependency_overrides[clock.now] = lambda: now
+    app.dependency_overrides[read_now] = lambda: now
     return app
 
 
@@ -48,6 +48,6 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def sqlite_client(settings: Settings, sqlite_engine: Engine, now: datetime) -> Iterator[TestClient]:
     """For what does not depend on the kind of database."""
     app = create_app(settings, engine=sqlite_engine, runs_jobs=False)
-    app.dependency_overrides[clock.now] = lambda: now
+    app.dependency_overrides[read_now] = lambda: now
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client

@@ -2,6 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from api.database import open_sessions
+from tests.careapp.worlds import a_slot, moment
+
 PERIOD = "from=2026-03-03T00:00:00%2B01:00&to=2026-03-04T00:00:00%2B01:00"
 
 
@@ -68,4 +71,43 @@ class TestBooking:
 
         assert (first.json()["status"], first.json()["cancelled_because"]) == ("cancelled", "pat")
         assert second.status_code == 409
+        assert client.get(f"/api/slots/{world.slot.id}").json()["status"] == "free"
+
+    def test_moves_to_another_slot(self, client, engine, world):
+        with open_sessions(engine).begin() as session:
+            other = a_slot(session, session.merge(world.schedule, load=False), starts_at=moment(9))
+        body = {"patient_id": str(world.patients[0].id)}
+        booking = client.post(f"/api/slots/{world.slot.id}/booking", json=body).json()
+
+        moved = client.put(f"/api/bookings/{booking['id']}/slots", json={"slot_ids": [str(other.id)]})
+
+        assert (moved.status_code, moved.json()["id"]) == (200, booking["id"])
+        assert moved.json()["slot"]["id"] == str(other.id)
+        assert client.get(f"/api/slots/{world.slot.id}").json()["status"] == "free"
+
+    def test_is_confirmed_only_where_it_is_pending(self, client, world):
+        body = {"patient_id": str(world.patients[0].id)}
+        booking = client.post(f"/api/slots/{world.slot.id}/booking", json=body).json()
+
+        assert client.post(f"/api/bookings/{booking['id']}/confirmation").status_code == 409
+
+
+class TestHold:
+    def test_keeps_a_slot_until_it_is_booked(self, client, world):
+        held = client.post(f"/api/slots/{world.slot.id}/hold")
+
+        assert held.status_code == 201
+        assert held.json()["slots"][0]["status"] == "busy-tentative"
+        assert held.json()["until"] == "2026-03-02T17:05:00Z"  # five minutes after the test's now
+        body = {"patient_id": str(world.patients[0].id)}
+        address = f"/api/slots/{world.slot.id}/booking"
+        assert client.post(address, json=body).status_code == 409
+        booked = client.post(address, json=body | {"hold_id": held.json()["id"]})
+        assert (booked.status_code, booked.json()["id"]) == (201, held.json()["id"])
+
+    def test_is_given_back(self, client, world):
+        held = client.post(f"/api/slots/{world.slot.id}/hold").json()
+
+        assert client.delete(f"/api/holds/{held['id']}").status_code == 204
+        assert client.delete(f"/api/holds/{held['id']}").status_code == 404
         assert client.get(f"/api/slots/{world.slot.id}").json()["status"] == "free"

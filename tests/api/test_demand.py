@@ -1,11 +1,13 @@
 """Patients, care orders and visits through HTTP."""
 
+from uuid import uuid4
+
 import pytest
 
 from api.routers.orders import NEW_ORDER_EXAMPLE
 from api.routers.patients import NEW_PATIENT_EXAMPLE
 from api.routers.visits import NEW_VISIT_EXAMPLE
-from tests.careapp.worlds import a_skill
+from tests.careapp.worlds import a_patient, a_skill
 
 
 @pytest.fixture
@@ -25,6 +27,33 @@ class TestOrganisations:
 
         assert service["id"] == str(world.organisation_id)
         assert len(client.get("/api/organisations").json()["items"]) == 2
+
+
+class TestAPatientWithoutAHome:
+    @pytest.fixture
+    def patient(self, session, world):
+        patient = a_patient(session)
+        patient.home = None
+        session.commit()
+        return patient
+
+    def test_is_shown_and_cannot_be_visited(self, client, patient, skills):
+        address = f"/api/patients/{patient.id}"
+        assert client.get(address).json()["home"] is None
+
+        ordered = client.post("/api/orders", json=NEW_ORDER_EXAMPLE | {"patient_id": str(patient.id)})
+        moved = client.put(f"{address}/home/point", json={"latitude": 51.2, "longitude": 8.0})
+
+        assert (ordered.status_code, moved.status_code) == (409, 409)
+        assert "enter the address first" in ordered.json()["detail"]
+
+    def test_gets_one(self, client, patient):
+        home = NEW_PATIENT_EXAMPLE["home"]
+
+        response = client.put(f"/api/patients/{patient.id}/home", json=home)
+
+        assert response.json()["home"] == home
+        assert client.put(f"/api/patients/{uuid4()}/home", json=home).status_code == 404
 
 
 class TestPatients:

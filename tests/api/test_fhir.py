@@ -1,5 +1,8 @@
 """FHIR through HTTP: what the generic router adds to search and read."""
 
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -17,6 +20,9 @@ def world(engine) -> World:
     """The world, written through sessions that keep the FHIR documents."""
     with open_sessions(engine).begin() as session:
         return a_world(session)
+
+
+BEYOND = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
 
 
 def is_outcome(response, status: int, code: str | None = None) -> bool:
@@ -125,6 +131,24 @@ class TestRead:
         again = client.get(f"/fhir/Slot/{world.slot.id}", headers={"if-none-match": tag})
 
         assert (again.status_code, again.content) == (304, b"")
+
+    @pytest.mark.parametrize(
+        ("seconds", "status"),
+        [(0, 304), (3600, 304), (-1, 200), ("yesterday", 200), ("", 200), (BEYOND, 200)],
+    )
+    def test_is_sent_if_it_was_written_since(self, client, world, seconds, status):
+        written = parsedate_to_datetime(client.get(f"/fhir/Slot/{world.slot.id}").headers["last-modified"])
+        is_date = isinstance(seconds, int)
+        since = format_datetime(written + timedelta(seconds=seconds), usegmt=True) if is_date else seconds
+
+        again = client.get(f"/fhir/Slot/{world.slot.id}", headers={"if-modified-since": since})
+
+        assert again.status_code == status
+
+    def test_does_not_mind_many_parameters(self, client, world):
+        query = "&".join(f"colour={number}" for number in range(200))
+
+        assert client.get(f"/fhir/Slot/{world.slot.id}?{query}").status_code == 200
 
     def test_shows_what_the_api_has_changed(self, client, world):
         before = client.get(f"/fhir/Slot/{world.slot.id}")

@@ -7,6 +7,7 @@ import pytest
 
 from api import worker
 from api.database import open_sessions
+from api.dependencies import read_now
 from careapp import clock
 from careapp.jobs import queue
 from careapp.jobs.cleaning import forget_old
@@ -40,7 +41,7 @@ def work(engine, settings, now):
 
 @pytest.fixture
 def client(app, client):
-    del app.dependency_overrides[clock.now]  # a job ends at the real hour
+    del app.dependency_overrides[read_now]  # a job ends at the real hour
     return client
 
 
@@ -146,7 +147,7 @@ class TestExport:
     def test_expires(self, client, app, ordered, work, settings, engine):
         work()
         later = clock.now() + timedelta(hours=settings.answers_keep_h + 1)
-        app.dependency_overrides[clock.now] = lambda: later
+        app.dependency_overrides[read_now] = lambda: later
 
         assert is_outcome(client.get(ordered), 404, "not-found")
 

@@ -14,7 +14,7 @@ from api.middleware import BodyLimit, Surroundings
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import refuse_other_formats
 from api.routers.fhir.bodies import BodyOfKind, ChangeBody, ResourceBody
-from fhir.formats.json import write_json
+from fhir.formats.json import Number, write_json
 from fhir.formats.xml_reader import read_xml
 from fhir.formats.xml_writer import write_xml
 from tests.careapp.worlds import World, a_world
@@ -75,6 +75,11 @@ class TestFormats:
 
         assert response.status_code == 406
         assert read(response)["issue"][0]["code"] == "not-supported"
+
+    def test_may_be_named_in_several_headers(self, sqlite_client):
+        headers = [("accept", "text/html"), ("accept", XML)]
+
+        assert sqlite_client.get("/fhir/metadata", headers=headers).headers["content-type"] == XML
 
     @pytest.mark.parametrize(
         ("name", "chosen"),
@@ -203,6 +208,14 @@ class TestBodies:
         assert response.status_code == 400
         assert issue["diagnostics"]
 
+    def test_that_name_files_of_ours_are_refused(self, echo):
+        body = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><Slot xmlns="http://hl7.org/fhir">&b;</Slot>'
+
+        response = echo.post("/fhir/any", content=body, headers={"content-type": XML})
+
+        assert response.status_code == 400
+        assert "document type" in read(response)["issue"][0]["diagnostics"]
+
     @pytest.mark.parametrize("as_chunks", [False, True])
     def test_that_are_too_large_are_refused(self, echo, as_chunks):
         body = b" " * 3000
@@ -264,6 +277,28 @@ class TestWritten:
         assert found["name"] == sent["name"]
         assert b'<valueDecimal value="71.50"/>' in created.content
         assert b'"valueDecimal":71.50' in client.get(created.headers["location"]).content
+
+    @pytest.mark.parametrize("form", [JSON, XML])
+    def test_resources_that_are_held_or_sent_together_keep_their_digits_too(self, client, world, form):
+        person = {
+            "resourceType": "RelatedPerson",
+            "extension": [{"url": "http://a.example/weight", "valueDecimal": Number("71.50")}],
+            "patient": {"reference": f"Patient/{world.patients[0].id}"},
+        }
+        bundle = {
+            "resourceType": "Bundle",
+            "type": "transaction",
+            "entry": [{"resource": person, "request": {"method": "POST", "url": "RelatedPerson"}}],
+        }
+        content = write_json(bundle) if form == JSON else write_xml(write_json(bundle))
+        headers = {"content-type": form, "accept": form, "prefer": "return=representation"}
+
+        done = client.post("/fhir", content=content, headers=headers)
+
+        assert done.status_code == 200, done.text
+        assert b"71.50" in done.content
+        location = read(done)["entry"][0]["response"]["location"]
+        assert b'"valueDecimal":71.50' in client.get(f"/fhir/{location.rpartition('/fhir/')[2]}").content
 
     @pytest.mark.parametrize("accept", [JSON, XML])
     def test_resources_that_are_refused_are_told_in_the_clients_format(self, client, world, accept):

@@ -1,6 +1,5 @@
 """Whatever is sent to the FHIR part: never a 5xx, and an OperationOutcome when it is refused."""
 
-import copy
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.database import open_sessions
-from careapp import clock
+from api.dependencies import read_now
 from careapp.config import Settings
 from careapp.db import make_engine
 from careapp.migrate import upgrade
@@ -25,6 +24,7 @@ from fhir.mapping.registry import RESOURCES
 from fhir.validation.check import errors
 from tests.api.conftest import LOOPBACK
 from tests.fhir.rows import a_served_world
+from tests.mutations import ANYTHING, mutated
 
 Json = dict[str, Any]
 FHIR = "application/fhir+json"
@@ -45,7 +45,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with open_sessions(engine).begin() as session:
         a_served_world(session)
     app = create_app(Settings.read(data_dir=folder), engine=engine, runs_jobs=False)
-    app.dependency_overrides[clock.now] = lambda: datetime(2026, 3, 2, 17, tzinfo=UTC)
+    app.dependency_overrides[read_now] = lambda: datetime(2026, 3, 2, 17, tzinfo=UTC)
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client
     engine.dispose()
@@ -143,43 +143,6 @@ class TestSearch:
         assert response.status_code < 500
 
 
-LEAVES = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
-    | st.sampled_from(["2026-03-03", "2026-03-03T06:00:00Z", "Patient/1", "#a", "booked", "active", "1", "",
-                       "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "urn:uuid:1", "a" * 300])
-)  # fmt: skip
-ANYTHING = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the way to each part of a document."""
-    items: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, part in items:
-        yield (*path, key)
-        yield from places(part, (*path, key))
-
-
-def changed(document: Json, path: tuple[Any, ...], how: str, value: Any) -> Json:
-    """Change one part of a copy."""
-    copied = copy.deepcopy(document)
-    node: Any = copied
-    for key in path[:-1]:
-        node = node[key]
-    if how == "delete":
-        del node[path[-1]]
-    elif how == "wrap":
-        node[path[-1]] = [node[path[-1]]]
-    elif how == "repeat" and isinstance(node[path[-1]], list):
-        node[path[-1]] = node[path[-1]] * 3
-    else:
-        node[path[-1]] = value
-    return copied
-
-
 def dumped(value: Any) -> bytes:
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
@@ -188,12 +151,7 @@ class TestBodies:
     @settings(FUZZ, max_examples=250)
     @given(data=st.data(), kind=st.sampled_from(KINDS), is_new=st.booleans())
     def test_that_are_almost_right_are_taken_or_refused(self, client, served, data, kind, is_new):
-        document = served[kind]
-        for _ in range(data.draw(st.integers(1, 3))):
-            path = data.draw(st.sampled_from(list(places(document)) or [("id",)]))
-            how = data.draw(st.sampled_from(["delete", "wrap", "repeat", "replace"]))
-            document = changed(document, path, how, data.draw(ANYTHING))
-        body = dumped(document)
+        body = dumped(data.draw(mutated(served[kind])))
         headers = {"content-type": FHIR}
 
         if is_new:

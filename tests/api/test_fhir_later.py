@@ -35,12 +35,6 @@ def world(engine) -> World:
 
 
 @pytest.fixture
-def client(app, client):
-    del app.dependency_overrides[clock.now]
-    return client
-
-
-@pytest.fixture
 def sent(client):
     """Send something that is answered later; return the address of the answer."""
 
@@ -80,6 +74,28 @@ class TestLaterAnswer:
         assert response.headers["content-type"] == "application/fhir+json"
         assert response.headers["location"].endswith(f"/fhir/Patient/{made['id']}/_history/1")
         assert client.get(f"/fhir/Patient/{made['id']}").json() == made
+
+    def test_may_be_a_booking(self, client, world, sent, fetched):
+        proposed = {
+            "resourceType": "Appointment",
+            "status": "proposed",
+            "slot": [{"reference": f"Slot/{world.slot.id}"}],
+            "start": world.slot.starts_at.isoformat(),
+            "end": world.slot.ends_at.isoformat(),
+            "participant": [
+                {
+                    "actor": {"reference": f"Patient/{world.patients[0].id}", "display": "Anna"},
+                    "status": "accepted",
+                }
+            ],
+        }
+
+        booked = fetched(sent("POST", "/fhir/Appointment/$book", json=proposed))
+        again = fetched(sent("POST", "/fhir/Appointment/$book", json=proposed))
+
+        assert (booked.status_code, booked.json().get("status")) == (200, "booked"), booked.text
+        assert again.status_code in {409, 422}
+        assert again.json()["resourceType"] == "OperationOutcome"
 
     def test_may_be_a_refusal(self, client, world, sent, fetched):
         response = fetched(sent("POST", "/fhir/Patient", json=patient(world) | {"gender": "divers"}))

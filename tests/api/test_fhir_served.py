@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.app import create_app
 from api.database import open_sessions
-from careapp import clock
+from api.dependencies import read_now
 from careapp.access import SCHEDULER
 from careapp.calendar import Calendar
 from careapp.config import Settings
@@ -43,7 +43,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with open_sessions(engine).begin() as session:
         _fill(session, calendar)
     app = create_app(settings, engine=engine, runs_jobs=False)
-    app.dependency_overrides[clock.now] = lambda: NOW
+    app.dependency_overrides[read_now] = lambda: NOW
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client
     engine.dispose()

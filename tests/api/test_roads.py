@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.database import opened
-from careapp import clock
+from api.dependencies import read_now
 from careapp.config import Settings
 from careapp.db import make_sessions
 from careapp.demo.region import build_region
@@ -40,7 +40,7 @@ def osrm_client(sqlite_engine, now, data_dir):
     """A server whose travel times come from road data of its own; it keeps them in step with closures."""
     settings = Settings.read(data_dir=data_dir, roads="osrm")
     app = create_app(settings, engine=sqlite_engine)
-    app.dependency_overrides[clock.now] = lambda: now
+    app.dependency_overrides[read_now] = lambda: now
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client
 

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
 from api.app import create_app
-from careapp import clock
+from api.dependencies import read_now
 from careapp.config import Settings
 from careapp.people.models import VehicleKind
 from careapp.roads.choice import travel_sources
@@ -55,7 +55,7 @@ def on_roads(session, settings):
 def ask(engine, now):
     def get(settings, address):
         app = create_app(settings, engine=engine, runs_jobs=False)
-        app.dependency_overrides[clock.now] = lambda: now
+        app.dependency_overrides[read_now] = lambda: now
         with TestClient(app, base_url=LOOPBACK) as client:
             return client.get(address)
 

@@ -105,6 +105,14 @@ class TestWhatTheRowShows:
 
         assert laid(sent, patient())["managingOrganization"] == {"reference": "Organization/1"}
 
+    def test_leaves_who_asked_to_the_sender(self):
+        ours = {"reference": "Organization/1"}
+        sent = {"requester": {"reference": "Practitioner/2", "display": "Dr. Arzt"}}
+
+        assert laid(sent, patient(requester=ours))["requester"] == sent["requester"]
+        other = {"reference": "Organization/3"}
+        assert laid(sent, patient(requester=ours), patient(requester=other))["requester"] == other
+
     def test_is_not_repeated_for_a_reference_to_a_version(self):
         sent = {"managingOrganization": {"reference": "Organization/1/_history/2", "display": "Dienst"}}
 

@@ -2,12 +2,18 @@
 
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
-from tests.fhir.conftest import Searched, ids_of, link_of
+from careapp.consultations.models import Schedule, Slot, SlotStatus
+from fhir.search.query import search
+from tests.careapp.worlds import EVERYONE, a_schedule, moment
+from tests.fhir.conftest import BASE, PAGE_KEY, ZONE, Searched, ids_of, link_of
 
 
 def follow(searched: Searched, kind: str, bundle: dict[str, Any], relation: str) -> dict[str, Any] | None:
@@ -90,3 +96,64 @@ class TestLinks:
                 bundle = following
             assert found == whole
             assert len(set(found)) == len(whole)
+
+
+class TestPagesWhileOthersWrite:
+    """Slots of the start lie at odd minutes; others are written at even ones between two pages."""
+
+    @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        size=st.integers(1, 6),
+        later=st.lists(st.lists(st.integers(0, 30), max_size=4, unique=True), max_size=6),
+        direction=st.sampled_from(["next", "prev"]),
+        sort=st.sampled_from(["start", "-start", "-status,start"]),
+    )
+    def test_give_each_once(self, sessions, size, later, direction, sort):
+        with sessions.begin() as session:
+            schedule = a_schedule(session)
+            session.query(Slot).delete()
+            session.execute(insert(Slot), before := [a_row(schedule, 2 * minute + 1) for minute in range(10)])
+
+        def find(query: str) -> dict[str, Any]:
+            with sessions.begin() as session:
+                found: dict[str, Any] = orjson.loads(
+                    search(
+                        session,
+                        kind="Slot",
+                        query_string=query,
+                        base_url=BASE,
+                        viewer=EVERYONE,
+                        zone=ZONE,
+                        page_key=PAGE_KEY,
+                    )
+                )
+            return found
+
+        bundle = find(f"_count={size}&_sort={sort}")
+        if direction == "prev":
+            bundle = find(urlsplit(link_of(bundle, "last") or "").query)
+        pages, written = [ids_of(bundle)], set[int]()
+        while (link := link_of(bundle, direction)) is not None:
+            minutes = {2 * minute for minute in (later.pop() if later else ())} - written
+            written |= minutes
+            if minutes:
+                with sessions.begin() as session:
+                    session.execute(insert(Slot), [a_row(schedule, minute) for minute in minutes])
+            bundle = find(urlsplit(link).query)
+            pages.append(ids_of(bundle))
+
+        found = [key for page in (pages[::-1] if direction == "prev" else pages) for key in page]
+        expected = [str(row["id"]) for row in (before[::-1] if sort == "-start" else before)]
+        assert [key for key in found if key in expected] == expected
+        assert len(set(found)) == len(found)
+
+
+def a_row(schedule: Schedule, minute: int) -> dict[str, object]:
+    return {
+        "id": uuid4(),
+        "organisation_id": schedule.organisation_id,
+        "schedule_id": schedule.id,
+        "starts_at": moment(6, minute),
+        "ends_at": moment(7, minute),
+        "status": SlotStatus.FREE,
+    }

@@ -4,9 +4,10 @@ Order matters: an address such as `/fhir/Appointment/$book` stands before `/fhir
 take it for an id.
 """
 
+from typing import Any
+
 from fastapi import APIRouter, Depends, Response
 
-from api.errors import FHIR
 from api.routers.fhir import (
     bundles,
     discovery,
@@ -20,6 +21,7 @@ from api.routers.fhir import (
     writing,
 )
 from api.routers.fhir.asked import refuse_other_formats
+from fhir.formats.media import Format
 
 __all__ = ["router"]
 
@@ -36,14 +38,16 @@ GROUPS = (
 PLAIN_GROUPS = (exports.files, later.answers, subscriptions.streams)
 """Groups whose answers are no resources: files, manifests, streams."""
 
+FORMATS: dict[str, dict[str, Any]] = {format_.value: {} for format_ in Format}
+
 resources = APIRouter(
     prefix="/fhir",
     tags=["fhir"],
     dependencies=[Depends(refuse_other_formats)],
     default_response_class=Response,
     responses={
-        200: {"description": "The resource", "content": {FHIR: {}}},
-        "default": {"description": "OperationOutcome", "content": {FHIR: {}}},
+        200: {"description": "The resource", "content": FORMATS},
+        "default": {"description": "OperationOutcome", "content": FORMATS},
     },
 )
 for group in (discovery.router_of(GROUPS), *GROUPS):

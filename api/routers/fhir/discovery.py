@@ -41,7 +41,7 @@ def router_of(groups: Iterable[APIRouter]) -> APIRouter:
     Args:
         groups: The routers of the FHIR part, whose addresses lack its base.
     """
-    answered = _answered(groups)
+    answered = answered_by(groups)
     router = APIRouter()
 
     @router.get("/metadata")
@@ -82,7 +82,8 @@ def _add_definitions(router: APIRouter, kind: str, answered: Answered) -> None:
         router.get(f"/{kind}/{{id}}{slash}", include_in_schema=not slash)(read_definition)
 
 
-def _answered(groups: Iterable[APIRouter]) -> Answered:
+def answered_by(groups: Iterable[APIRouter]) -> Answered:
+    """Read which interactions and operations some routers answer."""
     return answered_at(
         (method, route.path)
         for group in groups

@@ -62,6 +62,6 @@ def read_version(
         "Last-Modified": format_datetime(found.updated_at, usegmt=True),
         "Cache-Control": "private, no-cache",
     }
-    if is_known(request, tag):
+    if is_known(request, tag, found.updated_at):
         return Response(status_code=304, headers=headers)
     return answer(request, found.content, headers=headers)

@@ -6,17 +6,17 @@ gematik's test suite write one, and a redirect would lose their POST.
 
 from email.utils import format_datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from api.dependencies import ReadingSessions, ReadSession, SettingsDep, SignedIn
 from api.etag import is_known
 from api.routers.fhir.answers import answer
-from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict
+from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict, tidy_before_slots
 from fhir.read import read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(tidy_before_slots)])
 
 
 @router.get("/{kind}")
@@ -92,7 +92,7 @@ def read_resource(
         "Last-Modified": format_datetime(found.updated_at, usegmt=True),
         "Cache-Control": "private, no-cache",
     }
-    if is_known(request, tag):
+    if is_known(request, tag, found.updated_at):
         return Response(status_code=304, headers=headers)
     subset = asked_of_one(request.url.query)
     content = found.content if subset is None else subset.cut(found.content)

@@ -118,7 +118,7 @@ def held(
 
 def to_fhir(row: HeldResource) -> Json:
     """Show what was sent, under our id."""
-    sent: Json = load_json(row.content or b"{}")
+    sent = load_json(row.content or b"{}")
     return {
         "resourceType": row.kind,
         "id": str(row.id),

@@ -112,7 +112,7 @@ def address(node: Json, path: str) -> Iterator[Issue]:
     for precinct in extensions(node, codes.ADXP + "precinct"):
         if text(precinct, "valueString") not in texts(node, "line"):
             yield broken("add-7", "a precinct stands in a line of its own, too", f"{path}.line", "warning")
-    if node.get("country") in {"DE", "DEU"}:
+    if text(node, "country") in {"DE", "DEU"}:
         if "district" in node:
             sentence = "a German address has its precinct in an extension, and no district"
             yield Issue("business-rule", sentence, f"{path}.district", "warning")
@@ -132,7 +132,7 @@ def _line(node: Json, twin: Json, place: int, path: str) -> Iterator[Issue]:
     if extensions(twin, codes.ADXP + "postBox"):
         if any(extensions(twin, codes.ADXP + name) for name in ("streetName", "houseNumber")):
             yield broken("add-6", "a post box has no street and number", here, "warning")
-        if node.get("type") in {"physical", "both"}:
+        if text(node, "type") in {"physical", "both"}:
             sentence = "nobody lives in a post box: its address is of type postal"
             yield broken("add-4", sentence, f"{path}.type", "warning")
 
@@ -150,13 +150,13 @@ def official_gender(node: Json, path: str) -> Iterator[Issue]:
     for each in extensions(part(node, "_gender"), GENDER_EXTENSION):
         if node.get("gender") != "other":
             yield broken("gender-amtlich-1", "only the gender other is told apart further", f"{path}.gender")
-        if part(each, "valueCoding").get("code") not in {"D", "X"}:
+        if text(part(each, "valueCoding"), "code") not in {"D", "X"}:
             yield Issue("code-invalid", "the official gender is D or X", f"{path}.gender.extension")
 
 
 def extension(node: Json, path: str) -> Iterator[Issue]:
     """A time zone is one of the IANA data base."""
-    if node.get("url") in TIME_ZONE_EXTENSIONS and text(node, "valueCode") not in _time_zones():
+    if text(node, "url") in TIME_ZONE_EXTENSIONS and text(node, "valueCode") not in _time_zones():
         yield Issue("code-invalid", "is no time zone, such as Europe/Berlin", f"{path}.value")
 
 

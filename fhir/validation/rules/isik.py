@@ -35,7 +35,7 @@ def _specialty(profile: str, node: Json, path: str) -> Iterator[Issue]:
             if known is None:
                 continue
             found += 1
-            if coding.get("code") not in known:
+            if text(coding, "code") not in known:
                 yield Issue("code-invalid", f"{profile}: is no Fachrichtung", f"{coding_path}.code")
     if found != 1:
         yield Issue("invariant", f"{profile}: exactly one specialty is a Fachrichtung", here)
@@ -74,13 +74,13 @@ def appointment(node: Json, path: str) -> Iterator[Issue]:
     for coding in codings(node, "cancelationReason"):
         if (
             coding.get("system") == codes.CANCELLATION_REASON
-            and coding.get("code") not in CANCELLATION_REASONS
+            and text(coding, "code") not in CANCELLATION_REASONS
         ):
             known = ", ".join(sorted(CANCELLATION_REASONS))
             yield Issue("code-invalid", f"{profile}: reasons are {known}", f"{path}.cancelationReason")
     for each, here in parts(part(node, "_priority"), "extension", f"{path}.priority"):
         is_priority = (text(each, "url") or "").endswith(f"/{PRIORITY}")
-        systems = {coding.get("system") for coding in codings(each, "valueCodeableConcept")}
+        systems = {text(coding, "system") for coding in codings(each, "valueCodeableConcept")}
         if is_priority and SNOMED not in systems:
             yield Issue("code-invalid", f"{profile}: the priority is a code of SNOMED CT", f"{here}.value")
 

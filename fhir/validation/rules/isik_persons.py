@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fhir.issues import Issue
 from fhir.mapping import codes
 from fhir.mapping.elements import Json
-from fhir.validation.reading import broken, codings, extensions, part, parts
+from fhir.validation.reading import broken, codings, extensions, part, parts, text
 from fhir.validation.rules.german import GENDER_EXTENSION
 from fhir.validation.rules.isik import missing
 
@@ -74,5 +74,5 @@ def _contacts(profile: str, node: Json, path: str) -> Iterator[Issue]:
     for each, here in parts(node, "telecom", path):
         yield from missing(profile, each, here, "system", "value")
     for each, here in parts(node, "address", path):
-        if each.get("type") in {"both", "postal"}:
+        if text(each, "type") in {"both", "postal"}:
             yield from missing(profile, each, here, "line", "city", "postalCode", "country")

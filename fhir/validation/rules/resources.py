@@ -98,7 +98,7 @@ def consent(node: Json, path: str) -> Iterator[Issue]:
     """ppc-1 to ppc-5: a consent rests on a policy, and each scope has a patient."""
     if "policy" not in node and "policyRule" not in node:
         yield broken("ppc-1", "give a policy or a policyRule", path)
-    scopes = {each.get("code") for each in codings(node, "scope")}
+    scopes = {text(each, "code") for each in codings(node, "scope")}
     if "patient" not in node:
         for key, code in (
             ("ppc-2", "patient-privacy"),

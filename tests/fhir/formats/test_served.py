@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -18,6 +19,7 @@ from fhir.formats.xml_reader import read_xml
 from fhir.formats.xml_writer import write_xml
 from fhir.mapping.registry import RESOURCES
 from fhir.outcome import outcome
+from fhir.validation.structure import model_of
 from tests.careapp.worlds import EVERYONE
 
 NOW = datetime(2026, 3, 2, 17, tzinfo=UTC)
@@ -55,6 +57,17 @@ class TestXml:
         bundle = searched.find(resource.kind)
 
         assert read_xml(write_xml(orjson.dumps(bundle))) == bundle
+
+    @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.kind)
+    def test_is_understood_by_another_reader_and_understands_it(self, searched, resource):
+        for entry in searched.find(resource.kind).get("entry", ()):
+            reader: Any = model_of(resource.kind)  # the library's own XML has no types
+            model = reader.model_validate(entry["resource"])
+
+            xml = write_xml(orjson.dumps(entry["resource"]))
+
+            assert reader.model_validate_xml(xml) == model
+            assert reader.model_validate(read_xml(model.model_dump_xml())) == model
 
     @pytest.mark.parametrize("kind", OWN)
     def test_is_the_same_for_what_has_no_row(self, kind):

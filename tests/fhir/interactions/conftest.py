@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.errors import refusal
+from careapp.consultations.models import Slot
 from careapp.organisations.models import Organisation
 from careapp.records.models import DocumentVersion
 from fhir.asking import Asking
 from fhir.interactions import bundle, writing
 from fhir.interactions.written import Returns, Written
-from tests.careapp.worlds import EVERYONE, an_organisation, coordinator_of
+from tests.careapp.worlds import EVERYONE, a_slot, an_organisation, coordinator_of
 from tests.fhir.conftest import BASE, PAGE_KEY, Clock
 
 Document = dict[str, Any]
@@ -56,6 +57,11 @@ class Server:
         assert (answered["resourceType"], answered["type"]) == ("Bundle", f"{kind}-response")
         found: list[Document] = answered.get("entry", [])
         return found
+
+    def free_slot(self) -> Slot:
+        """A bookable time of a doctor's."""
+        with self.sessions.begin() as session:
+            return a_slot(session)
 
     def as_organisation(self) -> Asking:
         """Ask for the one organisation only."""

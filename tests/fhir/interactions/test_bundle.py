@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from api.errors import refusal
+from careapp.consultations.models import Slot
 from fhir.interactions.bundle import MOST_ENTRIES, process
 from fhir.interactions.work import EntryRefused
 from fhir.interactions.written import Returns
@@ -41,6 +42,18 @@ def a_binary(operations: list[Any]) -> dict[str, Any]:
     return {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
 
 
+def a_wish(slot: Slot, patient: str) -> dict[str, Any]:
+    """What `$book` takes."""
+    return {
+        "resourceType": "Appointment",
+        "status": "proposed",
+        "slot": [{"reference": f"Slot/{slot.id}"}],
+        "start": slot.starts_at.isoformat(),
+        "end": slot.ends_at.isoformat(),
+        "participant": [{"actor": {"reference": patient, "display": "Ida Sommer"}, "status": "accepted"}],
+    }
+
+
 def links_of(server: Server, location: str) -> list[str]:
     with server.sessions() as session:
         found = read(session, kind="Patient", id=str(id_in(location)), viewer=server.asking.viewer)
@@ -64,12 +77,13 @@ class TestBatch:
             an_entry("GET", f"{address}/_history"),
             an_entry("GET", address, ifNoneMatch='W/"2"'),
             an_entry("HEAD", address),
+            an_entry("GET", f"{address}?_elements=gender"),
             an_entry("DELETE", address),
             an_entry("GET", address),
         )
 
         assert [status[:3] for status in statuses(answers)] == (
-            "201 422 200 412 200 200 200 200 304 200 204 410".split()  # noqa: SIM905 -- easier to compare
+            "201 422 200 412 200 200 200 200 304 200 200 204 410".split()  # noqa: SIM905 -- easier to compare
         )
         assert answers[0]["response"]["location"].endswith("/_history/1")
         assert answers[0]["response"]["etag"] == 'W/"1"'
@@ -80,6 +94,7 @@ class TestBatch:
         assert answers[6]["resource"]["name"][0]["family"] == "Sommer"
         assert answers[7]["resource"]["total"] == 2
         assert ("resource" in answers[8], "resource" in answers[9]) == (False, False)
+        assert ("gender" in answers[10]["resource"], "name" in answers[10]["resource"]) == (True, False)
 
     def test_leaves_nothing_of_an_entry_that_fails(self, server: Server):
         answers = server.process(
@@ -122,7 +137,8 @@ class TestBatch:
             (an_entry("POST", "Patient", {"resourceType": "Slot"}), "400", "Bundle.entry[0].resource"),
             (an_entry("POST", "Dragon", {"resourceType": "Dragon"}), "404", "Bundle.entry[0]"),
             (an_entry("DELETE", "List/1"), "405", "Bundle.entry[0]"),
-            (an_entry("POST", "Appointment/$book", a_document()), "405", "Bundle.entry[0]"),
+            (an_entry("POST", "Appointment/$book", a_document()), "400", "Bundle.entry[0]"),
+            (an_entry("POST", "Appointment/$hold", a_document()), "405", "Bundle.entry[0]"),
             (an_entry("GET", "Patient/1/2/3/4"), "405", "Bundle.entry[0]"),
             (an_entry("GET", "Patient/$everything"), "405", "Bundle.entry[0]"),
             (an_entry("GET", "Patient?_count=x"), "400", "Bundle.entry[0]"),
@@ -247,6 +263,27 @@ class TestTransaction:
         assert ordered["basedOn"][0]["reference"] == f"CarePlan/{planned['id']}"
         assert planned["activity"][0]["reference"]["reference"] == f"ServiceRequest/{ordered['id']}"
         assert ordered["subject"]["reference"] == f"Patient/{person['id']}"
+
+    @pytest.mark.parametrize("kind", ["batch", "transaction"])
+    def test_books_by_the_operation(self, server: Server, kind):
+        slot = server.free_slot()
+        name, there = urn(), server.create()
+        patient = name if kind == "transaction" else f"Patient/{there.id}"
+
+        answers = server.process(
+            kind,
+            an_entry("POST", "Appointment/$book", a_wish(slot, patient), full_url=urn()),
+            an_entry("POST", "Patient", a_document("Herbst"), full_url=name),
+            an_entry("GET", f"Slot/{slot.id}"),
+        )
+
+        booked, made, found = answers
+        assert [status[:3] for status in statuses(answers)] == ["201", "201", "200"]
+        assert (booked["resource"]["status"], found["resource"]["status"]) == ("booked", "busy")
+        whose = id_in(made["response"]["location"]) if kind == "transaction" else there.id
+        assert f"Patient/{whose}" in [
+            each["actor"]["reference"] for each in booked["resource"]["participant"]
+        ]
 
     def test_understands_addresses_of_another_server(self, server: Server):
         elsewhere = "https://elsewhere.example/fhir/Patient"
@@ -417,11 +454,14 @@ class TestFailedTransaction:
         assert isinstance(refused.cause, VersionConflict)
 
     def test_names_every_reference_to_nothing(self, server: Server):
-        refused = self.refused(server, an_entry("POST", "Patient", linked(urn(), "Patient?identifier=x")))
+        refused = self.refused(
+            server, an_entry("POST", "Patient", linked(urn(), "Patient?identifier=x", "Dragon?x=y"))
+        )
 
         assert [issue.expression for issue in refused.issues] == [
             "Bundle.entry[0].resource.link[0].other.reference",
             "Bundle.entry[0].resource.link[1].other.reference",
+            "Bundle.entry[0].resource.link[2].other.reference",
         ]
 
     def test_refuses_a_condition_that_fits_several(self, server: Server):
@@ -456,8 +496,19 @@ class TestFailedTransaction:
         assert refused.value.issues[0].expression == "Bundle.entry[1].fullUrl"
         assert server.versions() == 0
 
-    def test_refuses_operations(self, server: Server):
-        refused = self.refused(server, an_entry("POST", "Appointment/$book", a_document()))
+    def test_at_a_booking_leaves_nothing(self, server: Server):
+        slot, name = server.free_slot(), urn()
+        wish = an_entry("POST", "Appointment/$book", a_wish(slot, name))
+
+        refused = self.refused(server, wish, an_entry("POST", "Patient", a_document(), full_url=name), wish)
+
+        assert refused.place == "Bundle.entry[2]"
+        answers = server.process("batch", an_entry("GET", f"Slot/{slot.id}"))
+        assert answers[0]["resource"]["status"] == "free"
+
+    @pytest.mark.parametrize("url", ["Appointment/$hold", "$export", "Patient/$everything"])
+    def test_refuses_other_operations(self, server: Server, url):
+        refused = self.refused(server, an_entry("POST", url, a_document()))
 
         assert isinstance(refused.cause, NotSupported)
 

@@ -138,6 +138,17 @@ class TestBook:
         with sessions.begin() as session:
             assert projector.rebuild(session, now=now) == 0
 
+    def test_keeps_whom_we_do_not_know_even_without_a_display(self, send, slots, patient):
+        # ISiKTermin asks for a display: then the profile is not claimed, but nothing that was sent is lost.
+        asked = an_appointment(patient, slots[0])
+        asked["participant"].append({"type": [{"text": "Dolmetscherin"}], "status": "needs-action"})
+
+        _, booked = send(asked)
+
+        assert booked["comment"] == "internal"
+        assert [each for each in booked["participant"] if "type" in each]
+        assert codes.ISIK_APPOINTMENT not in booked["meta"].get("profile", ())
+
 
 class TestBookRefuses:
     @pytest.mark.parametrize("missing", [["start"], ["end"], ["start", "end"], ["slot"]])
@@ -411,6 +422,18 @@ class TestPeople:
         with sessions() as session:
             made = session.scalars(select(Patient).where(Patient.family_name == "Neu")).one()
         assert booked["participant"][0]["actor"]["reference"] == f"Patient/{made.id}"
+
+    def test_may_be_somebody_who_books_for_the_patient(self, send, slots, patient):
+        daughter = {
+            "resourceType": "RelatedPerson",
+            "name": [{"family": "Probst", "given": ["Tina"]}],
+            "relationship": [{"text": "Tochter"}],
+        }
+
+        _, booked = send(parameters(appt_resource=an_appointment(patient, slots[0]), related_person=daughter))
+
+        actors = [each["actor"]["reference"].partition("/")[0] for each in booked["participant"]]
+        assert sorted(actors) == ["Patient", "Practitioner", "RelatedPerson"]
 
     def test_are_not_made_twice(self, send, slots, patient, sessions):
         asked = an_appointment(patient, slots[0])

@@ -67,7 +67,9 @@ class TestWriteExport:
 
         with sessions() as session:
             rows = session.execute(select(Document.kind, func.count()).group_by(Document.kind)).all()
-        assert {kind: len(resources) for kind, resources in found.items()} == dict(rows)
+        kept_back = {"Subscription"}
+        counts = {kind: count for kind, count in rows if kind not in kept_back}
+        assert {kind: len(resources) for kind, resources in found.items()} == counts
 
     def test_holds_only_what_the_viewer_sees(self, export, served):
         found, _ = export(order(), viewer=member_of(served.world.practice).viewer)

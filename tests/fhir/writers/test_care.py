@@ -132,6 +132,35 @@ class TestACareOrder:
         assert found["occurrenceDateTime"] == once["occurrenceDateTime"]
         assert "occurrenceTiming" not in found
 
+    def test_may_name_the_stretch_of_time_in_which_it_begins(self, sender, patient, order):
+        period = {"start": "2026-03-10T09:30:00+01:00", "end": "2026-03-10T12:00:00+01:00"}
+
+        row = order(sender.create(a_request(patient, occurrenceTiming=None, occurrencePeriod=period)))
+
+        assert [(each.earliest, each.latest) for each in row.windows] == [(time(9, 30), time(12))]
+        days = {**period, "end": "2026-03-11T12:00:00+01:00"}
+        assert sender.refused(a_request(patient, occurrenceTiming=None, occurrencePeriod=days)) == [
+            "ServiceRequest.occurrencePeriod"
+        ]
+
+    def test_needs_skills_that_have_a_name_and_few_nurses(self, sender, patient):
+        nameless = {
+            "url": codes.EXTENSION + "required-skill",
+            "extension": [{"url": "grade", "valueInteger": 2}],
+        }
+        fifth = {
+            "url": codes.EXTENSION + "required-skill",
+            "extension": [
+                {"url": "nurse", "valuePositiveInt": 5},
+                {"url": "skill", "valueCoding": {"system": codes.SKILL, "code": "wound"}},
+            ],
+        }
+
+        assert sender.refused(a_request(patient, extension=[nameless, fifth])) == [
+            "ServiceRequest.extension",
+            "ServiceRequest.extension",
+        ]
+
     def test_becomes_visits(self, sender, patient, sessions, calendar, now):
         sender.create(a_request(patient))
 
@@ -258,6 +287,22 @@ class TestACarePlan:
             "subject": {"reference": f"Patient/{patient.id}"},
             **changed,
         }
+
+    def test_is_of_one_patient_with_its_orders(self, sender, patient, sessions):
+        request = sender.create(a_request(patient))
+        with sessions.begin() as session:
+            other = a_patient(session)
+        plan = sender.create(self.a_plan(other))
+        of_plan = [{"reference": f"CarePlan/{plan['id']}"}]
+        of_request = [{"reference": {"reference": f"ServiceRequest/{request['id']}"}}]
+
+        for document in (
+            a_request(patient, basedOn=of_plan),
+            {**request, "basedOn": of_plan},
+            self.a_plan(other, activity=of_request),
+            self.a_plan(patient, period={"start": "2026-03-02", "end": "2026-03-01"}),
+        ):
+            assert len(sender.refused(document)) == 1
 
     def test_keeps_the_word_for_its_state(self, sender, patient, sessions):
         plan = sender.create(self.a_plan(patient))

@@ -95,7 +95,7 @@ class TestASchedule:
         with sessions.begin() as session:
             stranger = sender.seen_as(coordinator_of(an_organisation(session)))
 
-        with pytest.raises(NotYourOrganisation):
+        with pytest.raises(Rejected):
             stranger.update(old, comment="fremd")
         with pytest.raises(Rejected):
             stranger.create(a_sent_schedule(doctor))
@@ -157,6 +157,16 @@ class TestASlot:
         with pytest.raises(SlotsOverlap):
             sender.update(second, start="2026-03-03T09:10:00+01:00")
         sender.update(first, start="2026-03-03T09:05:00+01:00")
+
+    def test_is_its_organisations(self, sender, schedule, sessions):
+        old = sender.create(self.a_sent_slot(schedule))
+        with sessions.begin() as session:
+            stranger = sender.seen_as(coordinator_of(an_organisation(session)))
+
+        with pytest.raises(NotYourOrganisation):
+            stranger.update(old, status="busy-unavailable")
+        with pytest.raises(NotYourOrganisation):
+            stranger.delete(old)
 
     def test_is_blocked_and_freed(self, sender, schedule):
         old = sender.create(self.a_sent_slot(schedule))

@@ -23,11 +23,12 @@ from tests.careapp.test_orders import INSULIN
 from tests.careapp.worlds import EVERYONE, a_slot, a_world, an_organisation, coordinator_of, moment
 from tests.fhir.writers.conftest import a_street
 
+EAST = {"url": "longitude", "valueDecimal": 8.1}
 GEOLOCATION = {
     "url": "http://hl7.org/fhir/StructureDefinition/geolocation",
     "extension": [
         {"url": "latitude", "valueDecimal": 51.2},
-        {"url": "longitude", "valueDecimal": 8.1},
+        EAST,
     ],
 }
 ADDRESS: dict[str, Any] = {"use": "home", "line": ["Am Bach 3"], "city": "Olpe", "postalCode": "57462"}
@@ -98,6 +99,22 @@ class TestCreate:
 
         assert (home.latitude, home.longitude, home.placed_by) == (51.2, 8.1, PlacedBy.PERSON)
         assert streets.asked == []
+
+    def test_takes_a_patient_who_lives_nowhere_near(self, sender, organisation, row):
+        nowhere = {
+            "url": GEOLOCATION["url"],
+            "extension": [{"url": name, "valueDecimal": 0} for name in ("latitude", "longitude")],
+        }
+
+        assert row(sender.create({**PATIENT, "address": [{**ADDRESS, "extension": [nowhere]}]})).home is None
+
+    def test_trusts_a_geocoder_that_names_the_same_town(self, sender, organisation, row, streets):
+        streets.known = {"other": a_street(51.4, city="Hagen"), "right": a_street(51.1)}
+        address = {name: ADDRESS[name] for name in ("use", "line", "city")}
+
+        home = row(sender.create({**PATIENT, "address": [address]})).known_home
+
+        assert (home.latitude, streets.asked) == (51.1, ["Am Bach 3, Olpe"])
 
     @pytest.mark.parametrize(
         "addresses",
@@ -203,6 +220,26 @@ class TestUpdate:
         sender.update(old, address=[{**ADDRESS, "line": ["Am Bach 4"]}])
         home = row(old).known_home
         assert (home.latitude, home.house_number, home.precision) == (51.3, "4", Precision.HOUSE)
+
+    def test_lets_a_point_stay_that_is_sent_again(self, sender, organisation, row):
+        old = sender.create({**PATIENT, "address": [{**ADDRESS, "extension": [GEOLOCATION]}]})
+
+        sender.update(old, gender="male")
+        assert row(old).known_home.placed_by == PlacedBy.PERSON
+
+        north = {**GEOLOCATION, "extension": [{"url": "latitude", "valueDecimal": 51.25}, EAST]}
+        sender.update(old, address=[{**ADDRESS, "extension": [north]}])
+        assert row(old).known_home.latitude == 51.25
+
+    def test_leaves_the_home_to_a_couple(self, sender, organisation, row, streets, sessions):
+        streets.known["all"] = a_street()
+        one, other = sender.create(PATIENT), sender.create(PATIENT)
+        with sessions.begin() as session:
+            session.get(Patient, UUID(other["id"])).home_id = row(one).home_id
+
+        sender.delete(one)
+
+        assert row(other).known_home.city == "Olpe"
 
     def test_gives_a_home_to_whom_it_was_unknown_and_takes_it(
         self, sender, organisation, row, streets, sessions

@@ -242,10 +242,9 @@ class TestAnOrganization:
             own = coordinator_of(an_organisation(session))
         with pytest.raises(RegionWideOnly):
             sender.seen_as(own).create(sent)
-        assert sender.refused({**sent, "type": [], "name": None}) == [
-            "Organization.type",
-            "Organization.name",
-        ]
+        number = {"system": "http://fhir.de/sid/arge-ik/iknr", "value": "260326822"}
+        nameless = {"resourceType": "Organization", "identifier": [number]}
+        assert sender.refused(nameless) == ["Organization.type", "Organization.name"]
 
     def test_is_changed_by_its_own_only(self, sender, organisation, sessions, row):
         with sessions.begin() as session:
@@ -334,9 +333,11 @@ class TestAHealthcareService:
         found = sender.update(old, comment="barrierefrei", appointmentRequired=True)
 
         assert (found["comment"], found["appointmentRequired"]) == ("barrierefrei", True)
-        assert sender.refused({**found, "name": "Anders", "active": False}) == [
+        phone = {"system": "phone", "value": "02761 4"}
+        assert sender.refused({**found, "name": "Anders", "active": False, "telecom": [phone]}) == [
             "HealthcareService.active",
             "HealthcareService.name",
+            "HealthcareService.telecom[0]",
         ]
 
     def test_is_neither_made_nor_deleted(self, sender, organisation):
