@@ -193,7 +193,7 @@ class IndexedReference(Reference):
     @property
     def modifiers(self) -> frozenset[str]:
         """The types that it may point to, and `identifier`."""
-        return self.targets | {"identifier"}
+        return super().modifiers | {"identifier"}
 
     @cached_property
     def by_identifier(self) -> IndexedToken:
