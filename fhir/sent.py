@@ -1,6 +1,7 @@
 """What other systems sent, kept whole, so that elements which our rows do not hold come back."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -38,7 +39,7 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
         return  # its row is the document itself
     with beside(session) as reader:
         shown = show(reader, resource, [id])[id]
-    content = write_json(_relative(document, f"{asking.base_url}/"))
+    content = write_json(relative(document, asking.base_url))
     row = session.get(SentDocument, (kind, id))
     if row is None:
         session.add(SentDocument(kind=kind, id=id, content=content, shown=write_json(shown)))
@@ -93,13 +94,13 @@ def forget(reader: Session, kind: str, ids: Sequence[UUID]) -> None:
     reader.execute(delete(SentDocument).where(SentDocument.kind == kind, SentDocument.id.in_(ids)))
 
 
-def _relative(value: object, base: str) -> object:
-    """Write references to this server's own resources without its address."""
+def relative(value: Any, base_url: str) -> Any:
+    """Copy a document, references to this server's own resources without its address."""
     if isinstance(value, Mapping):
         return {
-            name: part.removeprefix(base)
+            name: part.removeprefix(f"{base_url}/")
             if name == "reference" and isinstance(part, str)
-            else _relative(part, base)
+            else relative(part, base_url)
             for name, part in value.items()
         }
-    return [_relative(part, base) for part in value] if isinstance(value, list) else value
+    return [relative(part, base_url) for part in value] if isinstance(value, list) else value

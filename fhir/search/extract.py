@@ -5,7 +5,6 @@ Paths are FHIRPath's simplest: names with dots, each of which may be a list
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,15 +16,13 @@ from fhir.mapping.elements import Json
 from fhir.search.carriers import parse_id
 from fhir.search.dates import Interval, read
 from fhir.search.parameter import InvalidSearch
+from fhir.search.references import REFERENCE
 
 LONGEST_CODE = 200
 FOREVER = Interval(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 """An interval that is open at both ends."""
 
 _UTC = ZoneInfo("UTC")
-_LOCAL_REFERENCE = re.compile(
-    r"(?P<kind>[A-Z][A-Za-z]{1,39})/(?P<id>[A-Za-z0-9.\-]{1,64})(?:/_history/[A-Za-z0-9.\-]{1,64})?"
-)
 NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
 ADDRESS_PARTS = ("text", "line", "city", "district", "state", "postalCode", "country")
 
@@ -111,19 +108,14 @@ def references(element: Any, targets: frozenset[str] | None) -> Iterator[Value]:
     written = element.get("reference") if isinstance(element, Mapping) else element
     if not isinstance(written, str) or written.startswith("#") or not is_storable(written):
         return
-    found = _LOCAL_REFERENCE.fullmatch(written)
-    kind = found["kind"] if found else _kind_in(written)
+    found = REFERENCE.fullmatch(written)
+    kind = found["kind"] if found else None
     if targets is not None and kind not in targets:
         return
-    key = parse_id(found["id"]) if found else None
-    yield Value(system=kind, code=code_form(written), target_id=key)
-
-
-def _kind_in(address: str) -> str | None:
-    parts = address.rstrip("/").split("/")
-    if len(parts) > 3 and parts[-2] == "_history":
-        parts = parts[:-2]
-    return parts[-2] if len(parts) > 1 and re.fullmatch(r"[A-Z][A-Za-z]{1,39}", parts[-2]) else None
+    is_ours = found is not None and found["base"] is None and kind is not None
+    yield Value(
+        system=kind, code=code_form(written), target_id=parse_id(found["id"]) if found and is_ours else None
+    )
 
 
 def dates(element: Any) -> Iterator[Value]:

@@ -5,7 +5,7 @@ table whenever a document is written.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -190,6 +190,18 @@ class IndexedReference(Reference):
     only: bool = False
     beside: Reference | None = None
 
+    @property
+    def modifiers(self) -> frozenset[str]:
+        """The types that it may point to, and `identifier`."""
+        return super().modifiers | {"identifier"}
+
+    @cached_property
+    def by_identifier(self) -> IndexedToken:
+        """The identifiers of what is referred to, where a reference names it so."""
+        paths = tuple(f"{path}.identifier" for path in self.source.paths)
+        source = replace(self.source, name=f"{self.source.name}:identifier", paths=paths)
+        return IndexedToken(source, self.definition)
+
     def values(self, document: Json) -> Iterator[Value]:
         """Read a document."""
         for element in extract.elements(document, self.source.paths):
@@ -199,6 +211,8 @@ class IndexedReference(Reference):
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
         """A well-formed reference to something that is not here is simply not found."""
+        if modifier == "identifier":
+            return self.by_identifier.condition(name, values, None, context)
         table = self.source.table
         ways: list[ColumnElement[bool]] = []
         for value in values:

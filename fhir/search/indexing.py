@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert
 from careapp.records.search_values import SearchValue
 from fhir.mapping.elements import Json
 from fhir.mapping.resource import ServedResource
-from fhir.search.indexed import IndexedParameter
+from fhir.search.indexed import IndexedParameter, IndexedReference
 
 _TABLE: Any = SearchValue.__table__
 _ROWS_AT_ONCE = 500
@@ -30,10 +30,14 @@ def put(connection: Connection, resource: ServedResource, documents: Mapping[UUI
     if not documents:
         return
     drop(connection, resource.kind, documents)
+    parameters = dict(resource.indexed or resource.sent)
+    for parameter in list(parameters.values()):
+        if isinstance(parameter, IndexedReference):  # what it refers to may be named by an identifier, too
+            parameters[parameter.by_identifier.source.name] = parameter.by_identifier
     rows = [
         row
         for key, document in documents.items()
-        for name, parameter in (resource.indexed or resource.sent).items()
+        for name, parameter in parameters.items()
         for row in _rows(resource.kind, key, name, parameter, document)
     ]
     for start in range(0, len(rows), _ROWS_AT_ONCE):

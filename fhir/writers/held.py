@@ -28,6 +28,7 @@ from fhir.mapping.elements import Json
 from fhir.mapping.held.declared import OWN, VERSION
 from fhir.mapping.registry import get_resource
 from fhir.search import extract
+from fhir.sent import relative
 from fhir.writers.writer import Writer
 
 
@@ -83,7 +84,7 @@ class HeldWriter:
         Raises:
             Rejected: It cannot be told whose it is to be, or its meaning breaks a rule.
         """
-        own = made_relative(document, asking.base_url)
+        own = relative(document, asking.base_url)
         patient = self._patient_of(session, own, asking)
         row = hold(
             session,
@@ -106,7 +107,7 @@ class HeldWriter:
             OurOwnRecord: It is this server's own record.
         """
         row = self._get(session, key, asking)
-        own = made_relative(document, asking.base_url)
+        own = relative(document, asking.base_url)
         patient = self._patient_of(session, own, asking)
         if patient is not None and patient.organisation_id != row.organisation_id:
             raise Rejected(
@@ -207,20 +208,6 @@ def targets_at(document: Json, paths: tuple[str, ...], kind: str) -> list[UUID]:
         for value in extract.references(element, frozenset({kind}))
         if value.target_id is not None
     ]
-
-
-def made_relative(element: Any, base_url: str) -> Any:
-    """Copy a document with references to this server's own address made relative, as it is searched."""
-    if isinstance(element, dict):
-        return {
-            name: part.removeprefix(f"{base_url}/")
-            if name == "reference" and isinstance(part, str)
-            else made_relative(part, base_url)
-            for name, part in element.items()
-        }
-    if isinstance(element, list):
-        return [made_relative(part, base_url) for part in element]
-    return element
 
 
 def content_of(document: Json) -> bytes:

@@ -1,5 +1,6 @@
 """Held resources through every interaction, beside the rows that they refer to."""
 
+import orjson
 import pytest
 from sqlalchemy import Engine
 
@@ -142,6 +143,15 @@ class TestHeldResource:
         assert client.delete(f"/fhir/Patient/{key}").status_code == 409
         client.delete(f"/fhir/Consent/{held.json()['id']}")
         assert client.delete(f"/fhir/Patient/{key}").status_code in {200, 204}
+
+    def test_keeps_the_digits_of_its_decimals(self, client, task):
+        weight = '"input":[{"type":{"text":"kg"},"valueDecimal":1.10}]'
+        body = orjson.dumps(task)[:-1] + b"," + weight.encode() + b"}"
+
+        made = client.post("/fhir/Task", content=body, headers=HEADERS)
+
+        assert made.status_code == 201
+        assert weight in client.get(f"/fhir/Task/{made.json()['id']}").text
 
     def test_that_breaks_rules_is_refused_with_their_places(self, client, task):
         response = client.post("/fhir/Task", json=task | {"status": "nonsense"}, headers=HEADERS)

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from api.database import open_sessions
+from careapp import clock
 from careapp.db import make_engine
 from careapp.migrate import upgrade
-from tests.careapp.worlds import a_patient, a_schedule, a_slot, a_visit, a_world, moment
+from tests.careapp.worlds import a_patient, a_schedule, a_slot, a_visit, a_world
 from tests.fhir.rows import a_plan, a_tour
 
 SLOTS, APPOINTMENTS = 5000, 1600
@@ -138,12 +139,14 @@ def fill(address: str) -> None:
     """Write slots of some schedules, and visits of a day of which most are in tours."""
     engine = make_engine(address)
     upgrade(engine)
+    # Free slots of the past are removed, so these begin tomorrow.
+    first = (clock.now() + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
     with open_sessions(engine).begin() as session:
         world = a_world(session)
         schedules = [a_schedule(session, world.doctor) for _ in range(10)]
         for number in range(SLOTS):
             minutes = 15 * (number // 10)
-            a_slot(session, schedules[number % 10], starts_at=moment(6) + timedelta(minutes=minutes))
+            a_slot(session, schedules[number % 10], starts_at=first + timedelta(minutes=minutes))
         patients = [a_patient(session, world.organisation) for _ in range(100)]
         plan = a_plan(session)
         visits = [a_visit(session, patients[number % 100]) for number in range(APPOINTMENTS)]
@@ -168,7 +171,7 @@ def main(address: str | None) -> None:
         with running(careapp, "serve", environment=settings) as server:
             for kind, query in (
                 ("Slot", "_count=50"),
-                ("Slot", "status=free&start=ge2026-03-03&_count=50"),
+                ("Slot", "status=free&start=ge2026&_count=50"),
                 ("Appointment", "date=2026-03-03&_count=50"),
                 ("Appointment", "date=2026-03-03&_count=50&_include=Appointment:patient"),
                 ("Slot", "schedule.actor:Practitioner.name=a,b,c,d,e&_count=50"),

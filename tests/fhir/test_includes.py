@@ -164,7 +164,7 @@ class TestRevinclude:
 
 
 class TestStatements:
-    def test_are_one_for_the_matches_and_one_for_each_kind_that_comes(self, searched):
+    def test_are_one_for_the_matches_and_one_for_each_kind_that_may_come(self, searched):
         statements: list[str] = []
 
         def note(_connection, _cursor, statement, *_rest):
@@ -177,8 +177,9 @@ class TestStatements:
         finally:
             event.remove(searched.engine, "before_cursor_execute", note)
 
-        # Appointment, then Location, Patient, Practitioner and Slot.
-        assert len(statements) == 5
+        # Appointment and Slot; as actors HealthcareService, Location, Patient, Practitioner, PractitionerRole
+        # and RelatedPerson.
+        assert len(statements) == 8
 
     def test_see_one_moment(self, searched):
         with searched.sessions() as session:

@@ -153,7 +153,7 @@ def a_row(schedule: Schedule, minute: int) -> dict[str, object]:
         "id": uuid4(),
         "organisation_id": schedule.organisation_id,
         "schedule_id": schedule.id,
-        "starts_at": moment(6, minute),
-        "ends_at": moment(7, minute),
+        "starts_at": moment(6 + minute // 60, minute % 60),
+        "ends_at": moment(7 + minute // 60, minute % 60),
         "status": SlotStatus.FREE,
     }

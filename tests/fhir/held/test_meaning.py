@@ -129,6 +129,7 @@ class TestEncounter:
                 | {
                     "participant": [{"individual": {"reference": f"Practitioner/{nurse}"}}],
                     "identifier": [{"system": "http://example.org/cases", "value": "F-1"}],
+                    "account": [{"identifier": {"system": "http://example.org/bills", "value": "A-1"}}],
                 }
             )
         )
@@ -140,6 +141,8 @@ class TestEncounter:
             "class=HH",
             "status=finished&date=2026-03-02",
             "identifier=F-1",
+            "date-start=ge2026-03-02T16:00:00Z&end-date=lt2026-03-02T16:21:00Z",
+            "account:identifier=http://example.org/bills|A-1",
             f"appointment.patient={visit.patient_id}",
         ):
             assert server.find("Encounter", query) == [key], query
