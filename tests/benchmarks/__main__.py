@@ -1,4 +1,7 @@
-"""Measure the README's figures: `python -m tests.benchmarks [service] [roads]`, tables on standard output."""
+"""Measure the README's figures: `python -m tests.benchmarks [service] [roads] [booking] [export]`.
+
+Tables on standard output; searches have a program of their own, `python -m tests.benchmarks.fhir_search`.
+"""
 
 import os
 import platform
@@ -6,10 +9,15 @@ import sys
 from importlib.metadata import version
 
 from careapp.roads import programs
-from tests.benchmarks import roads, service
+from tests.benchmarks import fhir_booking, fhir_export, roads, service
 
 LIBRARIES = ("ortools", "numba", "numpy", "fastapi", "sqlalchemy", "fhir.resources")
-SECTIONS = {"service": service.figures, "roads": roads.figures}
+SECTIONS = {
+    "service": service.figures,
+    "roads": roads.figures,
+    "booking": fhir_booking.figures,
+    "export": fhir_export.figures,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or SECTIONS:
