@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
+from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
 from api.dependencies import refuse_foreign_pages
 from api.later import AnswersLater, finish
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()
+    app.state.ways = (whoever_is_here,)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000

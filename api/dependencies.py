@@ -12,17 +12,16 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
+from api.auth.viewers import SignedIn
 from api.errors import ForeignPage
 from api.transactions import Transactions
 from careapp import clock
-from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.consultations.holds import has_stale_slots, tidy_slots
 from careapp.roads.places import Geocoder
 
-LOCAL_VIEWER = Viewer("local coordinator", ViewerRole.COORDINATOR)
-"""Whoever sits at this machine, for the whole region: until sign-in is built, nobody else can reach us."""
+__all__ = ["SignedIn"]  # what a route may ask for stands here, wherever it is made
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -45,11 +44,6 @@ def _transactions(request: Request) -> Transactions:
 async def _reading_sessions(request: Request) -> sessionmaker[Session]:
     sessions: sessionmaker[Session] = request.app.state.reading_sessions
     return sessions
-
-
-async def _signed_in(request: Request) -> Viewer:
-    request.scope["careapp.viewer"] = LOCAL_VIEWER  # for `api.later`, which asks in somebody's stead
-    return LOCAL_VIEWER
 
 
 async def read_now() -> datetime:
@@ -113,7 +107,6 @@ DbSession = Annotated[Session, Depends(_write, scope="function")]
 Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
-SignedIn = Annotated[Viewer, Depends(_signed_in)]
 Now = Annotated[datetime, Depends(read_now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
 Places = Annotated[Geocoder, Depends(_geocoder)]

@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from api.auth.viewers import NotSignedIn
 from api.formats import written
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -81,6 +82,7 @@ KINDS: Mapping[type[CareError], Kind] = {
     SeveralMatch: Kind(412, "multiple-matches", "More than one fits"),
     Malformed: Kind(400, "invalid", "The request cannot succeed as it stands"),
     Rejected: Kind(422, "processing", "The request cannot succeed as it stands"),
+    NotSignedIn: Kind(401, "login", "Not signed in"),
     NotFound: Kind(404, "not-found", "Not found"),
     Conflict: Kind(409, "conflict", "The world has changed"),
     Invalid: Kind(400, "invalid", "The request cannot succeed as it stands"),
