@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.auth.scopes import (
+from fhir.scopes import (
     ANY_KIND,
     CRUDS,
     BadScope,
@@ -110,6 +110,15 @@ class TestAllow:
         assert set(answer.limits) == {Limit(None, of_patient=True), Limit("status=free", of_patient=False)}
         assert not answer.of_patient
         assert Scopes.of(["patient/*.rs"]).allow("Slot", "s").of_patient
+
+    def test_asks_the_scopes_of_one_context_alone(self):
+        scopes = Scopes.of(["patient/*.rs", "user/Slot.r"])
+
+        assert scopes.allow("Patient", "r", contexts=("patient",)).allowed
+        assert not scopes.allow("Patient", "r", contexts=("user", "system")).allowed
+
+    def test_is_read_once(self):
+        assert Scopes.of(frozenset({"user/*.r"})) is Scopes.of(["user/*.r"])
 
     def test_allows_nothing_for_what_it_does_not_know(self):
         assert not Scopes.of(["admin", "openid", "user/everything"]).allow("Slot", "r").allowed

@@ -170,10 +170,23 @@ class Scopes:
         """Read scopes; what is none of the grammar allows nothing."""
         return _read(frozenset(written))
 
-    def allow(self, kind: str, interaction: Interaction | str) -> ScopeAnswer:
-        """Say whether an interaction with a kind of resource is allowed, and with which resources."""
-        asked = Interaction(interaction)
-        fitting = [scope for scope in self.clinical if scope.allows(kind, asked)]
+    def allow(
+        self,
+        kind: str,
+        interaction: Interaction | str,
+        contexts: Iterable[Context | str] = tuple(Context),
+    ) -> ScopeAnswer:
+        """Say whether an interaction with a kind of resource is allowed, and with which resources.
+
+        Args:
+            kind: Type of the resource.
+            interaction: One of SMART's letters.
+            contexts: Only scopes that speak for these count.
+        """
+        asked, speakers = Interaction(interaction), frozenset(map(Context, contexts))
+        fitting = [
+            scope for scope in self.clinical if scope.context in speakers and scope.allows(kind, asked)
+        ]
         limits = tuple(
             dict.fromkeys(Limit(scope.query, scope.context is Context.PATIENT) for scope in fitting)
         )
