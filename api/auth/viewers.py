@@ -21,9 +21,8 @@ class NotSignedIn(Forbidden):
 
 
 async def whoever_is_here(request: Request) -> Viewer | None:
-    """Take everybody for the operator: only loopback is listened on until sign-in is whole."""
-    del request
-    return OPERATOR
+    """Take everybody for the operator where only this machine is listened to."""
+    return None if request.app.state.settings.is_public else OPERATOR
 
 
 async def signed_in(request: Request) -> Viewer:
