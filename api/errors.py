@@ -66,10 +66,6 @@ class Kind:
 ISSUES = {404: "not-found", 405: "not-supported", 406: "not-supported", 413: "too-long", 415: "not-supported"}
 
 
-class ForeignPage(Forbidden):
-    """A page of another site asked, or the server was asked for under a foreign name."""
-
-
 # The first that fits counts.
 KINDS: Mapping[type[CareError], Kind] = {
     PageGone: Kind(410, "expired", "No longer here"),

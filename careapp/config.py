@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from careapp.errors import Invalid
 from careapp.origins import Network, origin_of, read_networks
 
+USUAL_ADDRESS_RATE, USUAL_VIEWER_RATE = 1200, 600
+"""Requests in a minute. Behind one address there may be a whole office."""
+
 
 class UnsafeSettings(Invalid):
     """A setting is missing, malformed or would expose patients' data."""
@@ -46,11 +49,19 @@ class Settings(BaseSettings):
         "CAREAPP_PROXIES.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    requests_per_address: int = Field(
-        default=1200, ge=10, le=1_000_000, description="Requests from one address in a minute."
+    requests_per_address: int | None = Field(
+        default=None,
+        ge=10,
+        le=1_000_000,
+        description="Requests from one address in a minute, this machine's own not counted; unset: 1200 "
+        "where the service is public, else as many as come.",
     )
-    requests_per_viewer: int = Field(
-        default=600, ge=10, le=1_000_000, description="Requests of one account or client in a minute."
+    requests_per_viewer: int | None = Field(
+        default=None,
+        ge=10,
+        le=1_000_000,
+        description="Requests of one account or client in a minute; unset: 600 where the service is public, "
+        "else as many as come.",
     )
     zone: str = Field(default="Europe/Berlin", description="Time zone of the region's local days.")
     holidays: str = Field(default="DE-NW", description="Public holidays: country and subdivision.")
@@ -271,6 +282,16 @@ class Settings(BaseSettings):
     def is_public(self) -> bool:
         """Whether others than whoever sits at this machine can reach the service."""
         return self.public_url is not None
+
+    @property
+    def address_rate(self) -> int | None:
+        """How many requests may come from one address in a minute; None: any number."""
+        return self.requests_per_address or (USUAL_ADDRESS_RATE if self.is_public else None)
+
+    @property
+    def viewer_rate(self) -> int | None:
+        """How many requests an account or client may send in a minute; None: any number."""
+        return self.requests_per_viewer or (USUAL_VIEWER_RATE if self.is_public else None)
 
     @property
     def zone_info(self) -> ZoneInfo:

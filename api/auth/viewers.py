@@ -30,11 +30,13 @@ async def signed_in(request: Request) -> Viewer:
 
     Raises:
         NotSignedIn: Nobody, or what was shown as proof does not hold.
+        TooManyRequests: The viewer asks too often.
     """
     ways: tuple[Way, ...] = request.app.state.ways
     for way in ways:
         viewer = await way(request)
         if viewer is not None:
+            request.app.state.rates.of_viewer(viewer)
             request.scope["careapp.viewer"] = viewer  # for `api.later`, which asks in somebody's stead
             return viewer
     raise NotSignedIn("sign in first: send `Authorization: Bearer …`, or open /sign-in in a browser")
