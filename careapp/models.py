@@ -3,6 +3,7 @@
 from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
+from careapp.identity import models as identity
 from careapp.jobs import models as jobs
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
@@ -19,6 +20,7 @@ __all__ = [
     "appointments",
     "consultations",
     "held",
+    "identity",
     "jobs",
     "orders",
     "organisations",
