@@ -40,6 +40,8 @@ def headers(*, form_to: str | None = None) -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         "Cache-Control": "no-store",
+        # With no-referrer a browser sends its own form with `Origin: null`, which is refused.
+        "Referrer-Policy": "same-origin",
     }
 
 
