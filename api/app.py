@@ -6,7 +6,7 @@ from functools import partial
 from importlib.metadata import version
 from threading import Event
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -15,7 +15,8 @@ from api.auth.cookie import WebSessions, cookie
 from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
-from api.dependencies import refuse_foreign_pages
+from api.edge.door import Door
+from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
@@ -83,7 +84,6 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
         redoc_url=None,
         redirect_slashes=False,
         lifespan=partial(_lifespan, settings=settings, engine=engine, runs_jobs=runs_jobs),
-        dependencies=[Depends(refuse_foreign_pages)],
     )
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
@@ -98,7 +98,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
     )
-    app.add_middleware(Surroundings)
+    app.state.rates = Rates(settings)
+    app.add_middleware(Door, settings=settings, rates=app.state.rates)
+    app.add_middleware(Surroundings, is_public=settings.is_public)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
