@@ -17,6 +17,7 @@ from api.routers import (
     tours,
     visits,
 )
+from api.routers import help as help_across
 from api.routers import map as map_ground
 
 __all__ = ["ROUTERS"]
@@ -35,6 +36,7 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    help_across.router,
     map_ground.router,
     fhir.router,
     pages.router,
