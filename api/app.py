@@ -16,6 +16,7 @@ from api.dependencies import refuse_foreign_pages
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
+from api.reading import TidySlots, make_readers
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate
@@ -107,6 +108,8 @@ async def _lifespan(
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.readers = make_readers()
+        app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield

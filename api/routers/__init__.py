@@ -22,6 +22,7 @@ from api.routers import map as map_ground
 __all__ = ["ROUTERS"]
 
 ROUTERS = (
+    fhir.router,  # first, so that an address of FHIR is compared with no other
     about.router,
     health.router,
     days.router,
@@ -36,6 +37,5 @@ ROUTERS = (
     orders.router,
     consultations.router,
     map_ground.router,
-    fhir.router,
     pages.router,
 )

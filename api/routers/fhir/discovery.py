@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form
+from api.routers.marked import MarkedRouter
 from fhir.capability import statement
 from fhir.discovery import definitions
 from fhir.discovery.answered import Answered, answered_at
@@ -25,7 +26,7 @@ SMART: dict[str, Any] = {
 }
 """There is no sign-in yet, so nothing of it may be promised: clients find no address to sign in at."""
 
-well_known = APIRouter(tags=["fhir"])
+well_known = MarkedRouter("/.well-known/", tags=["fhir"])
 
 
 @well_known.get("/.well-known/smart-configuration", include_in_schema=False)
@@ -42,7 +43,7 @@ def router_of(groups: Iterable[APIRouter]) -> APIRouter:
         groups: The routers of the FHIR part, whose addresses lack its base.
     """
     answered = answered_by(groups)
-    router = APIRouter()
+    router = MarkedRouter("/metadata", *(f"/{kind}" for kind in definitions.KINDS))
 
     @router.get("/metadata")
     @router.get("/metadata/", include_in_schema=False)
