@@ -6,13 +6,15 @@ from functools import partial
 from importlib.metadata import version
 from threading import Event
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
+from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
-from api.dependencies import refuse_foreign_pages
+from api.edge.door import Door
+from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
@@ -74,12 +76,12 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
         version=version("careapp"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        openapi_url=None,  # FastAPI's own route would carry no policy; `routers.about` has ours
         # FastAPI's own pages load their scripts from a foreign host.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=partial(_lifespan, settings=settings, engine=engine, runs_jobs=runs_jobs),
-        dependencies=[Depends(refuse_foreign_pages)],
     )
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
@@ -87,11 +89,14 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()
+    app.state.ways = (whoever_is_here,)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
     )
-    app.add_middleware(Surroundings)
+    app.state.rates = Rates(settings)
+    app.add_middleware(Door, settings=settings, rates=app.state.rates)
+    app.add_middleware(Surroundings, is_public=settings.is_public)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)

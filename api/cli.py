@@ -17,7 +17,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.app import create_app
 from api.database import open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
-from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
@@ -28,6 +27,7 @@ from api.roads.network import calibrate, gazetteer, synthetic
 from api.roads.tiles import tiles
 from api.server import address_of, listen, serve, set_up_logging
 from careapp import clock, migrate
+from careapp.access import OPERATOR
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.db_errors import explain_database_error
@@ -224,11 +224,11 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
                 seed=seed,
                 limit_s=limit or settings.plan_limit_s,
                 settings=settings,
-                viewer=LOCAL_VIEWER,
+                viewer=OPERATOR,
                 progress=progress,
             )
         with make_reading_sessions(engine).begin() as session:
-            report = read_report(session, date=day, zone=settings.zone_info, viewer=LOCAL_VIEWER)
+            report = read_report(session, date=day, zone=settings.zone_info, viewer=OPERATOR)
     if report is not None:
         _print(report, as_json=as_json)
 

@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.database import open_sessions
-from api.dependencies import LOCAL_VIEWER
 from api.plan_report import PlanReport, read_report
 from api.plan_run import PlanningFailed, plan_day
 from api.progress import ProgressLine
 from careapp import clock, migrate
+from careapp.access import OPERATOR
 from careapp.calendar import Calendar
 from careapp.compiling import compiling
 from careapp.config import Settings
@@ -86,7 +86,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
         lay_roads(settings, seed=demo.seed, now=clock.now(), tell=progress.tell)
         with sessions.begin() as session:
             make_slots(
-                session, first=day, days=SLOT_DAYS, calendar=calendar, viewer=LOCAL_VIEWER, now=clock.now()
+                session, first=day, days=SLOT_DAYS, calendar=calendar, viewer=OPERATOR, now=clock.now()
             )
         report = _report(reading, day, settings)
         if report is not None and any(tour.status is TourStatus.PUBLISHED for tour in report.tours):
@@ -99,7 +99,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
             seed=demo.seed,
             limit_s=demo.limit_s,
             settings=settings,
-            viewer=LOCAL_VIEWER,
+            viewer=OPERATOR,
             progress=progress,
         )
     report = _report(reading, day, settings)
@@ -119,7 +119,7 @@ def _build(
             nurses=demo.nurses,
             first_date=day,
             calendar=calendar,
-            viewer=LOCAL_VIEWER,
+            viewer=OPERATOR,
             now=clock.now(),
             on_progress=lambda done, part: progress.tell("inventing the demo region", done, part),
         )
@@ -128,4 +128,4 @@ def _build(
 
 def _report(reading: sessionmaker[Session], day: date, settings: Settings) -> PlanReport | None:
     with reading.begin() as session:
-        return read_report(session, date=day, zone=settings.zone_info, viewer=LOCAL_VIEWER)
+        return read_report(session, date=day, zone=settings.zone_info, viewer=OPERATOR)

@@ -7,23 +7,18 @@ the dependency itself.
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.errors import ForeignPage
+from api.auth.viewers import SignedIn
 from api.transactions import Transactions
 from careapp import clock
-from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.roads.places import Geocoder
 
-LOCAL_VIEWER = Viewer("local coordinator", ViewerRole.COORDINATOR)
-"""Whoever sits at this machine, for the whole region: until sign-in is built, nobody else can reach us."""
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+__all__ = ["SignedIn"]  # what a route may ask for stands here, wherever it is made
 
 
 def _read(request: Request) -> Iterator[Session]:
@@ -44,11 +39,6 @@ def _transactions(request: Request) -> Transactions:
 async def _reading_sessions(request: Request) -> sessionmaker[Session]:
     sessions: sessionmaker[Session] = request.app.state.reading_sessions
     return sessions
-
-
-async def _signed_in(request: Request) -> Viewer:
-    request.scope["careapp.viewer"] = LOCAL_VIEWER  # for `api.later`, which asks in somebody's stead
-    return LOCAL_VIEWER
 
 
 async def read_now() -> datetime:
@@ -76,36 +66,11 @@ async def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(re
     await request.app.state.tidy_slots(now)
 
 
-async def refuse_foreign_pages(request: Request) -> None:
-    """Refuse what another site's page sends through the browser of whoever sits here.
-
-    There is no sign-in to protect a request yet. A page may send one to loopback unseen (`Origin` tells), or
-    give its own name our address (`Host` tells).
-
-    Raises:
-        ForeignPage: The request's `Host` or `Origin` is not this machine.
-    """
-    host = request.headers.get("host", "")
-    if _name_of(f"//{host}") not in LOOPBACK_NAMES:
-        raise ForeignPage("there is no sign-in yet: ask for localhost or 127.0.0.1 on the machine itself")
-    origin = request.headers.get("origin")
-    if origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:
-        raise ForeignPage("pages of other sites may not use this service")
-
-
-def _name_of(address: str) -> str | None:
-    try:
-        return urlsplit(address).hostname
-    except ValueError:  # brackets that are no IPv6 address
-        return None
-
-
 # scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.
 DbSession = Annotated[Session, Depends(_write, scope="function")]
 Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
-SignedIn = Annotated[Viewer, Depends(_signed_in)]
 Now = Annotated[datetime, Depends(read_now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
 Places = Annotated[Geocoder, Depends(_geocoder)]

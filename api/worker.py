@@ -231,7 +231,7 @@ def _do(sessions: sessionmaker[Session], job: Job, settings: Settings, lifeline:
         raise UnknownKind(
             f"this version does not know jobs of the kind {job.kind}: install the one that does"
         )
-    viewer = Viewer(job.asked_by, ViewerRole.COORDINATOR, job.organisation_id)
+    viewer = Viewer(job.asked_by, ViewerRole.SYSTEM, job.organisation_id)
     return work(sessions, job.arguments, settings=settings, viewer=viewer, lifeline=lifeline)
 
 

@@ -104,7 +104,7 @@ def now() -> datetime:
 @pytest.fixture
 def viewer() -> Viewer:
     """A coordinator of the whole region."""
-    return Viewer("coordinator", ViewerRole.COORDINATOR)
+    return Viewer("coordinator", ViewerRole.SYSTEM)
 
 
 @pytest.fixture

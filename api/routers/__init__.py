@@ -23,6 +23,7 @@ __all__ = ["ROUTERS"]
 
 ROUTERS = (
     fhir.router,  # first, so that an address of FHIR is compared with no other
+    about.document,
     about.router,
     health.router,
     days.router,

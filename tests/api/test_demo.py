@@ -11,9 +11,9 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from api.dependencies import LOCAL_VIEWER
 from api.server import listen
 from careapp import clock
+from careapp.access import OPERATOR
 from careapp.config import Settings
 from careapp.db import make_engine, make_sessions
 from careapp.jobs.models import Job, JobState
@@ -123,7 +123,7 @@ class TestAgain:
         with make_sessions(engine).begin() as session:
             day = jobs(first[0])[0].arguments["date"]
             tours = publish_day(
-                session, date=clock.now().date().fromisoformat(day), viewer=LOCAL_VIEWER, now=clock.now()
+                session, date=clock.now().date().fromisoformat(day), viewer=OPERATOR, now=clock.now()
             )
         engine.dispose()
         before = len(jobs(first[0]))

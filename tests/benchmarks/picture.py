@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from api.dependencies import LOCAL_VIEWER
 from api.plan_report import print_report, read_report
+from careapp.access import OPERATOR
 from careapp.config import Settings
 from careapp.db import make_engine, make_reading_sessions
 
@@ -25,7 +25,7 @@ def draw(data_dir: Path, day: date) -> str:
     settings = Settings.read(data_dir=data_dir)
     console = Console(record=True, width=112, file=StringIO(), force_terminal=True)
     with make_reading_sessions(make_engine(settings.database_address)).begin() as session:
-        report = read_report(session, date=day, zone=settings.zone_info, viewer=LOCAL_VIEWER)
+        report = read_report(session, date=day, zone=settings.zone_info, viewer=OPERATOR)
     if report is None:
         raise SystemExit(f"{day} is not planned in {data_dir}: run careapp demo first")
     print_report(report, console)

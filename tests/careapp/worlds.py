@@ -57,7 +57,7 @@ Row = TypeVar("Row", bound=Base)
 DAY = date(2026, 3, 3)
 """A Tuesday, no holiday, the day after the fixture `now`."""
 
-EVERYONE = Viewer("region", ViewerRole.COORDINATOR)
+EVERYONE = Viewer("region", ViewerRole.SYSTEM)
 
 
 def moment(hour: int, minute: int = 0, *, day: date = DAY) -> datetime:

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
+from api.auth.policy import anybody
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form
 from api.routers.marked import MarkedRouter
@@ -26,7 +27,9 @@ SMART: dict[str, Any] = {
 }
 """There is no sign-in yet, so nothing of it may be promised: clients find no address to sign in at."""
 
-well_known = MarkedRouter("/.well-known/", tags=["fhir"])
+PUBLIC = anybody("it tells what is offered, before anybody signs in; nothing of it is about a person")
+
+well_known = MarkedRouter("/.well-known/", tags=["fhir"], dependencies=[PUBLIC])
 
 
 @well_known.get("/.well-known/smart-configuration", include_in_schema=False)
@@ -43,7 +46,7 @@ def router_of(groups: Iterable[APIRouter]) -> APIRouter:
         groups: The routers of the FHIR part, whose addresses lack its base.
     """
     answered = answered_by(groups)
-    router = MarkedRouter("/metadata", *(f"/{kind}" for kind in definitions.KINDS))
+    router = MarkedRouter("/metadata", *(f"/{kind}" for kind in definitions.KINDS), dependencies=[PUBLIC])
 
     @router.get("/metadata")
     @router.get("/metadata/", include_in_schema=False)

@@ -7,13 +7,14 @@ from functools import partial
 
 from fastapi import Request, Response
 
+from api.auth.policy import READING, may
 from api.reading import with_reading
 from api.routers.fhir.answers import answer, answer_version
 from api.routers.fhir.asked import AskingDep
 from api.routers.marked import MarkedRouter
 from fhir.interactions import history
 
-router = MarkedRouter("/_history")
+router = MarkedRouter("/_history", dependencies=[may(*READING)])
 
 
 @router.get("/_history")

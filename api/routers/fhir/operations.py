@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
+from api.auth.policy import PRACTISING, TREATING, may
 from api.dependencies import DbSession, SettingsDep
 from api.reading import with_reading
 from api.routers.fhir.answers import answer
@@ -22,15 +23,17 @@ from fhir.operations.hold import hold
 router = MarkedRouter("/$")
 
 
-@router.post("/Appointment/$book", status_code=201, openapi_extra=RESOURCE_BODY)
-@router.post("/Appointment/$book/", status_code=201, include_in_schema=False)
+@router.post(
+    "/Appointment/$book", status_code=201, openapi_extra=RESOURCE_BODY, dependencies=[may(*PRACTISING)]
+)
+@router.post("/Appointment/$book/", status_code=201, include_in_schema=False, dependencies=[may(*PRACTISING)])
 def book_appointment(body: ResourceBody, request: Request, session: DbSession, asking: AskingDep) -> Response:
     """Book an Appointment, move it under its id, or replace another; 202 if it must be confirmed."""
     return _answer(request, book(session, body, asking))
 
 
-@router.post("/Appointment/$hold", openapi_extra=RESOURCE_BODY)
-@router.post("/Appointment/$hold/", include_in_schema=False)
+@router.post("/Appointment/$hold", openapi_extra=RESOURCE_BODY, dependencies=[may(*PRACTISING)])
+@router.post("/Appointment/$hold/", include_in_schema=False, dependencies=[may(*PRACTISING)])
 def hold_appointment(
     body: ResourceBody, request: Request, session: DbSession, asking: AskingDep, settings: SettingsDep
 ) -> Response:
@@ -38,15 +41,15 @@ def hold_appointment(
     return _answer(request, hold(session, body, asking, lasts=timedelta(seconds=settings.hold_s)))
 
 
-@router.post("/Appointment/$find", openapi_extra=RESOURCE_BODY)
-@router.post("/Appointment/$find/", include_in_schema=False)
+@router.post("/Appointment/$find", openapi_extra=RESOURCE_BODY, dependencies=[may(*TREATING)])
+@router.post("/Appointment/$find/", include_in_schema=False, dependencies=[may(*TREATING)])
 async def find_appointments(body: ResourceBody, request: Request, asking: AskingDep) -> Response:
     """Propose Appointments that could be had."""
     return await _find(request, body, asking)
 
 
-@router.get("/Appointment/$find")
-@router.get("/Appointment/$find/", include_in_schema=False)
+@router.get("/Appointment/$find", dependencies=[may(*TREATING)])
+@router.get("/Appointment/$find/", include_in_schema=False, dependencies=[may(*TREATING)])
 async def find_appointments_by_address(request: Request, asking: AskingDep) -> Response:
     """Propose Appointments that could be had; the parameters stand in the address."""
     given: list[Json] = [

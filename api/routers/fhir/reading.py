@@ -8,6 +8,7 @@ from functools import partial
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.auth.policy import READING, may
 from api.dependencies import SettingsDep, SignedIn
 from api.reading import with_reading
 from api.routers.fhir.answers import answer, answer_version
@@ -18,7 +19,7 @@ from fhir.read import FoundDocument, read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
 
-router = APIRouter(dependencies=[Depends(tidy_before_slots)])
+router = APIRouter(dependencies=[may(*READING), Depends(tidy_before_slots)])
 
 
 @router.get("/{kind}")

@@ -1,0 +1,1 @@
+"""Who asks, and what a route asks of them."""

@@ -1,0 +1,95 @@
+"""What a route asks of whoever uses it: each route carries exactly one policy."""
+
+from dataclasses import dataclass
+
+from fastapi import Depends
+from fastapi.params import Depends as DependsParam
+
+from api.auth.viewers import SignedIn
+from careapp.access import ViewerRole
+from careapp.errors import Forbidden
+
+PLANNING = (ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR, ViewerRole.CLIENT)
+"""Who changes what a care service has; other systems as far as their scopes go."""
+
+OVERSEEING = (*PLANNING, ViewerRole.SUPPORT)
+"""Who sees all of a care service's patients, tours and visits."""
+
+CARING = (*OVERSEEING, ViewerRole.NURSE)
+"""Who sees visits and tours; a nurse her own."""
+
+TREATING = (*CARING, ViewerRole.DOCTOR)
+"""Who sees patients; a nurse those of her tours, a doctor those booked with him."""
+
+PRACTISING = (*PLANNING, ViewerRole.DOCTOR)
+"""Who changes bookings; a doctor his own."""
+
+READING = (*TREATING, ViewerRole.AUDITOR)
+"""Who reads through FHIR at all; which kinds of resources, `fhir.access` says."""
+
+WRITING = (*PRACTISING, ViewerRole.NURSE)
+"""Who writes through FHIR at all; which kinds of resources, `fhir.access` says."""
+
+EVERYBODY = tuple(role for role in ViewerRole if role is not ViewerRole.SYSTEM)
+"""Whoever can sign in."""
+
+
+class RoleMayNot(Forbidden):
+    """The viewer's role does not allow what was asked."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who may use a route.
+
+    Attributes:
+        roles: Any of them; ourselves (`SYSTEM`) always.
+        needs: What a token's scopes must allow, each a kind of resource and interactions of SMART v2, e.g.
+            `Patient.rs`; empty where nothing about a person is shown, or where `fhir` itself asks.
+    """
+
+    roles: frozenset[ViewerRole]
+    needs: tuple[str, ...] = ()
+
+    async def __call__(self, viewer: SignedIn) -> None:
+        """Let a viewer pass.
+
+        Raises:
+            RoleMayNot: The role is none of these.
+        """
+        if viewer.role is not ViewerRole.SYSTEM and viewer.role not in self.roles:
+            raise RoleMayNot(f"a {viewer.role.value} may not do this: ask a {self._named()}")
+
+    def _named(self) -> str:
+        return " or ".join(sorted(role.value for role in self.roles)) or "nobody"
+
+
+@dataclass(frozen=True)
+class OpenPolicy:
+    """Everybody may use a route, signed in or not.
+
+    Attributes:
+        why: Why that harms nobody.
+    """
+
+    why: str
+
+    async def __call__(self) -> None:
+        """Let everybody pass."""
+
+
+def may(*roles: ViewerRole, needs: str = "") -> DependsParam:
+    """Return the policy of a route for these roles, for its `dependencies`.
+
+    Args:
+        roles: Any of them.
+        needs: What a token's scopes must allow besides, e.g. `Appointment.s Patient.r`; see `Policy`.
+    """
+    policy: DependsParam = Depends(Policy(frozenset(roles), tuple(needs.split())))
+    return policy
+
+
+def anybody(why: str) -> DependsParam:
+    """Return the policy of a route that needs no sign-in."""
+    policy: DependsParam = Depends(OpenPolicy(why))
+    return policy

@@ -1,0 +1,45 @@
+"""Who asks: each way of signing in is tried in turn, the first that knows the asker tells."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from careapp.access import OPERATOR, Viewer
+from careapp.errors import Forbidden
+
+Way = Callable[[Request], Awaitable[Viewer | None]]
+"""Tells who asks; None if the request does not try to sign in this way.
+
+Raises:
+    NotSignedIn: It tries, and is refused.
+"""
+
+
+class NotSignedIn(Forbidden):
+    """Nobody is signed in, or what was shown as proof does not hold."""
+
+
+async def whoever_is_here(request: Request) -> Viewer | None:
+    """Take everybody for the operator where only this machine is listened to."""
+    return None if request.app.state.settings.is_public else OPERATOR
+
+
+async def signed_in(request: Request) -> Viewer:
+    """Return who asks.
+
+    Raises:
+        NotSignedIn: Nobody, or what was shown as proof does not hold.
+        TooManyRequests: The viewer asks too often.
+    """
+    ways: tuple[Way, ...] = request.app.state.ways
+    for way in ways:
+        viewer = await way(request)
+        if viewer is not None:
+            request.app.state.rates.of_viewer(viewer)
+            request.scope["careapp.viewer"] = viewer  # for `api.later`, which asks in somebody's stead
+            return viewer
+    raise NotSignedIn("sign in first: send `Authorization: Bearer …`, or open /sign-in in a browser")
+
+
+SignedIn = Annotated[Viewer, Depends(signed_in)]
