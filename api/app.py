@@ -27,6 +27,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
+from careapp.keys import Keyring
 from careapp.records.keys import shared_key
 from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
@@ -119,7 +120,7 @@ async def _lifespan(
         app.state.reading_sessions = make_reading_sessions(database)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
-        app.state.sign_in = SignIn(settings, app.state.sessions)
+        app.state.sign_in = SignIn(settings, app.state.sessions, Keyring.open(settings))
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
             await finish(app.state.later)
