@@ -113,6 +113,7 @@ class SignIn:
         )
         self.passwords = Passwords()
         self.sessions = sessions
+        self._is_public = settings.is_public
         self.factor_seal = Seal(keyring, second_factors.PURPOSE)
         self._key = keyring.purpose("sign-in-failures")
         self._limiter = CapacityLimiter(AT_ONCE)
@@ -136,7 +137,8 @@ class SignIn:
             account = find_account(session, login)
         if wait is not None:
             return Answer(wait=wait)
-        kept = account.password_hash if account is not None and account.is_active else None
+        may_try = account is not None and account.is_active and not (account.is_demo and self._is_public)
+        kept = account.password_hash if account is not None and may_try else None
         said = self.passwords.compare(password, kept)
         with self.sessions.begin() as session:
             again = None if account is None else session.get(Account, account.id)
