@@ -15,6 +15,7 @@ from api.routers import (
     patients,
     places,
     roads,
+    second_steps,
     sign_in,
     tours,
     visits,
@@ -44,6 +45,7 @@ ROUTERS = (
     map_ground.router,
     sign_in.me_router,
     sign_in.router,
+    second_steps.router,
     own_account.router,
     pages.router,
 )
