@@ -3,6 +3,7 @@
 from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
+from careapp.identity import client_models as clients
 from careapp.jobs import models as jobs
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
@@ -17,6 +18,7 @@ from careapp.visits import models as visits
 __all__ = [
     "METADATA",
     "appointments",
+    "clients",
     "consultations",
     "held",
     "jobs",
