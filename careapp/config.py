@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy address of a PostgreSQL database (`postgresql+psycopg://…`); "
         "unset: SQLite in the data folder.",
     )
+    keys_file: Path | None = Field(
+        default=None,
+        description="File with the keys that seal patients' data; unset: `keys/keys.json` in the data "
+        "folder, made at first use. Keep a copy elsewhere: without it nobody can read a patient.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Address to listen on; only loopback is accepted until sign-in is built.",
@@ -201,6 +206,11 @@ class Settings(BaseSettings):
     def zone_info(self) -> ZoneInfo:
         """The time zone of local days."""
         return ZoneInfo(self.zone)
+
+    @property
+    def keys_path(self) -> Path:
+        """The file of the key ring."""
+        return self.keys_file or self.data_dir / "keys" / "keys.json"
 
     @property
     def roads_dir(self) -> Path:
