@@ -104,7 +104,9 @@ def public_key_set(session: Session) -> KeySet:
 
 def _opened(keyring: Keyring, row: SigningKey) -> PrivateKey:
     try:
-        secret = _sealer(keyring).decrypt(row.sealed[:_NONCE_BYTES], row.sealed[_NONCE_BYTES:], row.kid.encode())
+        secret = _sealer(keyring).decrypt(
+            row.sealed[:_NONCE_BYTES], row.sealed[_NONCE_BYTES:], row.kid.encode()
+        )
     except (InvalidTag, ValueError) as foreign:
         raise SigningKeyUnreadable(
             "the keys that sign tokens were sealed with another key file: restore CAREAPP_KEYS_FILE from the "
