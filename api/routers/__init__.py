@@ -22,6 +22,7 @@ from api.routers import (
     tours,
     visits,
 )
+from api.routers import help as help_across
 from api.routers import map as map_ground
 
 __all__ = ["ROUTERS"]
@@ -44,6 +45,7 @@ ROUTERS = (
     figures.router,
     emergencies.router,
     support.router,
+    help_across.router,
     map_ground.router,
     fhir.router,
     sign_in.me_router,

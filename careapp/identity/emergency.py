@@ -1,7 +1,7 @@
 """Break the glass: see one patient's record at once, say why, and let the coordinator know.
 
 Whose work it is to see a patient, `careapp.reach` says; it cannot know of the neighbour who fell on the
-stairs. Nobody has to agree beforehand. That it was done is written down and told to those whose patient it is.
+stairs. Nobody has to agree beforehand; it is written down, and told to those whose patient it is.
 """
 
 from datetime import datetime, timedelta
