@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy address of a PostgreSQL database (`postgresql+psycopg://…`); "
         "unset: SQLite in the data folder.",
     )
+    database_role: str | None = Field(
+        default=None,
+        description="PostgreSQL's role as which the server works; `careapp migrate`, run as the owner, gives "
+        "it the rights that it needs.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Address to listen on; only loopback is accepted until sign-in is built.",
