@@ -75,21 +75,25 @@ class TestBeginAs:
         with begin_as(sessions, worlds[0].viewer) as session:
             connection = session.connection()
             assert connection.scalar(text("SELECT current_setting('app.tenants')")) != ""
-            driver = connection.connection.driver_connection
-            process = driver.info.backend_pid
+            process = connection.scalar(text("SELECT pg_backend_pid()"))
         with sessions.kw["bind"].connect() as connection:
-            assert connection.connection.driver_connection.info.backend_pid == process
+            assert connection.scalar(text("SELECT pg_backend_pid()")) == process
             assert connection.scalar(text("SELECT current_setting('app.tenants', true)")) == ""
             assert connection.scalar(text("SELECT count(*) FROM patient")) == 0
 
     def test_lets_nobody_write_into_another_tenant(self, sessions, worlds):
         mine, other = worlds
         with begin_as(sessions, mine.viewer) as session:
-            changed = session.execute(
-                update(Patient).where(Patient.id == other.patients[0].id).values(phone="1")
+            changed = session.scalars(
+                update(Patient)
+                .where(Patient.id == other.patients[0].id)
+                .values(phone="1")
+                .returning(Patient.id)
             )
-            gone = session.execute(delete(Service).where(Service.id == other.visits[0].services[0].id))
-            assert (changed.rowcount, gone.rowcount) == (0, 0)
+            gone = session.scalars(
+                delete(Service).where(Service.id == other.visits[0].services[0].id).returning(Service.id)
+            )
+            assert (changed.all(), gone.all()) == ([], [])
         row = {"id": uuid4(), "organisation_id": other.organisation_id, "practitioner_id": None}
         with (
             pytest.raises(ProgrammingError, match="row-level security"),
@@ -178,15 +182,19 @@ class TestOpenings:
         self, sessions, worlds, opened, now
     ):
         owner, helper = worlds
+        visit, patient = owner.visits[0].id, owner.patients[0].id
         with begin_as(sessions, helper.viewer, now) as session:
-            told = session.execute(
-                update(Appointment).where(Appointment.id == owner.visits[0].id).values(title="Besuch")
+            told = session.scalars(
+                update(Appointment)
+                .where(Appointment.id == visit)
+                .values(title="Besuch")
+                .returning(Appointment.id)
             )
-            changed = session.execute(
-                update(Patient).where(Patient.id == owner.patients[0].id).values(phone="1")
+            changed = session.scalars(
+                update(Patient).where(Patient.id == patient).values(phone="1").returning(Patient.id)
             )
 
-        assert (told.rowcount, changed.rowcount) == (1, 0)
+            assert (told.all(), changed.all()) == ([visit], [])
 
     def test_show_the_owner_who_comes(self, sessions, worlds, opened, now):
         owner, helper = worlds
