@@ -20,6 +20,7 @@ from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
+from api.reading import TidySlots, make_readers
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate, row_security
@@ -55,6 +56,7 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
     {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},
@@ -118,6 +120,8 @@ async def _lifespan(
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.readers = make_readers()
+        app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
         app.state.sign_in = SignIn(settings, app.state.sessions)

@@ -152,16 +152,16 @@ class Settings(BaseSettings):
         description="Servers that notifications of subscriptions may be sent to, with commas between, like "
         "https://hospital.example; none: nothing is sent.",
     )
-    private_networks: str = Field(
-        default="",
-        description="Private networks with commas between, like 10.1.0.0/16, into which the names of servers "
-        "that we ask may lead; none: only to the internet.",
-    )
     session_idle_min: int = Field(
         default=60, ge=1, le=1440, description="Minutes after which an unused sign-in in a browser ends."
     )
     session_h: float = Field(
         default=12.0, gt=0, le=720, description="Hours after which every sign-in in a browser ends."
+    )
+    private_networks: str = Field(
+        default="",
+        description="Private networks with commas between, like 10.1.0.0/16, into which the names of servers "
+        "that we ask may lead; none: only to the internet.",
     )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."

@@ -3,6 +3,7 @@
 from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
+from careapp.help import models as help_
 from careapp.identity import models as identity
 from careapp.jobs import models as jobs
 from careapp.openings import models as openings
@@ -21,6 +22,7 @@ __all__ = [
     "appointments",
     "consultations",
     "held",
+    "help_",
     "identity",
     "jobs",
     "openings",

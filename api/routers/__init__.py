@@ -19,11 +19,13 @@ from api.routers import (
     tours,
     visits,
 )
+from api.routers import help as help_across
 from api.routers import map as map_ground
 
 __all__ = ["ROUTERS"]
 
 ROUTERS = (
+    fhir.router,  # first, so that an address of FHIR is compared with no other
     about.document,
     about.router,
     health.router,
@@ -38,8 +40,8 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    help_across.router,
     map_ground.router,
-    fhir.router,
     sign_in.me_router,
     sign_in.router,
     own_account.router,
