@@ -1,7 +1,7 @@
 """What people allowed clients: codes, refresh tokens, and the end of both.
 
-Codes and refresh tokens are random; only their SHA-256 is stored. Each is good once, and the statement that uses
-one up is the check, so that of twenty who come at once one is served.
+Codes and refresh tokens are random; only their SHA-256 is stored. Each is good once, and the statement that
+uses one up is the check, so that of twenty who come at once one is served.
 """
 
 from dataclasses import dataclass
@@ -65,7 +65,9 @@ class Person:
     practitioner_id: UUID | None
 
 
-def grant(session: Session, code: str, *, wish: Wish, person: Person, now: datetime, life: timedelta) -> Grant:
+def grant(
+    session: Session, code: str, *, wish: Wish, person: Person, now: datetime, life: timedelta
+) -> Grant:
     """Write down that a person allowed a client something, and the code that tells the client.
 
     Args:
@@ -137,9 +139,7 @@ def issue_refresh_token(session: Session, granted: Grant) -> str:
     """Return a new refresh token of a grant; it ends with the grant."""
     token = token_urlsafe(32)
     session.add(
-        RefreshToken(
-            token_hash=hash_of(token), grant_id=granted.id, expires_at=granted.ends_at, used_at=None
-        )
+        RefreshToken(token_hash=hash_of(token), grant_id=granted.id, expires_at=granted.ends_at, used_at=None)
     )
     session.flush()
     return token
@@ -152,7 +152,9 @@ def use_refresh_token(session: Session, token: str, *, client_id: str, now: date
     """
     hashed = hash_of(token)
     granted = session.scalar(
-        select(Grant).join(RefreshToken).where(RefreshToken.token_hash == hashed, Grant.client_id == client_id)
+        select(Grant)
+        .join(RefreshToken)
+        .where(RefreshToken.token_hash == hashed, Grant.client_id == client_id)
     )
     if granted is None:
         return None
@@ -172,9 +174,7 @@ def use_refresh_token(session: Session, token: str, *, client_id: str, now: date
 
 def find_grant_of(session: Session, token: str) -> Grant | None:
     """Return the grant of a refresh token, used or not."""
-    return session.scalar(
-        select(Grant).join(RefreshToken).where(RefreshToken.token_hash == hash_of(token))
-    )
+    return session.scalar(select(Grant).join(RefreshToken).where(RefreshToken.token_hash == hash_of(token)))
 
 
 def is_fresh(session: Session, token: str, *, now: datetime) -> bool:
