@@ -6,14 +6,16 @@ from functools import partial
 from importlib.metadata import version
 from threading import Event
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
+from api.auth.bearer import Tokens, bearer
 from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
-from api.dependencies import refuse_foreign_pages
+from api.edge.door import Door
+from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
@@ -80,7 +82,6 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
         redoc_url=None,
         redirect_slashes=False,
         lifespan=partial(_lifespan, settings=settings, engine=engine, runs_jobs=runs_jobs),
-        dependencies=[Depends(refuse_foreign_pages)],
     )
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
@@ -88,12 +89,15 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()
-    app.state.ways = (whoever_is_here,)
+    app.state.clock = clock.now
+    app.state.ways = (bearer, whoever_is_here)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
     )
-    app.add_middleware(Surroundings)
+    app.state.rates = Rates(settings)
+    app.add_middleware(Door, settings=settings, rates=app.state.rates)
+    app.add_middleware(Surroundings, is_public=settings.is_public)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -110,6 +114,7 @@ async def _lifespan(
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.tokens = Tokens(app.state.reading_sessions, settings)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield

@@ -5,6 +5,7 @@ from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.identity import client_models as clients
 from careapp.jobs import models as jobs
+from careapp.openings import models as openings
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
@@ -22,6 +23,7 @@ __all__ = [
     "consultations",
     "held",
     "jobs",
+    "openings",
     "orders",
     "organisations",
     "people",

@@ -9,17 +9,20 @@ Ourselves, and those of the file `CAREAPP_ISSUERS`: JSON such as
       "tenant_path": "organisation", "tenants": {"dienst-7": "6f0c…"}
     }]}
 
-Keycloak writes `typ: JWT` and `azp` where RFC 9068 wants `at+jwt` and `client_id`; both are taken as configured.
+Keycloak writes `typ: JWT` and `azp` where RFC 9068 wants `at+jwt` and `client_id`: both are taken, as
+configured.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from api.auth.viewers import NotSignedIn
+from api.auth.viewers import TokenRefused
 from careapp.access import Viewer, ViewerRole, ViewerWithoutOrganisation
 from careapp.config import UnsafeSettings
 from careapp.identity.tokens import role_of
@@ -27,6 +30,8 @@ from careapp.origins import origin_of
 
 SAFE_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Signed with a private key: with a shared secret, whoever can check a token can make one."""
+OURSELVES = "careapp"
+"""Stands for our own address, which may change."""
 MOST_NAME = 100
 """Characters of a viewer's name."""
 
@@ -88,14 +93,14 @@ class Issuer(BaseModel):
         """Return whom a token's claims stand for.
 
         Raises:
-            NotSignedIn: They name nobody, no role or several, or no organisation.
+            TokenRefused: They name nobody, no role or several, or no organisation.
         """
         subject = claims.get("sub")
         if not isinstance(subject, str) or not subject:
-            raise NotSignedIn("the token names nobody (sub)")
+            raise TokenRefused("the token names nobody (sub)")
         try:
             return Viewer(
-                subject[:MOST_NAME],
+                self._name(subject),
                 self._role(claims),
                 self._tenant(claims),
                 _uuid(at(claims, self.practitioner_path)),
@@ -103,13 +108,18 @@ class Issuer(BaseModel):
                 patient_id=_uuid(at(claims, self.patient_path)),
             )
         except ViewerWithoutOrganisation as unknown:
-            raise NotSignedIn("the token names no organisation of ours") from unknown
+            raise TokenRefused("the token names no organisation of ours") from unknown
+
+    def _name(self, subject: str) -> str:
+        """Return a name that no other issuer can give."""
+        name = subject if self.issuer == OURSELVES else f"{subject}@{urlsplit(self.issuer).hostname}"
+        return name if len(name) <= MOST_NAME else sha256(name.encode()).hexdigest()
 
     def _role(self, claims: Mapping[str, Any]) -> ViewerRole:
         named = _words(at(claims, self.role_path))
         found = {role for each in named if (role := self.roles.get(each) if self.roles else role_of(each))}
         if len(found) != 1:
-            raise NotSignedIn("the token must name exactly one role of ours")
+            raise TokenRefused("the token must name exactly one role of ours")
         return found.pop()
 
     def _tenant(self, claims: Mapping[str, Any]) -> UUID | None:

@@ -19,7 +19,7 @@ Fetch = Callable[[], Iterable[Mapping[str, Any]]]
 """Returns JWKs; runs in a thread."""
 
 FETCHED_AGAIN_AFTER_S = 30.0
-"""An unknown key makes us ask another server at most this often: a flood of them must not become one there."""
+"""An unknown key makes us ask another server at most this often: a flood here must not become one there."""
 KEPT_S = 3600.0
 MOST_KEYS = 100
 
@@ -62,7 +62,7 @@ class Keys:
     def _read(self) -> None:
         # An issuer that does not answer leaves us the keys that we know: its tokens stay good.
         try:
-            self._keys = {kid: key for kid, key in map(_read_key, self._some()) if kid is not None}
+            self._keys = dict(filter(None, map(_read_key, self._some())))
             self._fetched_at = monotonic()
         except CareError as failed:
             LOG.warning("the keys of an issuer cannot be fetched: %s", failed)
@@ -71,22 +71,16 @@ class Keys:
         return [jwk for jwk in self._fetch() if isinstance(jwk, Mapping)][:MOST_KEYS]
 
 
-def _read_key(jwk: Mapping[str, Any]) -> tuple[str | None, PublicKey]:
-    """Return a key that signs and its name; a name of None if it is none for us."""
-    kid = jwk.get("kid")
-    if not isinstance(kid, str) or jwk.get("use", "sig") != "sig":
-        return None, _NOBODYS
-    public = {name: value for name, value in jwk.items() if isinstance(value, str)}
+def _read_key(jwk: Mapping[str, Any]) -> tuple[str, PublicKey] | None:
+    """Return a key that signs, with its name; None if it is none for us."""
+    kid, kind = jwk.get("kid"), str(jwk.get("kty"))
+    if not isinstance(kid, str) or kind not in _KINDS or jwk.get("use", "sig") != "sig":
+        return None
+    parts: dict[str, str | list[str]] = {name: value for name, value in jwk.items() if isinstance(value, str)}
     try:
-        match jwk.get("kty"):
-            case "RSA":
-                return kid, RSAKey.import_key(public)
-            case "EC":
-                return kid, ECKey.import_key(public)
-            case _:
-                return None, _NOBODYS
+        return kid, _KINDS[kind].import_key(parts)
     except (JoseError, ValueError, KeyError, TypeError):
-        return None, _NOBODYS
+        return None
 
 
-_NOBODYS = ECKey.generate_key("P-256", private=False)
+_KINDS: Mapping[str, type[RSAKey] | type[ECKey]] = {"RSA": RSAKey, "EC": ECKey}

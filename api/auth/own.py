@@ -13,8 +13,7 @@ def own_issuer(settings: Settings, asked_at: str) -> str:
         settings: If they name the address behind a reverse proxy, it is that one.
         asked_at: Otherwise where the request came: `refuse_foreign_pages` saw to it that this is loopback.
     """
-    public: str | None = getattr(settings, "public_url", None)
-    return public or asked_at.rstrip("/")
+    return settings.public_url or asked_at.rstrip("/")
 
 
 def is_own_issuer(settings: Settings, issuer: object) -> bool:
@@ -25,9 +24,8 @@ def is_own_issuer(settings: Settings, issuer: object) -> bool:
     """
     if not isinstance(issuer, str):
         return False
-    public: str | None = getattr(settings, "public_url", None)
-    if public is not None:
-        return issuer == public
+    if settings.public_url is not None:
+        return issuer == settings.public_url
     try:
         host = urlsplit(issuer).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback

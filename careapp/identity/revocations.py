@@ -37,8 +37,8 @@ def revoke_tokens_of_subject(session: Session, subject: str, *, now: datetime) -
 
 def list_revocations(session: Session, *, now: datetime) -> dict[str, datetime]:
     """Return what is refused, and until which moment of issue: `jti:…`, `grant:…`, `client:…`, `sub:…`."""
-    rows = session.execute(select(Revocation.subject, Revocation.at).where(Revocation.until > now))
-    return dict(rows.tuples())
+    live = select(Revocation).where(Revocation.until > now)
+    return {each.subject: each.at for each in session.scalars(live)}
 
 
 def forget_revocations(session: Session, *, now: datetime) -> None:

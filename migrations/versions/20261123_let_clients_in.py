@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "d2b7f0a61c35"
-down_revision = "e5a09d3c7b14"
+down_revision = "d17a5c2e9b40"
 branch_labels = None
 depends_on = None
 
