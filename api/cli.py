@@ -14,6 +14,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.accounts import account
 from api.app import create_app
 from api.database import open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
@@ -239,6 +240,7 @@ for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, t
 main.add_command(roads)
 main.add_command(token)
 main.add_command(client)
+main.add_command(account)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.identity import client_models as clients
+from careapp.identity import models as identity
 from careapp.jobs import models as jobs
 from careapp.openings import models as openings
 from careapp.orders import models as orders
@@ -22,6 +23,7 @@ __all__ = [
     "clients",
     "consultations",
     "held",
+    "identity",
     "jobs",
     "openings",
     "orders",

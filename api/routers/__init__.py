@@ -10,10 +10,12 @@ from api.routers import (
     jobs,
     nurses,
     orders,
+    own_account,
     pages,
     patients,
     places,
     roads,
+    sign_in,
     tours,
     visits,
 )
@@ -38,5 +40,8 @@ ROUTERS = (
     consultations.router,
     map_ground.router,
     fhir.router,
+    sign_in.me_router,
+    sign_in.router,
+    own_account.router,
     pages.router,
 )
