@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from api import errors
 from api.auth.bearer import Tokens, bearer
 from api.auth.cookie import WebSessions, cookie
+from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
@@ -28,6 +29,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
+from careapp.keys import Keyring
 from careapp.records.keys import shared_key
 from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
@@ -118,6 +120,8 @@ async def _lifespan(
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.keyring = Keyring.open(settings)
+        app.state.client_keys = ClientKeys(settings)
         app.state.tokens = Tokens(app.state.reading_sessions, settings)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)

@@ -3,17 +3,19 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from fastapi import Request
+
 from careapp.config import Settings
 
 
-def own_issuer(settings: Settings, asked_at: str) -> str:
+def issuer_of(request: Request) -> str:
     """Return our address as tokens and clients name it.
 
-    Args:
-        settings: If they name the address behind a reverse proxy, it is that one.
-        asked_at: Otherwise where the request came: `refuse_foreign_pages` saw to it that this is loopback.
+    That of the reverse proxy, else where the request came: `refuse_foreign_pages` sees to it that this is
+    loopback.
     """
-    return settings.public_url or asked_at.rstrip("/")
+    settings: Settings = request.app.state.settings
+    return settings.public_url or str(request.base_url).rstrip("/")
 
 
 def is_own_issuer(settings: Settings, issuer: object) -> bool:

@@ -9,6 +9,7 @@ from api.routers import (
     health,
     jobs,
     nurses,
+    oauth,
     orders,
     own_account,
     pages,
@@ -43,5 +44,6 @@ ROUTERS = (
     sign_in.me_router,
     sign_in.router,
     own_account.router,
+    oauth.router,
     pages.router,
 )

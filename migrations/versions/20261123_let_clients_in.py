@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "d2b7f0a61c35"
-down_revision = "d17a5c2e9b40"
+down_revision = "6686373567e0"
 branch_labels = None
 depends_on = None
 
