@@ -58,6 +58,7 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
     {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},

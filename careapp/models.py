@@ -3,6 +3,7 @@
 from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
+from careapp.help import models as help_
 from careapp.identity import client_models as clients
 from careapp.identity import models as identity
 from careapp.jobs import models as jobs
@@ -23,6 +24,7 @@ __all__ = [
     "clients",
     "consultations",
     "held",
+    "help_",
     "identity",
     "jobs",
     "openings",

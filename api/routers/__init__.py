@@ -20,6 +20,7 @@ from api.routers import (
     tours,
     visits,
 )
+from api.routers import help as help_across
 from api.routers import map as map_ground
 
 __all__ = ["ROUTERS"]
@@ -39,6 +40,7 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    help_across.router,
     map_ground.router,
     fhir.router,
     sign_in.me_router,

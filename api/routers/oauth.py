@@ -33,6 +33,7 @@ router = APIRouter(include_in_schema=False)
 MOST_FORM_BYTES = 100_000
 MOST_FIELDS = 60
 PROVES_ITSELF = "whoever asks proves themselves by the request itself: a client, a code, a token"
+ASKS_ITSELF = anybody("it asks for a sign-in itself, and tells nothing about anybody before")
 PUBLISHED = anybody("it tells what is offered, before anybody signs in; nothing of it is about a person")
 
 
@@ -53,13 +54,13 @@ def get_keys(session: ReadSession) -> dict[str, Any]:
     return {"keys": public_keys(session)}
 
 
-@router.get(AUTHORIZE, dependencies=[anybody("it asks for a sign-in itself, and tells nothing before")])
+@router.get(AUTHORIZE, dependencies=[ASKS_ITSELF])
 async def ask_person(request: Request) -> Response:
     """Ask whoever sits at the browser whether a client may act in their name."""
     return await _authorize(request, None)
 
 
-@router.post(AUTHORIZE, dependencies=[anybody("it asks for a sign-in itself, and tells nothing before")])
+@router.post(AUTHORIZE, dependencies=[ASKS_ITSELF])
 async def hear_person(request: Request) -> Response:
     """Hear what they say."""
     form = dict(await _form(request))
