@@ -4,8 +4,10 @@ from api.routers import (
     about,
     consultations,
     days,
+    emergencies,
     encounters,
     fhir,
+    figures,
     health,
     jobs,
     nurses,
@@ -16,7 +18,9 @@ from api.routers import (
     patients,
     places,
     roads,
+    second_steps,
     sign_in,
+    support,
     tours,
     visits,
 )
@@ -26,6 +30,7 @@ from api.routers import map as map_ground
 __all__ = ["ROUTERS"]
 
 ROUTERS = (
+    fhir.router,  # first, so that an address of FHIR is compared with no other
     about.document,
     about.router,
     health.router,
@@ -40,11 +45,14 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    figures.router,
+    emergencies.router,
+    support.router,
     help_across.router,
     map_ground.router,
-    fhir.router,
     sign_in.me_router,
     sign_in.router,
+    second_steps.router,
     own_account.router,
     oauth.router,
     pages.router,
