@@ -13,7 +13,7 @@ from api.auth import cookie as cookies
 from api.auth import pages
 from api.auth.next_page import sign_in_address
 from api.auth.own import issuer_of
-from api.auth.policy import EVERYBODY, anybody, may
+from api.auth.policy import anybody
 from api.auth.server import authorizing, consent
 from api.auth.server.client_keys import ClientKeys, announced_client
 from api.auth.server.core import TOKEN, House, Server
@@ -86,8 +86,8 @@ async def introspect_token(request: Request) -> Response:
     return await _served(request, lambda server, asked: server.answer_at("introspection", asked))
 
 
-@router.get(USER_INFO, dependencies=[may(*EVERYBODY)])
-@router.post(USER_INFO, dependencies=[may(*EVERYBODY)])
+@router.get(USER_INFO, dependencies=[anybody("it asks for a token with the scope openid itself")])
+@router.post(USER_INFO, dependencies=[anybody("it asks for a token with the scope openid itself")])
 async def get_user_info(request: Request, viewer: SignedIn) -> dict[str, Any]:
     """Tell a client who signed in.
 
