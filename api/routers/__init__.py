@@ -11,6 +11,7 @@ from api.routers import (
     health,
     jobs,
     nurses,
+    oauth,
     orders,
     own_account,
     pages,
@@ -53,5 +54,6 @@ ROUTERS = (
     sign_in.router,
     second_steps.router,
     own_account.router,
+    oauth.router,
     pages.router,
 )
