@@ -4,6 +4,7 @@ from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.help import models as help_
+from careapp.identity import client_models as clients
 from careapp.identity import models as identity
 from careapp.jobs import models as jobs
 from careapp.openings import models as openings
@@ -20,6 +21,7 @@ from careapp.visits import models as visits
 __all__ = [
     "METADATA",
     "appointments",
+    "clients",
     "consultations",
     "held",
     "help_",

@@ -9,6 +9,7 @@ from api.routers import (
     health,
     jobs,
     nurses,
+    oauth,
     orders,
     own_account,
     pages,
@@ -47,5 +48,6 @@ ROUTERS = (
     sign_in.router,
     second_steps.router,
     own_account.router,
+    oauth.router,
     pages.router,
 )
