@@ -23,6 +23,7 @@ from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
+from api.reading import TidySlots, make_readers
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate
@@ -126,6 +127,8 @@ async def _lifespan(
         app.state.keyring = Keyring.open(settings)
         app.state.client_keys = ClientKeys(settings)
         app.state.tokens = Tokens(app.state.reading_sessions, settings)
+        app.state.readers = make_readers()
+        app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         if settings.is_public:
             with app.state.reading_sessions.begin() as session:

@@ -15,13 +15,14 @@ from api.auth.policy import anybody
 from api.auth.server.metadata import oauth_uris, smart_configuration
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form
+from api.routers.marked import MarkedRouter
 from fhir.capability import statement
 from fhir.discovery import definitions
 from fhir.discovery.answered import Answered, answered_at
 
 PUBLIC = anybody("it tells what is offered, before anybody signs in; nothing of it is about a person")
 
-well_known = APIRouter(tags=["fhir"], dependencies=[PUBLIC])
+well_known = MarkedRouter("/.well-known/", tags=["fhir"], dependencies=[PUBLIC])
 
 
 @well_known.get("/.well-known/smart-configuration", include_in_schema=False)
@@ -38,7 +39,7 @@ def router_of(groups: Iterable[APIRouter]) -> APIRouter:
         groups: The routers of the FHIR part, whose addresses lack its base.
     """
     answered = answered_by(groups)
-    router = APIRouter(dependencies=[PUBLIC])
+    router = MarkedRouter("/metadata", *(f"/{kind}" for kind in definitions.KINDS), dependencies=[PUBLIC])
 
     @router.get("/metadata")
     @router.get("/metadata/", include_in_schema=False)
