@@ -236,7 +236,7 @@ class TestWebSessions:
         organisation = an_organisation(session)
         stranger = web_sessions.Stranger(
             "https://idp.example",
-            "erika@example.org",
+            "4711@idp.example",
             ViewerRole.COORDINATOR,
             organisation.id,
             None,
