@@ -41,6 +41,7 @@ ROUTERS = (
     orders.router,
     consultations.router,
     help_across.router,
+    help_across.visits,
     map_ground.router,
     sign_in.me_router,
     sign_in.router,
