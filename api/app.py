@@ -63,6 +63,8 @@ TAGS = [
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
+    {"name": "figures", "description": "The region in figures; nobody can be recognised."},
+    {"name": "access", "description": "Who gets to see more for a time: emergencies, support."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
     {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},
     {"name": "me", "description": "Who is signed in."},

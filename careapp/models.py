@@ -6,6 +6,7 @@ from careapp.db import Base
 from careapp.help import models as help_
 from careapp.identity import client_models as clients
 from careapp.identity import models as identity
+from careapp.identity import support_models as support
 from careapp.jobs import models as jobs
 from careapp.openings import models as openings
 from careapp.orders import models as orders
@@ -35,6 +36,7 @@ __all__ = [
     "roads",
     "search_values",
     "subscriptions",
+    "support",
     "tours",
     "visits",
 ]
