@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, visible
+from careapp.access import Viewer
 from careapp.errors import NotFound
 from careapp.records.models import Document, DocumentVersion
 from fhir.mapping.registry import get_resource
@@ -58,32 +57,30 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
     key = parse_id(id)
     if key is None:
         raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
-    found = session.execute(
-        visible(
+    for part in resource.parts:
+        statement = (
             select(Document.content, Document.version, Document.updated_at)
-            .select_from(resource.table)
-            .join(Document, and_(Document.kind == kind, Document.id == resource.key))
-            .where(resource.key == key),
-            viewer,
-            resource.table,
+            .select_from(part.table)
+            .join(Document, and_(Document.kind == kind, Document.id == part.key))
+            .where(part.key == key)
         )
-    ).one_or_none()
-    if found is not None:
-        return FoundDocument(bytes(found.content), found.version, found.updated_at)
+        found = session.execute(part.visible(statement, viewer)).one_or_none()
+        if found is not None:
+            return FoundDocument(bytes(found.content), found.version, found.updated_at)
     if _was_deleted(session, resource, key, viewer):
         raise DocumentGone(f"{kind}/{key} was deleted")
     raise DocumentNotFound(f"there is no {kind}/{key}")
 
 
 def _was_deleted(session: Session, resource: ServedResource, key: UUID, viewer: Viewer) -> bool:
-    last = session.scalar(
-        select(DocumentVersion.content)
+    last = session.execute(
+        select(DocumentVersion.content, DocumentVersion.organisation_id)
         .where(DocumentVersion.kind == resource.kind, DocumentVersion.id == key)
         .order_by(DocumentVersion.version.desc())
         .limit(1)
-    )
-    if last is None or not last.startswith(TOMBSTONE):
+    ).one_or_none()
+    if last is None or not last.content.startswith(TOMBSTONE):
         return False
-    if viewer.organisation_id is None or resource.table.__tablename__ in OFFERED_TO_ALL:
+    if last.organisation_id is None and any(part.is_offered for part in resource.parts):
         return True
-    return bool(orjson.loads(last)["organisation"] == str(viewer.organisation_id))
+    return viewer.organisation_id in {None, last.organisation_id}

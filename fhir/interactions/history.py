@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, ViewerRole, visible
+from careapp.access import Viewer, ViewerRole
 from careapp.records.models import DocumentVersion
 from fhir.asking import Asking
 from fhir.mapping.elements import Json, instant
@@ -163,13 +163,17 @@ def system(session: Session, *, query: str, asking: Asking) -> bytes:
 def _is_visible(resource: ServedResource, viewer: Viewer) -> ColumnElement[bool]:
     """SQL: the version is one of a resource that the viewer may see, or might if it were still there."""
     of_kind = DocumentVersion.kind == resource.kind
-    if viewer.organisation_id is None or resource.table.__tablename__ in OFFERED_TO_ALL:
+    if viewer.organisation_id is None or all(part.is_offered for part in resource.parts):
         return of_kind
-    was_theirs = DocumentVersion.organisation_id == viewer.organisation_id
+    return and_(of_kind, or_(*(_is_part_visible(part, viewer) for part in resource.parts)))
+
+
+def _is_part_visible(resource: ServedResource, viewer: Viewer) -> ColumnElement[bool]:
+    if resource.is_offered:  # beside others that are not, which have an owner
+        return DocumentVersion.organisation_id.is_(None)
     if viewer.role in SEE_THEIR_WHOLE_TENANT:
-        return and_(of_kind, was_theirs)
-    present = visible(select(resource.key), viewer, resource.table)
-    return and_(of_kind, DocumentVersion.id.in_(present))
+        return DocumentVersion.organisation_id == viewer.organisation_id
+    return DocumentVersion.id.in_(resource.visible(select(resource.key), viewer))
 
 
 def _history(

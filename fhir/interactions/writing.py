@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import visible
 from careapp.records.models import Document
 from fhir import changes, sent
 from fhir.asking import Asking
@@ -23,6 +22,7 @@ from fhir.interactions.written import Written
 from fhir.issues import Issue, NotSupported, Rejected, VersionConflict
 from fhir.mapping.elements import Json
 from fhir.mapping.registry import get_resource
+from fhir.mapping.resource import ServedResource
 from fhir.patch.fhirpath_patch import Change
 from fhir.projector import project
 from fhir.read import DocumentGone, DocumentNotFound, read
@@ -277,21 +277,15 @@ def lock(
         DocumentNotFound: No resource has this id, or not for this viewer.
         DocumentGone: It was deleted.
         VersionConflict: It has another version than `if_match`.
+        NotSupported: It is shown from rows that are not written through FHIR.
     """
     resource, key = get_resource(kind), parse_id(id)
     found = None
     if key is not None:
-        found = session.execute(
-            visible(
-                select(Document.version, Document.updated_at, Document.content)
-                .select_from(resource.table)
-                .join(Document, and_(Document.kind == kind, Document.id == resource.key))
-                .where(resource.key == key)
-                .with_for_update(of=Document),
-                asking.viewer,
-                resource.table,
-            )
-        ).one_or_none()
+        found = _locked(session, resource, key, asking)
+        for part in resource.also if found is None else ():
+            if _locked(session, part, key, asking) is not None:
+                raise NotSupported(f"this {kind} is only shown here, it is changed at /api: {part.about}")
     if key is None or found is None:
         read(session, kind=kind, id=id, viewer=asking.viewer)  # tells why it is not there
         raise DocumentNotFound(f"there is no {kind} of that id any more")
@@ -300,6 +294,17 @@ def lock(
             f"{kind}/{key} has version {found.version} by now: read it again, then decide about your change"
         )
     return Current(key, found.version, found.updated_at, bytes(found.content))
+
+
+def _locked(session: Session, resource: ServedResource, key: UUID, asking: Asking) -> Any:
+    statement = (
+        select(Document.version, Document.updated_at, Document.content)
+        .select_from(resource.table)
+        .join(Document, and_(Document.kind == resource.kind, Document.id == resource.key))
+        .where(resource.key == key)
+        .with_for_update(of=Document)
+    )
+    return session.execute(resource.visible(statement, asking.viewer)).one_or_none()
 
 
 def _replace(session: Session, kind: str, current: Current, document: Json, asking: Asking) -> Applied:
