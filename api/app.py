@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
+from api.auth.cookie import WebSessions, cookie
+from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
 from api.edge.door import Door
@@ -54,9 +56,11 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
     {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},
+    {"name": "me", "description": "Who is signed in."},
     {"name": "about", "description": "Version, sources, terms of use."},
     {"name": "health", "description": "For whoever watches over the service."},
 ]
@@ -89,7 +93,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()
-    app.state.ways = (whoever_is_here,)
+    app.state.clock = clock.now  # for what is asked outside of routes
+    app.state.web_sessions = WebSessions(settings)
+    app.state.ways = (cookie, whoever_is_here)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
@@ -116,6 +122,8 @@ async def _lifespan(
         app.state.readers = make_readers()
         app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
+        app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
+        app.state.sign_in = SignIn(settings, app.state.sessions)
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
             await finish(app.state.later)

@@ -14,9 +14,11 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.accounts import account
 from api.app import create_app
 from api.database import open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
+from api.doctor import doctor
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
@@ -236,6 +238,8 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
 for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, tiles):
     roads.add_command(road_command)
 main.add_command(roads)
+main.add_command(account)
+main.add_command(doctor)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -18,7 +18,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
+from api.auth.next_page import sign_in_address
 from api.auth.viewers import NotSignedIn
 from api.formats import written
 from careapp.db_errors import explain_database_error
@@ -201,6 +203,8 @@ def issues_of(error: CareError) -> Sequence[Issue]:
 def answer_care_error(request: Request, error: Exception) -> Response:
     """Answer an error that says what to do."""
     assert isinstance(error, CareError)  # noqa: S101 -- Starlette calls it with the class it was installed for
+    if isinstance(error, NotSignedIn) and _is_page(request):
+        return RedirectResponse(sign_in_address(f"{request.url.path}?{request.url.query}".rstrip("?")), 303)
     kind = kind_of(error)
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         LOG.warning("request %s: %s", request.scope.get("careapp.request_id"), type(error).__name__)
@@ -218,6 +222,15 @@ def answer_care_error(request: Request, error: Exception) -> Response:
         sentence=str(error),
         issues=issues_of(error),
         headers=waiting,
+    )
+
+
+def _is_page(request: Request) -> bool:
+    """Tell whether a person opened an address in a browser, rather than a program asked."""
+    return (
+        request.method == "GET"
+        and not request.url.path.startswith(("/api/", "/fhir"))
+        and "text/html" in request.headers.get("accept", "")
     )
 
 

@@ -147,6 +147,12 @@ class Settings(BaseSettings):
         description="Servers that notifications of subscriptions may be sent to, with commas between, like "
         "https://hospital.example; none: nothing is sent.",
     )
+    session_idle_min: int = Field(
+        default=60, ge=1, le=1440, description="Minutes after which an unused sign-in in a browser ends."
+    )
+    session_h: float = Field(
+        default=12.0, gt=0, le=720, description="Hours after which every sign-in in a browser ends."
+    )
     private_networks: str = Field(
         default="",
         description="Private networks with commas between, like 10.1.0.0/16, into which the names of servers "

@@ -140,7 +140,7 @@ def make_engine(address: str) -> Engine:
     if url.database:
         folder = Path(url.database).parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else's to read
         except OSError as refused:
             raise DataFolderUnusable(
                 f"the data folder {folder} cannot be made ({refused.strerror}): "
