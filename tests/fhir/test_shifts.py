@@ -185,7 +185,8 @@ class TestSearch:
     @pytest.mark.parametrize("sort", ["start", "-start", "status", "-status,start", "_id", "_lastUpdated"])
     def test_pages_through_both_and_back(self, searched, sort):
         whole = ids_of(searched.find("Slot", f"_sort={sort}"))
-        seen, back = [], []
+        seen: list[str] = []
+        back: list[str] = []
         bundle = searched.find("Slot", f"_sort={sort}&_count=3")
         while True:
             seen += ids_of(bundle)
@@ -193,7 +194,7 @@ class TestSearch:
             if following is None:
                 break
             bundle = searched.find("Slot", following.partition("?")[2])
-        bundle = searched.find("Slot", link_of(bundle, "last").partition("?")[2])
+        bundle = searched.find("Slot", str(link_of(bundle, "last")).partition("?")[2])
         while True:
             back = ids_of(bundle) + back
             before = link_of(bundle, "previous")
