@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import Viewer
+from careapp.access import Viewer, sees_deleted
 from careapp.errors import NotFound
 from careapp.records.models import Document, DocumentVersion
+from fhir.access import condition_of, require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.projector import TOMBSTONE
@@ -52,8 +53,10 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         UnknownKind: No such resource is served.
         DocumentNotFound: No resource has this id, or not for this viewer.
         DocumentGone: It was deleted.
+        KindNotForRole, KindNotInScopes: The viewer may read no such resources.
     """
     resource = get_resource(kind)
+    require(viewer, kind, "r")
     key = parse_id(id)
     if key is None:
         raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
@@ -64,15 +67,22 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
             .join(Document, and_(Document.kind == kind, Document.id == part.key))
             .where(part.key == key)
         )
-        found = session.execute(part.visible(statement, viewer)).one_or_none()
+        found = session.execute(shown(statement, viewer, part, "r")).one_or_none()
         if found is not None:
             return FoundDocument(bytes(found.content), found.version, found.updated_at)
+    raise missing(session, resource, key, viewer)
+
+
+def missing(session: Session, resource: ServedResource, key: UUID, viewer: Viewer) -> NotFound:
+    """Return why a resource is not there, as an error: deleted, or never there for this viewer."""
     if _was_deleted(session, resource, key, viewer):
-        raise DocumentGone(f"{kind}/{key} was deleted")
-    raise DocumentNotFound(f"there is no {kind}/{key}")
+        return DocumentGone(f"{resource.kind}/{key} was deleted")
+    return DocumentNotFound(f"there is no {resource.kind}/{key}")
 
 
 def _was_deleted(session: Session, resource: ServedResource, key: UUID, viewer: Viewer) -> bool:
+    if not sees_deleted(viewer) or condition_of(viewer, resource, "r") is not None:
+        return False
     last = session.execute(
         select(DocumentVersion.content, DocumentVersion.organisation_id)
         .where(DocumentVersion.kind == resource.kind, DocumentVersion.id == key)

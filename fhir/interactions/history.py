@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from careapp.access import Viewer, ViewerRole
+from careapp.access import Viewer, sees_deleted
 from careapp.records.models import DocumentVersion
+from fhir.access import condition_of, require, shown
 from fhir.asking import Asking
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
@@ -30,8 +31,6 @@ from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import refuse
 
 LONGEST_VERSION = 9
-SEE_THEIR_WHOLE_TENANT = frozenset({ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR})
-"""Roles to which `visible` shows every row of their organisation."""
 YEARS = range(1900, 2200)
 
 Order = tuple[InstrumentedAttribute[Any], ...]
@@ -96,6 +95,7 @@ def vread(
         DocumentGone: With this version it was deleted.
     """
     resource, key = get_resource(kind), parse_id(id)
+    require(viewer, kind, "r")
     is_number = version.isascii() and version.isdigit() and len(version) <= LONGEST_VERSION
     found = None
     if key is not None and is_number:
@@ -103,7 +103,7 @@ def vread(
             select(DocumentVersion.content, DocumentVersion.version, DocumentVersion.updated_at).where(
                 DocumentVersion.id == key,
                 DocumentVersion.version == int(version),
-                _is_visible(resource, viewer),
+                _is_visible(resource, viewer, "r"),
             )
         ).one_or_none()
     if found is None:
@@ -140,7 +140,8 @@ def instance(
         PageGone: The link to a page is not valid.
     """
     resource, key = get_resource(kind), parse_id(id)
-    among = and_(DocumentVersion.id == key, _is_visible(resource, asking.viewer))
+    require(asking.viewer, kind, "r")
+    among = and_(DocumentVersion.id == key, _is_visible(resource, asking.viewer, "r"))
     if key is None or session.scalar(select(exists().where(among))) is not True:
         raise DocumentNotFound(f"there is no {kind} of that id")
     return _history(session, f"{kind}/{key}/_history", among, query, asking, order=(DocumentVersion.version,))
@@ -148,32 +149,44 @@ def instance(
 
 def kind(session: Session, *, kind: str, query: str, asking: Asking) -> bytes:
     """Answer with all versions of all resources of a kind; see `instance`."""
-    among = _is_visible(get_resource(kind), asking.viewer)
+    resource = get_resource(kind)
+    require(asking.viewer, kind, "s")
+    among = _is_visible(resource, asking.viewer, "s")
     return _history(session, f"{kind}/_history", among, query, asking)
 
 
 def system(session: Session, *, query: str, asking: Asking) -> bytes:
-    """Answer with all versions of everything; see `instance`."""
-    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer) for resource in RESOURCES))
+    """Answer with all versions of everything that the viewer may search; see `instance`."""
+    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer, "s") for resource in RESOURCES))
     if asking.viewer.organisation_id is None:  # the same, but an index can serve it
         among = DocumentVersion.kind.in_([resource.kind for resource in RESOURCES])
     return _history(session, "_history", among, query, asking)
 
 
-def _is_visible(resource: ServedResource, viewer: Viewer) -> ColumnElement[bool]:
+def _is_visible(resource: ServedResource, viewer: Viewer, interaction: str) -> ColumnElement[bool]:
     """SQL: the version is one of a resource that the viewer may see, or might if it were still there."""
     of_kind = DocumentVersion.kind == resource.kind
-    if viewer.organisation_id is None or all(part.is_offered for part in resource.parts):
-        return of_kind
-    return and_(of_kind, or_(*(_is_part_visible(part, viewer) for part in resource.parts)))
+    is_alone = not resource.also
+    some = (_is_part_visible(part, viewer, interaction, is_alone=is_alone) for part in resource.parts)
+    return and_(of_kind, or_(*some))
 
 
-def _is_part_visible(resource: ServedResource, viewer: Viewer) -> ColumnElement[bool]:
-    if resource.is_offered:  # beside others that are not, which have an owner
-        return DocumentVersion.organisation_id.is_(None)
-    if viewer.role in SEE_THEIR_WHOLE_TENANT:
-        return DocumentVersion.organisation_id == viewer.organisation_id
-    return DocumentVersion.id.in_(resource.visible(select(resource.key), viewer))
+def _is_part_visible(
+    resource: ServedResource, viewer: Viewer, interaction: str, *, is_alone: bool
+) -> ColumnElement[bool]:
+    present = DocumentVersion.id.in_(shown(select(resource.key), viewer, resource, interaction))
+    if condition_of(viewer, resource, interaction) is not None:
+        return present
+    if viewer.organisation_id is None:
+        return true()
+    if resource.is_offered:  # what stands beside it has an owner
+        return true() if is_alone else DocumentVersion.organisation_id.is_(None)
+    if not sees_deleted(viewer):
+        return present
+    was_theirs = DocumentVersion.organisation_id == viewer.organisation_id
+    if interaction == "s":  # an index serves it; what was opened to them is found by its id
+        return was_theirs
+    return or_(was_theirs, present)
 
 
 def _history(

@@ -108,10 +108,10 @@ class ServedResource:
         """Every viewer sees all rows of the table."""
         return self.table.__tablename__ in OFFERED_TO_ALL
 
-    def visible(self, statement: AnySelect, viewer: Viewer) -> AnySelect:
-        """Narrow a statement on the table to rows that are shown, and that the viewer may see."""
+    def visible(self, statement: AnySelect, viewer: Viewer, *, to_change: bool = False) -> AnySelect:
+        """Narrow a statement on the table to rows that are shown, and that the viewer may see, or change."""
         shown = statement if self.only is None else statement.where(self.only)
-        return visible(shown, viewer, self.table)
+        return visible(shown, viewer, self.table, to_change=to_change)
 
     def owner_of(self, row: Base) -> UUID | None:
         """Return whose a row's document is; None if it is no tenant's, but offered to all or the region's."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.records.models import Document
+from fhir.access import shown
 from fhir.mapping.registry import RESOURCES, find_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search.bundle import Entry
@@ -184,4 +185,4 @@ def _documents_of_part(
         .join(Document, Document.id == resource.key)
         .where(Document.kind == resource.kind, resource.key.in_(ids))
     )
-    return resource.visible(rows.where(resource.key.not_in(known)) if known else rows, viewer)
+    return shown(rows.where(resource.key.not_in(known)) if known else rows, viewer, resource, "r")

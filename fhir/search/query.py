@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.records.models import Document
+from fhir.access import require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.outcome import outcome
@@ -58,6 +59,7 @@ def search(
         InvalidSearch: A value is malformed; the message names parameter and value.
         UnknownParameter: A strict client asked for what is not supported.
         PageGone: The link to a page is not valid.
+        KindNotForRole, KindNotInScopes: The viewer may search no such resources.
     """
     context = Context(base_url.rstrip("/"), zone, viewer)
     question = _understand(kind, query_string, context, strict=strict)
@@ -189,7 +191,7 @@ class _Part:
     def matching(self, statement: Select[Any]) -> Select[Any]:
         """Narrow a statement to rows that match, and that the viewer may see."""
         rows = statement.select_from(self.resource.table).where(*self.asked.conditions)
-        return self.resource.visible(rows, self.viewer)
+        return shown(rows, self.viewer, self.resource, "s")
 
     def page(self, place: Place, count: int) -> Select[Any]:
         """Choose keys of a page, and one more, by the indexes of the table."""
@@ -273,9 +275,11 @@ def _understand(kind: str, query: str, context: Context, *, strict: bool) -> _Qu
 
 
 def _read(kind: str, query: str, context: Context, strict: bool) -> _Question:  # noqa: FBT001 -- a cache's key
+    resource = get_resource(kind)
+    require(context.viewer, kind, "s")
     parts = [
         _Part(each, read_query(query, each, context, strict=strict), context.viewer)
-        for each in get_resource(kind).parts
+        for each in resource.parts
     ]
     return _Question(tuple(part for part in parts if not part.is_hopeless) or (parts[0],))
 

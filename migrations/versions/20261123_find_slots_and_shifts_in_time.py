@@ -7,7 +7,7 @@ the previous release neither needs nor minds them.
 from alembic import op
 
 revision = "a3f61b0c9d27"
-down_revision = "4b8e61f0a7d3"
+down_revision = "7f3ad20c91e6"
 branch_labels = None
 depends_on = None
 

@@ -309,13 +309,14 @@ class TestWriting:
             assert "a nurse's shift cannot be booked" in str(refused.value)
 
     def test_exports_them_with_the_others(self, sessions, tmp_path, now, shift, nurse):
-        order = read_order("system", [("_type", "Slot,Schedule")], zone=ZONE)
+        viewer = coordinator_of(nurse.organisation)
+        order = read_order("system", [("_type", "Slot,Schedule")], zone=ZONE, viewer=viewer)
 
         written = write_export(
             sessions,
             tmp_path / "export",
             order,
-            viewer=coordinator_of(nurse.organisation),
+            viewer=viewer,
             now=lambda: now,
             tell=lambda _progress: None,
             is_cancelled=lambda: False,
