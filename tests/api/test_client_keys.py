@@ -3,6 +3,8 @@
 import pytest
 from joserfc.jwk import ECKey
 
+from api.auth.bearer import bearer
+from api.auth.cookie import cookie
 from careapp.config import Settings
 from careapp.identity.clients import CREDENTIALS, NewClient, add_client
 from tests.api.browsers import browsing
@@ -41,6 +43,7 @@ def ask(app, session, publisher, now):
     )
     add_client(session, clinic, now=now)
     session.commit()
+    app.state.ways = (bearer, cookie)
     with browsing(app) as browser:
 
         def ask(key=None, **changes):
