@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from api import errors
 from api.auth.bearer import Tokens, bearer
 from api.auth.cookie import WebSessions, cookie
+from api.auth.external import external_of
 from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
@@ -137,6 +138,7 @@ async def _lifespan(
                 refuse_demo_accounts(session)
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
         app.state.sign_in = SignIn(settings, app.state.sessions, app.state.keyring)
+        app.state.external = external_of(settings, app.state.sign_in, app.state.keyring)
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
             await finish(app.state.later)

@@ -39,6 +39,24 @@ Path_ = str | tuple[str, ...]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 
 
+class SignInClient(BaseModel):
+    """As whom we ask an issuer to sign people in.
+
+    Attributes:
+        client_id: Its name for us.
+        client_secret_file: Holds our secret; nobody else may read it.
+        scope: What we ask for.
+        acr: How people must have signed in there, such as with a second factor; none: as it likes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client_id: str = Field(min_length=1)
+    client_secret_file: Path
+    scope: str = Field(default="openid", pattern=r"(^|\s)openid($|\s)")
+    acr: str | None = None
+
+
 class Issuer(BaseModel):
     """One issuer of access tokens.
 
@@ -57,6 +75,7 @@ class Issuer(BaseModel):
         tenants: Which organisation of ours a value is; none: it is our organisation's id.
         practitioner_path: Where our practitioner's id is.
         patient_path: Where our patient's id is, for `patient/…` scopes.
+        sign_in: People sign in through it (`api/auth/external.py`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,6 +93,7 @@ class Issuer(BaseModel):
     tenants: Mapping[str, UUID] = Field(default_factory=dict)
     practitioner_path: Path_ = "practitioner"
     patient_path: Path_ = "patient"
+    sign_in: SignInClient | None = None
 
     @field_validator("jwks_url")
     @classmethod
