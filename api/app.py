@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
 from api.auth.viewers import whoever_is_here
-from api.database import open_sessions, opened
+from api.database import chain_of, open_sessions, opened
 from api.dependencies import refuse_foreign_pages
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
+from api.recording import Recording, watch_rows
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate
@@ -24,6 +25,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
+from careapp.records.audit_writer import running
 from careapp.records.keys import shared_key
 from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
@@ -88,6 +90,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.started_at = clock.now()
     app.state.later = set()
     app.state.ways = (whoever_is_here,)
+    watch_rows()
+    app.add_middleware(Recording)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
@@ -107,10 +111,14 @@ async def _lifespan(
     with nullcontext(engine) if engine is not None else opened(settings) as database:
         migrate.require_current(database)
         app.state.engine = database
-        app.state.sessions = open_sessions(database)
+        app.state.audit_chain = chain_of(settings)
+        app.state.sessions = open_sessions(database, app.state.audit_chain)
         app.state.reading_sessions = make_reading_sessions(database)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
-        with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
+        with (
+            running(app.state.sessions, app.state.audit_chain) as app.state.audit_writer,
+            supervised(app.state.sessions, settings) if runs_jobs else nullcontext(),
+        ):
             yield
             await finish(app.state.later)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import create_app
-from api.database import open_sessions, opened
+from api.database import chain_of, open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
@@ -219,7 +219,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
             if settings.roads == "osrm":
                 RoadKeeper(make_reading_sessions(engine), settings, clock.now).look()
             plan_day(
-                open_sessions(engine),
+                open_sessions(engine, chain_of(settings)),
                 date=day,
                 seed=seed,
                 limit_s=limit or settings.plan_limit_s,

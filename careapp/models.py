@@ -7,7 +7,7 @@ from careapp.jobs import models as jobs
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
-from careapp.records import held, search_values
+from careapp.records import audit_models, held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
 from careapp.subscriptions import models as subscriptions
@@ -17,6 +17,7 @@ from careapp.visits import models as visits
 __all__ = [
     "METADATA",
     "appointments",
+    "audit_models",
     "consultations",
     "held",
     "jobs",

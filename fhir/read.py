@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from careapp.access import OFFERED_TO_ALL, Viewer, visible
 from careapp.errors import NotFound
+from careapp.records.looks import note_seen
 from careapp.records.models import Document, DocumentVersion
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.people_in import patients_in
 from fhir.projector import TOMBSTONE
 from fhir.search.carriers import parse_id
 
@@ -69,7 +71,9 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         )
     ).one_or_none()
     if found is not None:
-        return FoundDocument(bytes(found.content), found.version, found.updated_at)
+        content = bytes(found.content)
+        note_seen(patients_in(content))  # also of what is not sent: a part of it, or that it is unchanged
+        return FoundDocument(content, found.version, found.updated_at)
     if _was_deleted(session, resource, key, viewer):
         raise DocumentGone(f"{kind}/{key} was deleted")
     raise DocumentNotFound(f"there is no {kind}/{key}")

@@ -17,11 +17,13 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, 
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from careapp.access import OFFERED_TO_ALL, Viewer, visible
+from careapp.records.looks import note_seen
 from careapp.records.models import DocumentVersion
 from fhir.asking import Asking
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.people_in import patients_in
 from fhir.projector import TOMBSTONE
 from fhir.read import DocumentGone, DocumentNotFound, FoundDocument
 from fhir.search.asked import MOST_ITEMS, NOT_OURS, USUAL_ITEMS, WHOLE_NUMBER, UnknownParameter
@@ -108,6 +110,7 @@ def vread(
         raise DocumentNotFound(f"there is no such version of a {kind} of that id")
     if found.content.startswith(TOMBSTONE):
         raise DocumentGone(f"{kind}/{key} was deleted with version {found.version}")
+    note_seen(patients_in(bytes(found.content)))
     return FoundDocument(bytes(found.content), found.version, found.updated_at)
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, visible
+from careapp.records.looks import note_seen
 from careapp.records.models import Document
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.outcome import outcome
+from fhir.people_in import patients_in
 from fhir.search.asked import Asked, read_query
 from fhir.search.bundle import Entry, searchset
 from fhir.search.includes import MOST_INCLUDED, included
@@ -84,6 +86,8 @@ def search(
         entries += along
         note = _cut() if is_cut else None
     if asked.subset is not None:
+        for entry in entries:  # what is cut off belongs to somebody all the same
+            note_seen(patients_in(entry.content))
         cut = asked.subset.cut
         entries = [entry._replace(content=cut(entry.content)) for entry in entries]
     return searchset(base_url=context.base_url, entries=entries, links=links, total=page.total, note=note)
