@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import Request
 from sqlalchemy import select
 
 from api.auth import viewers
@@ -221,7 +222,7 @@ class TestTheRecord:
 
 
 def signing_in(viewer: Viewer):
-    async def signed_in(request: viewers.Request) -> Viewer:
+    async def signed_in(request: Request) -> Viewer:
         request.scope["careapp.viewer"] = viewer
         return viewer
 
