@@ -76,6 +76,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
         version=version("careapp"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        openapi_url=None,  # FastAPI's own route would carry no policy; `routers.about` has ours
         # FastAPI's own pages load their scripts from a foreign host.
         docs_url=None,
         redoc_url=None,

@@ -9,6 +9,30 @@ from api.auth.viewers import SignedIn
 from careapp.access import ViewerRole
 from careapp.errors import Forbidden
 
+PLANNING = (ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR, ViewerRole.CLIENT)
+"""Who changes what a care service has; other systems as far as their scopes go."""
+
+OVERSEEING = (*PLANNING, ViewerRole.SUPPORT)
+"""Who sees all of a care service's patients, tours and visits."""
+
+CARING = (*OVERSEEING, ViewerRole.NURSE)
+"""Who sees visits and tours; a nurse her own."""
+
+TREATING = (*CARING, ViewerRole.DOCTOR)
+"""Who sees patients; a nurse those of her tours, a doctor those booked with him."""
+
+PRACTISING = (*PLANNING, ViewerRole.DOCTOR)
+"""Who changes bookings; a doctor his own."""
+
+READING = (*TREATING, ViewerRole.AUDITOR)
+"""Who reads through FHIR at all; which kinds of resources, `fhir.access` says."""
+
+WRITING = (*PRACTISING, ViewerRole.NURSE)
+"""Who writes through FHIR at all; which kinds of resources, `fhir.access` says."""
+
+EVERYBODY = tuple(role for role in ViewerRole if role is not ViewerRole.SYSTEM)
+"""Whoever can sign in."""
+
 
 class RoleMayNot(Forbidden):
     """The viewer's role does not allow what was asked."""
@@ -20,11 +44,14 @@ class Policy:
 
     Attributes:
         roles: Any of them; ourselves (`SYSTEM`) always.
+        needs: What a token's scopes must allow, each a kind of resource and interactions of SMART v2, e.g.
+            `Patient.rs`; empty where nothing about a person is shown, or where `fhir` itself asks.
     """
 
     roles: frozenset[ViewerRole]
+    needs: tuple[str, ...] = ()
 
-    def __call__(self, viewer: SignedIn) -> None:
+    async def __call__(self, viewer: SignedIn) -> None:
         """Let a viewer pass.
 
         Raises:
@@ -51,9 +78,14 @@ class OpenPolicy:
         """Let everybody pass."""
 
 
-def may(*roles: ViewerRole) -> DependsParam:
-    """Return the policy of a route for these roles, for its `dependencies`."""
-    policy: DependsParam = Depends(Policy(frozenset(roles)))
+def may(*roles: ViewerRole, needs: str = "") -> DependsParam:
+    """Return the policy of a route for these roles, for its `dependencies`.
+
+    Args:
+        roles: Any of them.
+        needs: What a token's scopes must allow besides, e.g. `Appointment.s Patient.r`; see `Policy`.
+    """
+    policy: DependsParam = Depends(Policy(frozenset(roles), tuple(needs.split())))
     return policy
 
 

@@ -22,6 +22,7 @@ from api.routers import map as map_ground
 __all__ = ["ROUTERS"]
 
 ROUTERS = (
+    about.document,
     about.router,
     health.router,
     days.router,

@@ -2,8 +2,10 @@
 
 from importlib.metadata import version
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
+from api.auth.policy import anybody
 from api.dependencies import Places, SettingsDep
 from api.shapes import Out, shown_as
 from careapp.demo.facts import attribution
@@ -11,6 +13,7 @@ from careapp.roads.attribution import credit_lines
 from careapp.roads.tiles import find_tiles
 
 router = APIRouter(prefix="/api", tags=["about"])
+document = APIRouter(include_in_schema=False)
 
 INVENTED = "Every patient, nurse, doctor and organisation of the demo region is invented."
 SIGN_IN = "There is no sign-in yet: the service answers only on this machine, to whoever sits at it."
@@ -36,7 +39,18 @@ class AboutOut(Out):
     attribution: list[str]
 
 
-@router.get("/about")
+@document.get(
+    "/openapi.json", dependencies=[anybody("it tells what can be asked, and nothing of any answer")]
+)
+async def get_document(request: Request) -> JSONResponse:
+    """Describe the routes (OpenAPI 3.1)."""
+    return JSONResponse(request.app.openapi())
+
+
+@router.get(
+    "/about",
+    dependencies=[anybody("nothing of it is about a person, and sources must be named to all")],
+)
 def get_about(settings: SettingsDep, geocoder: Places) -> AboutOut:
     """Tell the version, the region's time zone, who may use the service, and the sources to be named."""
     return AboutOut(

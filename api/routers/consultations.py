@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from api.auth.policy import PRACTISING, TREATING, may
 from api.dependencies import DbSession, Now, ReadSession, SettingsDep, SignedIn, tidy_slots_first
 from api.openapi import problems
 from api.shapes import (
@@ -171,7 +172,11 @@ class SlotPage(PageOut[SlotOut]):
     model_config = shown_as({"items": [SLOT_EXAMPLE], "next": None})
 
 
-@router.get("/slots", responses=problems(404), dependencies=[Depends(tidy_slots_first)])
+@router.get(
+    "/slots",
+    responses=problems(404),
+    dependencies=[may(*TREATING, needs="Slot.s"), Depends(tidy_slots_first)],
+)
 def list_slots(
     request: Request,
     session: ReadSession,
@@ -197,13 +202,18 @@ def list_slots(
     return SlotPage(items=[SlotOut.of(row) for row in page.items], next=next_address(request, page))
 
 
-@router.get("/slots/{slot_id}", responses=problems(404))
+@router.get("/slots/{slot_id}", responses=problems(404), dependencies=[may(*TREATING, needs="Slot.r")])
 def get_slot(slot_id: UUID, session: ReadSession, viewer: SignedIn) -> SlotOut:
     """Show one slot."""
     return SlotOut.of(queries.get_slot(session, slot_id=slot_id, viewer=viewer))
 
 
-@router.post("/slots/{slot_id}/booking", status_code=201, responses=problems(404, 409))
+@router.post(
+    "/slots/{slot_id}/booking",
+    status_code=201,
+    responses=problems(404, 409),
+    dependencies=[may(*PRACTISING, needs="Appointment.c Slot.r")],
+)
 def book_slot(
     slot_id: UUID, body: NewBooking, response: Response, session: DbSession, viewer: SignedIn, now: Now
 ) -> BookingOut:
@@ -219,7 +229,12 @@ def book_slot(
     return BookingOut.of(booking)
 
 
-@router.post("/slots/{slot_id}/hold", status_code=201, responses=problems(404, 409))
+@router.post(
+    "/slots/{slot_id}/hold",
+    status_code=201,
+    responses=problems(404, 409),
+    dependencies=[may(*PRACTISING, needs="Slot.u")],
+)
 def hold_slot(
     slot_id: UUID, session: DbSession, viewer: SignedIn, now: Now, settings: SettingsDep
 ) -> HoldOut:
@@ -228,20 +243,31 @@ def hold_slot(
     return HoldOut.of(hold_slots(session, slot_ids=[slot_id], lasts=lasts, viewer=viewer, now=now))
 
 
-@router.delete("/holds/{hold_id}", status_code=204, responses=problems(404))
+@router.delete(
+    "/holds/{hold_id}",
+    status_code=204,
+    responses=problems(404),
+    dependencies=[may(*PRACTISING, needs="Slot.u")],
+)
 def release(hold_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> Response:
     """Give a held slot back before its time."""
     release_hold(session, hold_id=hold_id, viewer=viewer, now=now)
     return Response(status_code=204)
 
 
-@router.get("/bookings/{booking_id}", responses=problems(404))
+@router.get(
+    "/bookings/{booking_id}", responses=problems(404), dependencies=[may(*TREATING, needs="Appointment.r")]
+)
 def get_booking(booking_id: UUID, session: ReadSession, viewer: SignedIn) -> BookingOut:
     """Show one booking with its slot."""
     return BookingOut.of(queries.get_booking(session, booking_id=booking_id, viewer=viewer))
 
 
-@router.post("/bookings/{booking_id}/cancellation", responses=problems(404, 409))
+@router.post(
+    "/bookings/{booking_id}/cancellation",
+    responses=problems(404, 409),
+    dependencies=[may(*PRACTISING, needs="Appointment.u")],
+)
 def cancel_booking(
     booking_id: UUID, body: Cancellation, session: DbSession, viewer: SignedIn, now: Now
 ) -> BookingOut:
@@ -251,7 +277,11 @@ def cancel_booking(
     )
 
 
-@router.put("/bookings/{booking_id}/slots", responses=problems(404, 409))
+@router.put(
+    "/bookings/{booking_id}/slots",
+    responses=problems(404, 409),
+    dependencies=[may(*PRACTISING, needs="Appointment.u Slot.r")],
+)
 def move_booking(
     booking_id: UUID, body: NewSlots, session: DbSession, viewer: SignedIn, now: Now
 ) -> BookingOut:
@@ -268,7 +298,11 @@ def move_booking(
     return BookingOut.of(booking)
 
 
-@router.post("/bookings/{booking_id}/confirmation", responses=problems(404, 409))
+@router.post(
+    "/bookings/{booking_id}/confirmation",
+    responses=problems(404, 409),
+    dependencies=[may(*PRACTISING, needs="Appointment.u")],
+)
 def confirm(booking_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> BookingOut:
     """Confirm a booking of a practice that confirms its bookings; 409 if it is not pending."""
     return BookingOut.of(confirm_booking(session, booking_id=booking_id, viewer=viewer, now=now))
@@ -300,7 +334,7 @@ class DoctorPage(PageOut[DoctorOut]):
     model_config = shown_as({"items": [DOCTOR_EXAMPLE], "next": None})
 
 
-@router.get("/doctors")
+@router.get("/doctors", dependencies=[may(*TREATING, needs="PractitionerRole.s")])
 def list_doctors(
     request: Request, session: ReadSession, viewer: SignedIn, limit: Limit = 50, after: After = None
 ) -> DoctorPage:

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
+from api.auth.policy import OVERSEEING, PLANNING, may
 from api.dependencies import DbSession, Now, ReadSession, SettingsDep, SignedIn
 from api.openapi import problems
 from api.routers.jobs import JobOut
@@ -190,13 +191,13 @@ class NewPlan(In):
     limit_s: float | None = Field(default=None, gt=0, le=3600, description="Seconds of search.")
 
 
-@router.get("/{date}")
+@router.get("/{date}", dependencies=[may(*OVERSEEING, needs="Appointment.s List.s")])
 def get_day(date: Day, session: ReadSession, viewer: SignedIn) -> DayOut:
     """Show a local day at a glance; a day that nobody has touched is empty, not missing."""
     return DayOut.of(queries.get_day(session, date=date, viewer=viewer))
 
 
-@router.get("/{date}/demand")
+@router.get("/{date}/demand", dependencies=[may(*OVERSEEING, needs="Appointment.s Patient.r")])
 def list_demand(
     date: Day,
     request: Request,
@@ -210,7 +211,7 @@ def list_demand(
     return VisitPage(items=[VisitOut.of(row) for row in page.items], next=next_address(request, page))
 
 
-@router.post("/{date}/plan", status_code=202)
+@router.post("/{date}/plan", status_code=202, dependencies=[may(*PLANNING, needs="List.c")])
 def plan_day(
     date: Day,
     response: Response,
@@ -235,7 +236,12 @@ def plan_day(
     return JobOut.model_validate(job)
 
 
-@router.post("/{date}/publication", status_code=201, responses=problems(409))
+@router.post(
+    "/{date}/publication",
+    status_code=201,
+    responses=problems(409),
+    dependencies=[may(*PLANNING, needs="List.u Appointment.u Patient.r")],
+)
 def publish_day(date: Day, session: DbSession, viewer: SignedIn, now: Now) -> ToursOut:
     """Promise the day's proposed tours to nurses and patients; 409 if none is proposed or the day changed."""
     return ToursOut.of(commands.publish_day(session, date=date, viewer=viewer, now=now))

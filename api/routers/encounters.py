@@ -5,9 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from api.auth.policy import PRACTISING, may
 from api.dependencies import DbSession, Now, SignedIn
 from api.openapi import problems
 from api.shapes import Example, In, Moment, Out, shown_as
+from careapp.access import ViewerRole
 from careapp.appointments.fulfilment import record_encounter
 
 router = APIRouter(prefix="/api/appointments", tags=["visits"])
@@ -47,7 +49,11 @@ class EncounterOut(Out):
     ended_at: datetime | None
 
 
-@router.put("/{appointment_id}/encounter", responses=problems(404, 409))
+@router.put(
+    "/{appointment_id}/encounter",
+    responses=problems(404, 409),
+    dependencies=[may(*PRACTISING, ViewerRole.NURSE, needs="Encounter.cu")],
+)
 def put_encounter(
     appointment_id: UUID, body: NewEncounter, session: DbSession, viewer: SignedIn, now: Now
 ) -> EncounterOut:

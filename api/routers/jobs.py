@@ -13,6 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
 
+from api.auth.policy import OVERSEEING, PLANNING, may
 from api.dependencies import DbSession, Now, ReadingSessions, ReadSession, SignedIn
 from api.openapi import problems
 from api.shapes import Example, Out, shown_as
@@ -57,13 +58,18 @@ class JobOut(Out):
     ended_at: datetime | None
 
 
-@router.get("/{job_id}", responses=problems(404))
+@router.get("/{job_id}", responses=problems(404), dependencies=[may(*OVERSEEING, needs="List.r")])
 def get_job(job_id: UUID, session: ReadSession, viewer: SignedIn) -> JobOut:
     """Show a job."""
     return JobOut.model_validate(queue.get_job(session, job_id=job_id, viewer=viewer))
 
 
-@router.post("/{job_id}/cancellation", status_code=202, responses=problems(404, 409))
+@router.post(
+    "/{job_id}/cancellation",
+    status_code=202,
+    responses=problems(404, 409),
+    dependencies=[may(*PLANNING, needs="List.u")],
+)
 def cancel_job(job_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> JobOut:
     """Ask a job to stop; it ends as `cancelled` within seconds, and leaves everything as it was."""
     return JobOut.model_validate(queue.ask_to_cancel(session, job_id=job_id, viewer=viewer, now=now))
@@ -96,6 +102,7 @@ def _first_look(
     "/{job_id}/events",
     response_class=EventSourceResponse,
     responses=problems(404) | {204: {"description": "The job has ended and the client knows its end"}},
+    dependencies=[may(*OVERSEEING, needs="List.r")],
 )
 async def follow_job(
     request: Request,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.auth.policy import EVERYBODY, may
 from api.dependencies import SettingsDep
 from api.etag import tagged
 from api.map_style import PALETTES, Theme, plain_style, tiles_style
@@ -121,7 +122,7 @@ def _shown(media_type: str, example: Any, **schema: Any) -> dict[int | str, dict
     return {200: {"description": "OK", "content": {media_type: {"schema": schema}}}}
 
 
-@router.get("")
+@router.get("", dependencies=[may(*EVERYBODY)])
 def get_map(tiles: TilesInUse, settings: SettingsDep) -> MapOut:
     """Tell which ground the map has and what must be printed beside it."""
     return MapOut.of(tiles, map_credits(tiles, settings.data_dir))
@@ -131,6 +132,7 @@ def get_map(tiles: TilesInUse, settings: SettingsDep) -> MapOut:
     "/style.json",
     response_class=Response,
     responses=_shown("application/json", {"version": 8, "sources": {}, "layers": []}, type="object"),
+    dependencies=[may(*EVERYBODY)],
 )
 def get_style(
     request: Request,
@@ -150,6 +152,7 @@ def get_style(
     "/plain.geojson",
     response_class=Response,
     responses=_shown(GEOJSON_TYPE, {"type": "FeatureCollection", "features": []}, type="object"),
+    dependencies=[may(*EVERYBODY)],
 )
 def get_plain_map(request: Request) -> Response:
     """List the demo region's towns, villages and stops as GeoJSON; no patient and no visit is among them."""
@@ -164,6 +167,7 @@ def get_plain_map(request: Request) -> Response:
         206: {"description": "The bytes of `Range`", "content": {TILES_TYPE: {}}},
         **problems(404, 416),
     },
+    dependencies=[may(*EVERYBODY)],
 )
 def get_tiles(request: Request, tiles: TilesInUse) -> Response:
     """Send the vector tiles, or the bytes of them that `Range` names (PMTiles version 3).

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 
+from api.auth.policy import CARING, PLANNING, may
 from api.dependencies import Cal, DbSession, Now, ReadSession, SignedIn
 from api.etag import tagged
 from api.openapi import problems
@@ -159,7 +160,7 @@ class AbsenceOut(IntervalOut):
         return cls(id=row.id, starts_at=row.starts_at, ends_at=row.ends_at)
 
 
-@router.get("")
+@router.get("", dependencies=[may(*CARING, needs="PractitionerRole.s")])
 def list_nurses(
     request: Request, session: ReadSession, viewer: SignedIn, limit: Limit = 50, after: After = None
 ) -> NursePage:
@@ -168,7 +169,7 @@ def list_nurses(
     return NursePage(items=[NurseOut.of(row) for row in page.items], next=next_address(request, page))
 
 
-@router.get("/{nurse_id}", responses=problems(404))
+@router.get("/{nurse_id}", responses=problems(404), dependencies=[may(*CARING, needs="PractitionerRole.r")])
 def get_nurse(nurse_id: UUID, session: ReadSession, viewer: SignedIn) -> NurseOut:
     """Show a nurse with her skills."""
     return NurseOut.of(queries.get_nurse(session, role_id=nurse_id, viewer=viewer))
@@ -178,6 +179,7 @@ def get_nurse(nurse_id: UUID, session: ReadSession, viewer: SignedIn) -> NurseOu
     "/{nurse_id}/days/{date}",
     response_model=NurseDay,
     responses=problems(404) | {304: {"description": "The client has it: its `If-None-Match` names the tag"}},
+    dependencies=[may(*CARING, needs="List.s Appointment.s Patient.r")],
 )
 def get_nurse_day(
     nurse_id: UUID,
@@ -193,7 +195,12 @@ def get_nurse_day(
     return tagged(request, day.model_dump_json().encode(), media_type="application/json")
 
 
-@router.post("/{nurse_id}/shifts", status_code=201, responses=problems(404, 409))
+@router.post(
+    "/{nurse_id}/shifts",
+    status_code=201,
+    responses=problems(404, 409),
+    dependencies=[may(*PLANNING, needs="Schedule.c")],
+)
 def add_shift(
     nurse_id: UUID, body: NewInterval, session: DbSession, viewer: SignedIn, now: Now, calendar: Cal
 ) -> ShiftOut:
@@ -211,7 +218,12 @@ def add_shift(
     )
 
 
-@router.post("/{nurse_id}/absences", status_code=201, responses=problems(404))
+@router.post(
+    "/{nurse_id}/absences",
+    status_code=201,
+    responses=problems(404),
+    dependencies=[may(*PLANNING, needs="Schedule.u")],
+)
 def add_absence(
     nurse_id: UUID, body: NewInterval, session: DbSession, viewer: SignedIn, now: Now
 ) -> AbsenceOut:

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from api.auth.policy import CARING, EVERYBODY, PLANNING, may
 from api.dependencies import DbSession, Now, ReadSession, SignedIn
 from api.openapi import problems
 from api.shapes import (
@@ -179,14 +180,14 @@ class NewOrder(In):
     )
 
 
-@router.get("/skills")
+@router.get("/skills", dependencies=[may(*EVERYBODY)])
 def list_skills(session: ReadSession, viewer: SignedIn) -> SkillsOut:
     """List all skills, by code."""
     skills = people.list_skills(session, viewer=viewer)
     return SkillsOut(items=[SkillNameOut(code=skill.code, name=skill.name_de) for skill in skills])
 
 
-@router.get("/orders")
+@router.get("/orders", dependencies=[may(*CARING, needs="ServiceRequest.s Patient.r")])
 def list_orders(
     request: Request,
     session: ReadSession,
@@ -200,13 +201,22 @@ def list_orders(
     return OrderPage(items=[OrderOut.of(row) for row in page.items], next=next_address(request, page))
 
 
-@router.get("/orders/{order_id}", responses=problems(404))
+@router.get(
+    "/orders/{order_id}",
+    responses=problems(404),
+    dependencies=[may(*CARING, needs="ServiceRequest.r Patient.r")],
+)
 def get_order(order_id: UUID, session: ReadSession, viewer: SignedIn) -> OrderOut:
     """Show a care order."""
     return OrderOut.of(queries.get_order(session, order_id=order_id, viewer=viewer))
 
 
-@router.post("/orders", status_code=201, responses=problems(404, 409))
+@router.post(
+    "/orders",
+    status_code=201,
+    responses=problems(404, 409),
+    dependencies=[may(*PLANNING, needs="ServiceRequest.c Patient.r")],
+)
 def add_order(body: NewOrder, response: Response, session: DbSession, viewer: SignedIn, now: Now) -> OrderOut:
     """Order care for a patient, under the active care plan; the first order opens one."""
     order = commands.add_order(

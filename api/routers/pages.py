@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
+from api.auth.policy import anybody
 from api.etag import is_known, strong_tag
 from careapp.errors import NotFound
 
@@ -53,13 +54,13 @@ class PageNotFound(NotFound):
     """No file of the web clients has this name."""
 
 
-@router.get("/map")
+@router.get("/map", dependencies=[anybody("the page is empty: it fetches what it shows as who is signed in")])
 def show_map(request: Request) -> Response:
     """Show the map of a day's tours."""
     return _answer(request, "map.html", PAGE_HEADERS)
 
 
-@router.get("/app/assets/{name}")
+@router.get("/app/assets/{name}", dependencies=[anybody("scripts and styles are the same for everybody")])
 def send_asset(name: str, request: Request) -> Response:
     """Send a script or a style sheet; its name changes with its content."""
     return _answer(request, f"assets/{name}", ASSET_HEADERS)

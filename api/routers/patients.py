@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from api.auth.policy import EVERYBODY, PLANNING, TREATING, may
 from api.dependencies import DbSession, Now, ReadSession, SignedIn
 from api.openapi import problems
 from api.shapes import (
@@ -169,7 +170,7 @@ class NewPatient(In):
     insurance_number: Line | None = Field(default=None, description="KVNR: a capital letter and nine digits.")
 
 
-@router.get("/organisations")
+@router.get("/organisations", dependencies=[may(*EVERYBODY)])
 def list_organisations(
     request: Request,
     session: ReadSession,
@@ -185,7 +186,7 @@ def list_organisations(
     )
 
 
-@router.get("/patients")
+@router.get("/patients", dependencies=[may(*TREATING, needs="Patient.s")])
 def list_patients(
     request: Request,
     session: ReadSession,
@@ -201,13 +202,17 @@ def list_patients(
     return PatientPage(items=[PatientOut.of(row) for row in page.items], next=next_address(request, page))
 
 
-@router.get("/patients/{patient_id}", responses=problems(404))
+@router.get(
+    "/patients/{patient_id}", responses=problems(404), dependencies=[may(*TREATING, needs="Patient.r")]
+)
 def get_patient(patient_id: UUID, session: ReadSession, viewer: SignedIn) -> PatientOut:
     """Show a patient."""
     return PatientOut.of(queries.get_patient(session, patient_id=patient_id, viewer=viewer))
 
 
-@router.post("/patients", status_code=201, responses=problems(404))
+@router.post(
+    "/patients", status_code=201, responses=problems(404), dependencies=[may(*PLANNING, needs="Patient.c")]
+)
 def add_patient(
     body: NewPatient, response: Response, session: DbSession, viewer: SignedIn, now: Now
 ) -> PatientOut:
@@ -223,7 +228,9 @@ def add_patient(
     return PatientOut.of(patient)
 
 
-@router.put("/patients/{patient_id}/home", responses=problems(404))
+@router.put(
+    "/patients/{patient_id}/home", responses=problems(404), dependencies=[may(*PLANNING, needs="Patient.u")]
+)
 def set_home(patient_id: UUID, body: NewHome, session: DbSession, viewer: SignedIn, now: Now) -> PatientOut:
     """Say where a patient lives; 400 if it lies far away from the region."""
     patient = patients.set_home(
@@ -232,7 +239,11 @@ def set_home(patient_id: UUID, body: NewHome, session: DbSession, viewer: Signed
     return PatientOut.of(patient)
 
 
-@router.put("/patients/{patient_id}/home/point", responses=problems(404, 409))
+@router.put(
+    "/patients/{patient_id}/home/point",
+    responses=problems(404, 409),
+    dependencies=[may(*PLANNING, needs="Patient.u")],
+)
 def move_home(patient_id: UUID, body: NewPoint, session: DbSession, viewer: SignedIn, now: Now) -> PatientOut:
     """Move the pin of a patient's home; 400 if it lies far away from the region. The address stays."""
     patient = homes.move_home(session, patient_id=patient_id, **body.model_dump(), viewer=viewer, now=now)

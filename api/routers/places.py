@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import Field
 
+from api.auth.policy import PLANNING, may
 from api.dependencies import Places, SignedIn
 from api.openapi import problems
 from api.shapes import Example, In, Line, Out, shown_as
@@ -82,7 +83,7 @@ class FoundPlaces(Out):
     items: list[FoundPlaceOut]
 
 
-@router.post("/places/search", responses=problems(503))
+@router.post("/places/search", responses=problems(503), dependencies=[may(*PLANNING)])
 def search_places(body: PlaceQuery, geocoder: Places, viewer: SignedIn) -> FoundPlaces:
     """Find an address, however it is written; a house that is unknown gives its street, village or town."""
     del viewer  # places are public; who asks must be signed in all the same

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
+from api.auth.policy import EVERYBODY, PLANNING, may
 from api.dependencies import DbSession, Now, ReadSession, SettingsDep, SignedIn
 from api.openapi import problems
 from api.shapes import Example, In, Line, Moment, Out, shown_as
@@ -148,7 +149,7 @@ class RoadsOut(Out):
     closures: list[ClosureOut]
 
 
-@router.get("", responses=problems(503))
+@router.get("", responses=problems(503), dependencies=[may(*EVERYBODY)])
 def get_roads(session: ReadSession, settings: SettingsDep, viewer: SignedIn, now: Now) -> RoadsOut:
     """Tell where travel times come from, what the road data are made of, and which roads are closed."""
     manifest = find_manifest(settings.data_dir) if settings.roads == "osrm" else None
@@ -173,7 +174,12 @@ def get_roads(session: ReadSession, settings: SettingsDep, viewer: SignedIn, now
     )
 
 
-@router.post("/closures", status_code=201, responses=problems(400, 403, 409, 503))
+@router.post(
+    "/closures",
+    status_code=201,
+    responses=problems(400, 403, 409, 503),
+    dependencies=[may(*PLANNING, needs="Location.c")],
+)
 def close_roads(
     body: NewClosure, session: DbSession, settings: SettingsDep, viewer: SignedIn, now: Now
 ) -> ClosureOut:
@@ -195,7 +201,12 @@ def close_roads(
     return ClosureOut.of(closure, find_manifest(settings.data_dir))
 
 
-@router.delete("/closures/{closure_id}", status_code=204, responses=problems(403, 404))
+@router.delete(
+    "/closures/{closure_id}",
+    status_code=204,
+    responses=problems(403, 404),
+    dependencies=[may(*PLANNING, needs="Location.d")],
+)
 def open_roads(closure_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> None:
     """Open closed roads again, before their time or because it had no end."""
     closures.lift_closure(session, closure_id=closure_id, viewer=viewer, now=now)

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from api.auth.policy import CARING, PLANNING, may
 from api.dependencies import Cal, DbSession, Now, ReadSession, SignedIn
 from api.openapi import problems
 from api.shapes import (
@@ -166,7 +167,7 @@ class NewVisit(In):
     priority: int = Field(default=2, ge=1, le=4, description="1 may be left out, 4 must never be.")
 
 
-@router.get("")
+@router.get("", dependencies=[may(*CARING, needs="Appointment.s Patient.r")])
 def list_visits(
     request: Request,
     session: ReadSession,
@@ -184,13 +185,20 @@ def list_visits(
     return VisitPage(items=[VisitOut.of(row) for row in page.items], next=next_address(request, page))
 
 
-@router.get("/{visit_id}", responses=problems(404))
+@router.get(
+    "/{visit_id}", responses=problems(404), dependencies=[may(*CARING, needs="Appointment.r Patient.r")]
+)
 def get_visit(visit_id: UUID, session: ReadSession, viewer: SignedIn) -> VisitOut:
     """Show a visit."""
     return VisitOut.of(queries.get_visit(session, visit_id=visit_id, viewer=viewer))
 
 
-@router.post("", status_code=201, responses=problems(404, 409))
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(404, 409),
+    dependencies=[may(*PLANNING, needs="Appointment.c Patient.r")],
+)
 def add_visit(
     body: NewVisit, response: Response, session: DbSession, viewer: SignedIn, now: Now, calendar: Cal
 ) -> VisitOut:
@@ -211,7 +219,11 @@ def add_visit(
     return VisitOut.of(visit)
 
 
-@router.post("/{visit_id}/cancellation", responses=problems(404, 409))
+@router.post(
+    "/{visit_id}/cancellation",
+    responses=problems(404, 409),
+    dependencies=[may(*PLANNING, needs="Appointment.u Patient.r")],
+)
 def cancel_visit(
     visit_id: UUID, body: Cancellation, session: DbSession, viewer: SignedIn, now: Now
 ) -> VisitOut:

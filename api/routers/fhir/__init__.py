@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
+from api.auth.policy import READING, may
 from api.routers.fhir import (
     bundles,
     discovery,
@@ -53,7 +54,7 @@ resources = APIRouter(
 for group in (discovery.router_of(GROUPS), *GROUPS):
     resources.include_router(group)
 # FastAPI takes no empty path from a router that is included.
-resources.post("", include_in_schema=False)(bundles.process_bundle)
+resources.post("", include_in_schema=False, dependencies=[may(*READING)])(bundles.process_bundle)
 
 router = APIRouter()
 for plain in PLAIN_GROUPS:

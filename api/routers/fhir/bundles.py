@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from fastapi import APIRouter, Request, Response
 
+from api.auth.policy import READING, may
 from api.dependencies import Transact
 from api.errors import refusal
 from api.routers.fhir.answers import answer
@@ -12,7 +13,7 @@ from api.routers.fhir.asked import AskingDep, Bundled
 from api.routers.fhir.bodies import RESOURCE_BODY, ResourceBody
 from fhir.interactions import bundle
 
-router = APIRouter()
+router = APIRouter(dependencies=[may(*READING)])
 
 
 @router.post("/", openapi_extra=RESOURCE_BODY)

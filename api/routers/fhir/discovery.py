@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
+from api.auth.policy import anybody
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form
 from fhir.capability import statement
@@ -25,7 +26,9 @@ SMART: dict[str, Any] = {
 }
 """There is no sign-in yet, so nothing of it may be promised: clients find no address to sign in at."""
 
-well_known = APIRouter(tags=["fhir"])
+PUBLIC = anybody("it tells what is offered, before anybody signs in; nothing of it is about a person")
+
+well_known = APIRouter(tags=["fhir"], dependencies=[PUBLIC])
 
 
 @well_known.get("/.well-known/smart-configuration", include_in_schema=False)
@@ -42,7 +45,7 @@ def router_of(groups: Iterable[APIRouter]) -> APIRouter:
         groups: The routers of the FHIR part, whose addresses lack its base.
     """
     answered = answered_by(groups)
-    router = APIRouter()
+    router = APIRouter(dependencies=[PUBLIC])
 
     @router.get("/metadata")
     @router.get("/metadata/", include_in_schema=False)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
+from api.auth.policy import PLANNING, TREATING, may
 from api.dependencies import DbSession, ReadSession, SettingsDep
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep, wishes_of
@@ -33,7 +34,7 @@ from fhir.operations.wanted import Pairs, pairs_of, read_pairs
 from fhir.search.carriers import parse_id
 
 router = APIRouter()
-files = APIRouter()
+files = APIRouter(dependencies=[may(*PLANNING)])
 """What is not FHIR by its format, so no `Accept` of FHIR's is asked for."""
 
 NDJSON = "application/fhir+ndjson"
@@ -58,8 +59,8 @@ class ExportFailed(CareError):
     """The export's job failed."""
 
 
-@router.get("/Patient/{id}/$everything")
-@router.get("/Patient/{id}/$everything/", include_in_schema=False)
+@router.get("/Patient/{id}/$everything", dependencies=[may(*TREATING)])
+@router.get("/Patient/{id}/$everything/", include_in_schema=False, dependencies=[may(*TREATING)])
 def get_everything(
     id: str,  # noqa: A002 -- FHIR's word
     request: Request,
@@ -70,8 +71,8 @@ def get_everything(
     return answer(request, everything(session, id=id, pairs=read_pairs(request.url.query), asking=asking))
 
 
-@router.post("/Patient/{id}/$everything", openapi_extra=RESOURCE_BODY)
-@router.post("/Patient/{id}/$everything/", include_in_schema=False)
+@router.post("/Patient/{id}/$everything", openapi_extra=RESOURCE_BODY, dependencies=[may(*TREATING)])
+@router.post("/Patient/{id}/$everything/", include_in_schema=False, dependencies=[may(*TREATING)])
 def ask_for_everything(
     id: str,  # noqa: A002 -- FHIR's word
     request: Request,
@@ -83,22 +84,22 @@ def ask_for_everything(
     return answer(request, everything(session, id=id, pairs=pairs_of(body), asking=asking))
 
 
-@router.get("/Patient/$everything")
-@router.get("/Patient/$everything/", include_in_schema=False)
+@router.get("/Patient/$everything", dependencies=[may(*TREATING)])
+@router.get("/Patient/$everything/", include_in_schema=False, dependencies=[may(*TREATING)])
 def get_everything_of_all(request: Request, session: ReadSession, asking: AskingDep) -> Response:
     """Answer all that belongs to any patient, page by page."""
     return answer(request, everything(session, id=None, pairs=read_pairs(request.url.query), asking=asking))
 
 
-@router.get("/$export", status_code=202)
-@router.get("/$export/", include_in_schema=False)
+@router.get("/$export", status_code=202, dependencies=[may(*PLANNING)])
+@router.get("/$export/", include_in_schema=False, dependencies=[may(*PLANNING)])
 def export_all(request: Request, session: DbSession, asking: AskingDep) -> Response:
     """Order an export of all resources; the header Content-Location says where its status stands."""
     return _order(request, session, asking, "system", read_pairs(request.url.query))
 
 
-@router.post("/$export", status_code=202, openapi_extra=RESOURCE_BODY)
-@router.post("/$export/", include_in_schema=False)
+@router.post("/$export", status_code=202, openapi_extra=RESOURCE_BODY, dependencies=[may(*PLANNING)])
+@router.post("/$export/", include_in_schema=False, dependencies=[may(*PLANNING)])
 def ask_to_export_all(
     request: Request, session: DbSession, asking: AskingDep, body: ResourceBody
 ) -> Response:
@@ -106,15 +107,15 @@ def ask_to_export_all(
     return _order(request, session, asking, "system", pairs_of(body))
 
 
-@router.get("/Patient/$export", status_code=202)
-@router.get("/Patient/$export/", include_in_schema=False)
+@router.get("/Patient/$export", status_code=202, dependencies=[may(*PLANNING)])
+@router.get("/Patient/$export/", include_in_schema=False, dependencies=[may(*PLANNING)])
 def export_patients(request: Request, session: DbSession, asking: AskingDep) -> Response:
     """Order an export of what belongs to patients, and of who cares for them where."""
     return _order(request, session, asking, "patient", read_pairs(request.url.query))
 
 
-@router.post("/Patient/$export", status_code=202, openapi_extra=RESOURCE_BODY)
-@router.post("/Patient/$export/", include_in_schema=False)
+@router.post("/Patient/$export", status_code=202, openapi_extra=RESOURCE_BODY, dependencies=[may(*PLANNING)])
+@router.post("/Patient/$export/", include_in_schema=False, dependencies=[may(*PLANNING)])
 def ask_to_export_patients(
     request: Request, session: DbSession, asking: AskingDep, body: ResourceBody
 ) -> Response:
@@ -122,8 +123,8 @@ def ask_to_export_patients(
     return _order(request, session, asking, "patient", pairs_of(body))
 
 
-@router.get("/Group/{id}/$export", status_code=202)
-@router.get("/Group/{id}/$export/", include_in_schema=False)
+@router.get("/Group/{id}/$export", status_code=202, dependencies=[may(*PLANNING)])
+@router.get("/Group/{id}/$export/", include_in_schema=False, dependencies=[may(*PLANNING)])
 def export_group(
     id: str,  # noqa: A002 -- FHIR's word
     request: Request,
@@ -134,8 +135,10 @@ def export_group(
     return _order(request, session, asking, "group", read_pairs(request.url.query), id)
 
 
-@router.post("/Group/{id}/$export", status_code=202, openapi_extra=RESOURCE_BODY)
-@router.post("/Group/{id}/$export/", include_in_schema=False)
+@router.post(
+    "/Group/{id}/$export", status_code=202, openapi_extra=RESOURCE_BODY, dependencies=[may(*PLANNING)]
+)
+@router.post("/Group/{id}/$export/", include_in_schema=False, dependencies=[may(*PLANNING)])
 def ask_to_export_group(
     id: str,  # noqa: A002 -- FHIR's word
     request: Request,

@@ -7,13 +7,14 @@ from email.utils import format_datetime
 
 from fastapi import APIRouter, Request, Response
 
+from api.auth.policy import READING, may
 from api.dependencies import ReadSession
 from api.etag import is_known
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep
 from fhir.interactions import history
 
-router = APIRouter()
+router = APIRouter(dependencies=[may(*READING)])
 
 
 @router.get("/_history")

@@ -9,13 +9,14 @@ from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
 
+from api.auth.policy import READING, may
 from api.dependencies import DbSession, ReadingSessions, SignedIn
 from careapp import clock
 from careapp.access import Viewer
 from careapp.errors import CareError, NotFound
 from careapp.jobs.models import LaterAnswer
 
-answers = APIRouter()
+answers = APIRouter(dependencies=[may(*READING)])
 
 WAIT_S = 1.0
 """How long a look waits for the answer, so that a quick one needs one look."""

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 
+from api.auth.policy import PRACTISING, TREATING, may
 from api.dependencies import DbSession, ReadSession, SettingsDep
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep
@@ -18,15 +19,17 @@ from fhir.operations.hold import hold
 router = APIRouter()
 
 
-@router.post("/Appointment/$book", status_code=201, openapi_extra=RESOURCE_BODY)
-@router.post("/Appointment/$book/", status_code=201, include_in_schema=False)
+@router.post(
+    "/Appointment/$book", status_code=201, openapi_extra=RESOURCE_BODY, dependencies=[may(*PRACTISING)]
+)
+@router.post("/Appointment/$book/", status_code=201, include_in_schema=False, dependencies=[may(*PRACTISING)])
 def book_appointment(body: ResourceBody, request: Request, session: DbSession, asking: AskingDep) -> Response:
     """Book an Appointment, move it under its id, or replace another; 202 if it must be confirmed."""
     return _answer(request, book(session, body, asking))
 
 
-@router.post("/Appointment/$hold", openapi_extra=RESOURCE_BODY)
-@router.post("/Appointment/$hold/", include_in_schema=False)
+@router.post("/Appointment/$hold", openapi_extra=RESOURCE_BODY, dependencies=[may(*PRACTISING)])
+@router.post("/Appointment/$hold/", include_in_schema=False, dependencies=[may(*PRACTISING)])
 def hold_appointment(
     body: ResourceBody, request: Request, session: DbSession, asking: AskingDep, settings: SettingsDep
 ) -> Response:
@@ -34,8 +37,8 @@ def hold_appointment(
     return _answer(request, hold(session, body, asking, lasts=timedelta(seconds=settings.hold_s)))
 
 
-@router.post("/Appointment/$find", openapi_extra=RESOURCE_BODY)
-@router.post("/Appointment/$find/", include_in_schema=False)
+@router.post("/Appointment/$find", openapi_extra=RESOURCE_BODY, dependencies=[may(*TREATING)])
+@router.post("/Appointment/$find/", include_in_schema=False, dependencies=[may(*TREATING)])
 def find_appointments(
     body: ResourceBody, request: Request, session: ReadSession, asking: AskingDep
 ) -> Response:
@@ -43,8 +46,8 @@ def find_appointments(
     return _answer(request, find(session, body, asking))
 
 
-@router.get("/Appointment/$find")
-@router.get("/Appointment/$find/", include_in_schema=False)
+@router.get("/Appointment/$find", dependencies=[may(*TREATING)])
+@router.get("/Appointment/$find/", include_in_schema=False, dependencies=[may(*TREATING)])
 def find_appointments_by_address(request: Request, session: ReadSession, asking: AskingDep) -> Response:
     """Propose Appointments that could be had; the parameters stand in the address."""
     given: list[Json] = [

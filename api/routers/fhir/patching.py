@@ -5,13 +5,14 @@ https://hl7.org/fhir/R4/http.html#patch
 
 from fastapi import APIRouter, Request, Response
 
+from api.auth.policy import WRITING, may
 from api.dependencies import Transact
 from api.routers.fhir.asked import AskingDep, IfMatch, Returning
 from api.routers.fhir.bodies import CHANGE_BODY, ChangeBody
 from api.routers.fhir.writing import answer_written
 from fhir.interactions import conditional, writing
 
-router = APIRouter()
+router = APIRouter(dependencies=[may(*WRITING)])
 
 
 @router.patch("/{kind}", openapi_extra=CHANGE_BODY)

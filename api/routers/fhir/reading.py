@@ -8,6 +8,7 @@ from email.utils import format_datetime
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.auth.policy import READING, may
 from api.dependencies import ReadingSessions, ReadSession, SettingsDep, SignedIn
 from api.etag import is_known
 from api.routers.fhir.answers import answer
@@ -16,7 +17,7 @@ from fhir.read import read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
 
-router = APIRouter(dependencies=[Depends(tidy_before_slots)])
+router = APIRouter(dependencies=[may(*READING), Depends(tidy_before_slots)])
 
 
 @router.get("/{kind}")

@@ -15,6 +15,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
 
+from api.auth.policy import PLANNING, may
 from api.dependencies import ReadingSessions, ReadSession, SignedIn
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep
@@ -36,8 +37,8 @@ from fhir.search.carriers import parse_id
 from fhir.search.parameter import refuse
 from fhir.subscriptions.notices import bundle, states
 
-router = APIRouter()
-streams = APIRouter()
+router = APIRouter(dependencies=[may(*PLANNING)])
+streams = APIRouter(dependencies=[may(*PLANNING)])
 
 LOOK_EVERY_S = 1.0
 EVENTS_AT_ONCE = 100

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 from fastapi import APIRouter, Request, Response
 
+from api.auth.policy import WRITING, may
 from api.dependencies import Transact
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep, IfMatch, Returning
@@ -15,7 +16,7 @@ from fhir.asking import Asking
 from fhir.interactions import conditional, writing
 from fhir.interactions.written import Returns, Written
 
-router = APIRouter()
+router = APIRouter(dependencies=[may(*WRITING)])
 
 
 @router.post("/{kind}", status_code=201, openapi_extra=RESOURCE_BODY)
