@@ -221,7 +221,7 @@ def _value(row: Mapping[str, Any] | Base, name: str, model: type[Base]) -> Any:
 @cache
 def shown_by(model: type[Base]) -> tuple[ServedResource, ...]:
     """Resources that show rows of a table."""
-    return tuple(resource for resource in RESOURCES if issubclass(model, resource.table))
+    return tuple(resource for resource in RESOURCES if resource.is_kept and issubclass(model, resource.table))
 
 
 @cache

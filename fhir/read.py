@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from careapp.access import OFFERED_TO_ALL, Viewer, visible
 from careapp.errors import NotFound
 from careapp.records.looks import note_seen
-from careapp.records.models import Document, DocumentVersion
+from careapp.records.models import DocumentVersion
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.people_in import patients_in
@@ -57,14 +57,15 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         DocumentGone: It was deleted.
     """
     resource = get_resource(kind)
+    stored = resource.documents
     key = parse_id(id)
     if key is None:
         raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
     found = session.execute(
         visible(
-            select(Document.content, Document.version, Document.updated_at)
+            select(stored.content, stored.version, stored.updated_at)
             .select_from(resource.table)
-            .join(Document, and_(Document.kind == kind, Document.id == resource.key))
+            .join(stored, and_(stored.kind == kind, stored.id == resource.key))
             .where(resource.key == key),
             viewer,
             resource.table,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from careapp.access import OFFERED_TO_ALL, Viewer, ViewerRole, visible
 from careapp.records.looks import note_seen
@@ -36,13 +36,9 @@ SEE_THEIR_WHOLE_TENANT = frozenset({ViewerRole.COORDINATOR, ViewerRole.ADMINISTR
 """Roles to which `visible` shows every row of their organisation."""
 YEARS = range(1900, 2200)
 
-Order = tuple[InstrumentedAttribute[Any], ...]
-BY_TIME: Order = (
-    DocumentVersion.updated_at,
-    DocumentVersion.kind,
-    DocumentVersion.id,
-    DocumentVersion.version,
-)
+Order = tuple[str, ...]
+"""Names of columns."""
+BY_TIME: Order = ("updated_at", "kind", "id", "version")
 """Within one moment by kind and id, so that the order is total; always the newest first."""
 
 READERS: Mapping[str, Callable[[str], Any]] = {
@@ -98,13 +94,14 @@ def vread(
         DocumentGone: With this version it was deleted.
     """
     resource, key = get_resource(kind), parse_id(id)
+    versions = resource.versions
     is_number = version.isascii() and version.isdigit() and len(version) <= LONGEST_VERSION
     found = None
     if key is not None and is_number:
         found = session.execute(
-            select(DocumentVersion.content, DocumentVersion.version, DocumentVersion.updated_at).where(
-                DocumentVersion.id == key,
-                DocumentVersion.version == int(version),
+            select(versions.content, versions.version, versions.updated_at).where(
+                versions.id == key,
+                versions.version == int(version),
                 _is_visible(resource, viewer),
             )
         ).one_or_none()
@@ -143,36 +140,40 @@ def instance(
         PageGone: The link to a page is not valid.
     """
     resource, key = get_resource(kind), parse_id(id)
-    among = and_(DocumentVersion.id == key, _is_visible(resource, asking.viewer))
+    among = and_(resource.versions.id == key, _is_visible(resource, asking.viewer))
     if key is None or session.scalar(select(exists().where(among))) is not True:
         raise DocumentNotFound(f"there is no {kind} of that id")
-    return _history(session, f"{kind}/{key}/_history", among, query, asking, order=(DocumentVersion.version,))
+    address = f"{kind}/{key}/_history"
+    return _history(session, address, among, query, asking, versions=resource.versions, order=("version",))
 
 
 def kind(session: Session, *, kind: str, query: str, asking: Asking) -> bytes:
     """Answer with all versions of all resources of a kind; see `instance`."""
-    among = _is_visible(get_resource(kind), asking.viewer)
-    return _history(session, f"{kind}/_history", among, query, asking)
+    resource = get_resource(kind)
+    among = _is_visible(resource, asking.viewer)
+    return _history(session, f"{kind}/_history", among, query, asking, versions=resource.versions)
 
 
 def system(session: Session, *, query: str, asking: Asking) -> bytes:
-    """Answer with all versions of everything; see `instance`."""
-    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer) for resource in RESOURCES))
+    """Answer with all versions of everything that has a history; see `instance`."""
+    kept = [resource for resource in RESOURCES if resource.is_kept]
+    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer) for resource in kept))
     if asking.viewer.organisation_id is None:  # the same, but an index can serve it
-        among = DocumentVersion.kind.in_([resource.kind for resource in RESOURCES])
+        among = DocumentVersion.kind.in_([resource.kind for resource in kept])
     return _history(session, "_history", among, query, asking)
 
 
 def _is_visible(resource: ServedResource, viewer: Viewer) -> ColumnElement[bool]:
     """SQL: the version is one of a resource that the viewer may see, or might if it were still there."""
-    of_kind = DocumentVersion.kind == resource.kind
+    versions = resource.versions
+    of_kind: ColumnElement[bool] = versions.kind == resource.kind
     if viewer.organisation_id is None or resource.table.__tablename__ in OFFERED_TO_ALL:
         return of_kind
-    was_theirs = DocumentVersion.organisation_id == viewer.organisation_id
+    was_theirs = versions.organisation_id == viewer.organisation_id
     if viewer.role in SEE_THEIR_WHOLE_TENANT:
         return and_(of_kind, was_theirs)
     present = visible(select(resource.key), viewer, resource.table)
-    return and_(of_kind, DocumentVersion.id.in_(present))
+    return and_(of_kind, versions.id.in_(present))
 
 
 def _history(
@@ -182,6 +183,7 @@ def _history(
     query: str,
     asking: Asking,
     *,
+    versions: Any = DocumentVersion,
     order: Order = BY_TIME,
 ) -> bytes:
     wanted = _read_query(query, asking)
@@ -193,11 +195,11 @@ def _history(
         wanted = _read_query(place.query, asking)
     conditions = [among]
     if wanted.since is not None:
-        conditions.append(DocumentVersion.updated_at >= wanted.since)
+        conditions.append(versions.updated_at >= wanted.since)
     total = place.total
     if total is None:
-        total = session.scalar(select(func.count()).select_from(DocumentVersion).where(*conditions)) or 0
-    rows = _rows(session, conditions, wanted, place, order)
+        total = session.scalar(select(func.count()).select_from(versions).where(*conditions)) or 0
+    rows = _rows(session, conditions, wanted, place, versions, order)
     shown = rows[: wanted.count]
 
     def page(after: list[Any] | None) -> str:
@@ -208,7 +210,7 @@ def _history(
     if wanted.count:
         links.append(("first", page(None)))
     if len(rows) > wanted.count > 0:
-        links.append(("next", page([str(getattr(shown[-1], column.key)) for column in order])))
+        links.append(("next", page([str(getattr(shown[-1], name)) for name in order])))
     bundle: Json = {
         "resourceType": "Bundle",
         "type": "history",
@@ -225,23 +227,24 @@ def _rows(
     conditions: Sequence[ColumnElement[bool]],
     wanted: _Wanted,
     place: Place,
+    row: Any,
     order: Order,
 ) -> Sequence[Any]:
     if not wanted.count:
         return ()
-    row = DocumentVersion
+    columns = [getattr(row, name) for name in order]
     statement = (
         select(row.kind, row.id, row.version, row.updated_at, row.content)
         .where(*conditions)
-        .order_by(*(column.desc() for column in order))
+        .order_by(*(column.desc() for column in columns))
         .limit(wanted.count + 1)
     )
     if place.after is not None:
         last = [
-            literal(READERS[column.key](text), column.type)
-            for column, text in zip(order, place.after, strict=True)
+            literal(READERS[name](text), column.type)
+            for name, column, text in zip(order, columns, place.after, strict=True)
         ]
-        statement = statement.where(tuple_(*order) < tuple_(*last))
+        statement = statement.where(tuple_(*columns) < tuple_(*last))
     return session.execute(statement).all()
 
 

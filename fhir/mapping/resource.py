@@ -11,7 +11,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from careapp.access import OFFERED_TO_ALL
 from careapp.db import Base
-from careapp.records.models import Document
+from careapp.records.models import Document, DocumentVersion
 from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.search import carriers
@@ -72,6 +72,9 @@ class ServedResource:
         sent_paths: Where documents that other systems sent carry more of what parameters find.
         order: Name of the parameter (of type date) that orders results unless `_sort` says otherwise.
         profiles: Profiles that some of its documents claim.
+        documents: Where its documents are read: the kept ones, or an alias with the same columns that shows
+            rows as they are read.
+        versions: The same for its history.
     """
 
     kind: str
@@ -86,6 +89,13 @@ class ServedResource:
     sent_paths: Mapping[str, Sent] = field(default_factory=dict)
     order: str = "_id"
     profiles: tuple[str, ...] = ()
+    documents: Any = Document
+    versions: Any = DocumentVersion
+
+    @property
+    def is_kept(self) -> bool:
+        """Its documents are written with its rows; otherwise they are made when somebody reads them."""
+        return self.documents is Document
 
     @property
     def key(self) -> SQLColumnExpression[UUID]:
@@ -126,8 +136,8 @@ class ServedResource:
                 (carriers.ids(None, self.key),), sort=self.key, definition=f"{codes.HL7_PARAMETER}Resource-id"
             ),
             "_lastUpdated": Instant(
-                select(Document.updated_at)
-                .where(Document.kind == self.kind, Document.id == self.key)
+                select(self.documents.updated_at)
+                .where(self.documents.kind == self.kind, self.documents.id == self.key)
                 .scalar_subquery(),
                 definition=f"{codes.HL7_PARAMETER}Resource-lastUpdated",
             ),

@@ -12,7 +12,6 @@ from sqlalchemy import Select, select, union
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, visible
-from careapp.records.models import Document
 from fhir.mapping.registry import RESOURCES, find_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search.bundle import Entry
@@ -167,11 +166,12 @@ def _documents(
     resource: ServedResource, selects: Sequence[Select[UUID]], known: set[UUID], viewer: Viewer
 ) -> Select[UUID, bytes]:
     ids = selects[0] if len(selects) == 1 else select(union(*selects).subquery().c[0])
+    stored = resource.documents
     rows = (
-        select(Document.id, Document.content)
+        select(stored.id, stored.content)
         .select_from(resource.table)
-        .join(Document, Document.id == resource.key)
-        .where(Document.kind == resource.kind, resource.key.in_(ids))
-        .order_by(Document.id)
+        .join(stored, stored.id == resource.key)
+        .where(stored.kind == resource.kind, resource.key.in_(ids))
+        .order_by(stored.id)
     )
     return visible(rows.where(resource.key.not_in(known)) if known else rows, viewer, resource.table)

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, visible
 from careapp.records.looks import note_seen
-from careapp.records.models import Document
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.outcome import outcome
@@ -197,7 +196,8 @@ class _Question:
         page = rows.order_by(*(sort.clause(sort.column, is_backwards=backwards) for sort in order))
         chosen = page.limit(count + 1).subquery("page")
         keys = list(chosen.c)
-        content = select(Document.content).where(Document.kind == place.kind, Document.id == keys[-1])
+        stored = self.resource.documents
+        content = select(stored.content).where(stored.kind == place.kind, stored.id == keys[-1])
         columns: list[Any] = [content.scalar_subquery(), *keys]
         if counts:  # in the same statement, so that total and entries are of one moment
             columns.append(self.counted.scalar_subquery().label("total"))

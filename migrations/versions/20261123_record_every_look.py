@@ -71,6 +71,9 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_audit_seal"),
     )
+    # Rows of the record are shown as they stand: no document is kept of them any more.
+    for table in ("document", "document_version"):
+        op.execute(f"DELETE FROM {table} WHERE kind = 'AuditEvent'")  # noqa: S608 -- the names stand above
     op.execute("INSERT INTO audit_unsealed (event_id) SELECT id FROM audit_event")
     for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
         op.execute(statement)
