@@ -26,11 +26,13 @@ from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.jobs.supervisor import Supervisor
 from careapp.records.audit_writer import running
+from careapp.records.chain import Chain
 from careapp.records.keys import shared_key
+from careapp.records.sealing import Sealer
 from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
 from careapp.roads.keeper import RoadKeeper
-from careapp.scheduler import start_scheduler
+from careapp.scheduler import TICKS, start_scheduler
 from careapp.subscriptions.delivery import Post
 from careapp.subscriptions.postman import Postman
 from fhir.subscriptions.notices import write_notice
@@ -118,18 +120,19 @@ async def _lifespan(
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         with (
             running(app.state.sessions, app.state.audit_chain) as app.state.audit_writer,
-            supervised(app.state.sessions, settings) if runs_jobs else nullcontext(),
+            supervised(app.state.sessions, settings, app.state.audit_chain) if runs_jobs else nullcontext(),
         ):
             yield
             await finish(app.state.later)
 
 
 @contextmanager
-def supervised(sessions: sessionmaker[Session], settings: Settings) -> Iterator[None]:
+def supervised(sessions: sessionmaker[Session], settings: Settings, chain: Chain) -> Iterator[None]:
     """Do queued jobs and what is due by itself until the block ends; unfinished jobs go back to the queue."""
     supervisor = Supervisor(sessions, command_for(settings), settings, clock.now)
     supervisor.start()
-    scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now)
+    ticks = (*TICKS, Sealer(chain))
+    scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now, ticks=ticks)
     roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
     roads.start()
     post = Post(sessions, settings, clock.now, spread=Spreader(settings.zone_info), write=write_notice)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import create_app
+from api.audit import audit
 from api.database import chain_of, open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
 from api.plan_report import PlanReport, print_report, read_report, to_json
@@ -236,6 +237,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
 for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, tiles):
     roads.add_command(road_command)
 main.add_command(roads)
+main.add_command(audit)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -95,6 +95,8 @@ class Asked:
         patients: Whom the request names by id.
         query: Its query without names; None if it has none.
         shows_nobody: It is not recorded unless something about a patient was loaded.
+        is_of_record: It was asked who looked. The answer holds patients' ids and nothing else of them; to
+            record it once more for each would make the record grow by being read.
     """
 
     action: str
@@ -104,6 +106,7 @@ class Asked:
     patients: frozenset[UUID]
     query: str | None
     shows_nobody: bool
+    is_of_record: bool
 
 
 def asked_of(scope: Scope, form: bytes, chain: Chain) -> Asked | None:
@@ -132,6 +135,7 @@ def asked_of(scope: Scope, form: bytes, chain: Chain) -> Asked | None:
         patients=named,
         query=query,
         shows_nobody=template.startswith(SHOWS_NOBODY),
+        is_of_record=subject_kind == "AuditEvent" and "include=" not in text and "include:" not in text,
     )
 
 

@@ -139,7 +139,7 @@ class _Answer:
         asked = asked_of(self._scope, self._form, chain)
         if asked is None:
             return []
-        patients = fresh if is_good else set()
+        patients = fresh if is_good and not asked.is_of_record else set()
         if is_first:
             patients = patients | asked.patients
         if is_good and self._scope["method"] not in READS:

@@ -34,6 +34,11 @@ class Settings(BaseSettings):
         description="File with the keys that seal patients' data; unset: `keys/keys.json` in the data "
         "folder, made at first use. Keep a copy elsewhere: without it nobody can read a patient.",
     )
+    audit_anchor_file: Path | None = Field(
+        default=None,
+        description="File with the end of the record of who saw what, which tells whether it was cut off; "
+        "unset: `keys/audit-anchor.json` in the data folder.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Address to listen on; only loopback is accepted until sign-in is built.",
@@ -206,6 +211,11 @@ class Settings(BaseSettings):
     def zone_info(self) -> ZoneInfo:
         """The time zone of local days."""
         return ZoneInfo(self.zone)
+
+    @property
+    def audit_anchor_path(self) -> Path:
+        """The file with the end of the record."""
+        return self.audit_anchor_file or self.data_dir / "keys" / "audit-anchor.json"
 
     @property
     def keys_path(self) -> Path:

@@ -121,6 +121,17 @@ class TestReads:
         assert row.patient_id is None
         assert row.detail == {"status": 200, "query": "status=free&_count=1", "from": "testclient"}
 
+    def test_of_the_record_itself_do_not_multiply_it(self, client, world, record):
+        client.get("/api/patients")
+
+        (row,) = record(client.get("/fhir/AuditEvent"))
+        (about_one,) = record(client.get(f"/fhir/AuditEvent?patient=Patient/{world.patients[0].id}"))
+        with_patients = record(client.get("/fhir/AuditEvent?_include=AuditEvent:patient"))
+
+        assert (row.subject_kind, row.patient_id) == ("AuditEvent", None)
+        assert about_one.patient_id == world.patients[0].id
+        assert {each.id for each in world.patients} <= whom(with_patients)
+
     @pytest.mark.parametrize("address", ["/api/about", "/fhir/metadata", "/api/skills", "/health/live"])
     def test_of_what_shows_nobody_leave_nothing(self, client, world, record, address):
         assert record(client.get(address)) == []
