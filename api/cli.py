@@ -14,6 +14,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.accounts import account
 from api.app import create_app
 from api.audit import audit
 from api.database import chain_of, open_sessions, opened
@@ -238,6 +239,7 @@ for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, t
     roads.add_command(road_command)
 main.add_command(roads)
 main.add_command(audit)
+main.add_command(account)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -52,13 +52,17 @@ def upgrade(engine: Engine, on_progress: Callable[[str], None] | None = None) ->
         config = _config()
         current = _revision(connection)
         _refuse_unknown(config, current)
-        for script in reversed(
-            list(ScriptDirectory.from_config(config).iterate_revisions("head", current or "base"))
-        ):
-            if on_progress is not None:
-                on_progress(script.doc.rstrip("."))
-            config.attributes["connection"] = connection
-            command.upgrade(config, script.revision)
+        scripts = ScriptDirectory.from_config(config)
+        titles = [script.doc.rstrip(".") for script in scripts.iterate_revisions("head", current or "base")]
+
+        def tell_next(**_applied: object) -> None:
+            if titles and on_progress is not None:
+                on_progress(titles.pop())
+
+        tell_next()
+        # One run for all: each run reads every migration's file anew.
+        config.attributes |= {"connection": connection, "on_version_apply": tell_next}
+        command.upgrade(config, "head")
 
 
 def require_current(engine: Engine) -> None:
