@@ -11,7 +11,7 @@ Refusals are recorded too (403, 404, 410). What was malformed, or asked by nobod
 from functools import cache
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import Request, Response
 from sqlalchemy import event
@@ -24,6 +24,7 @@ from careapp.access import Viewer
 from careapp.db import Base
 from careapp.people.models import Patient
 from careapp.records import looks
+from careapp.records.audit import new_id
 from careapp.records.audit_writer import AuditWriter, RecordUnwritable, Row
 from careapp.records.chain import Chain
 from careapp.records.looks import Looks
@@ -153,9 +154,10 @@ class _Answer:
     def _row(self, viewer: Viewer, asked: Asked, patient_id: UUID | None) -> Row:
         client = self._scope.get("client")
         detail = {"status": self._status, "query": asked.query, "from": client[0] if client else None}
+        now = clock.now()
         return {
-            "id": uuid4(),
-            "at": clock.now(),
+            "id": new_id(now),
+            "at": now,
             "viewer": viewer.name,
             "role": viewer.role.value,
             "organisation_id": viewer.organisation_id,

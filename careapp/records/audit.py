@@ -1,7 +1,8 @@
 """Who did what with whose data."""
 
+import secrets
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
@@ -58,7 +59,7 @@ def record(
     if subject_kind is None:
         raise AuditWithoutSubject(f"the audit of {action} must say what it was done to")
     event = AuditEvent(
-        id=uuid4(),
+        id=new_id(now),
         at=now,
         viewer=viewer.name,
         role=viewer.role.value,
@@ -72,6 +73,13 @@ def record(
     )
     session.add(event)
     return event
+
+
+def new_id(now: datetime) -> UUID:
+    """Make an id that sorts by time (version 7 of RFC 9562): new rows lie beside each other on disk."""
+    milliseconds = int(now.timestamp() * 1000)
+    chance = secrets.randbits(74)
+    return UUID(int=milliseconds << 80 | 7 << 76 | (chance >> 62) << 64 | 2 << 62 | chance & ((1 << 62) - 1))
 
 
 def _key(subject: Base) -> UUID | None:

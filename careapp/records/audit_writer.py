@@ -18,7 +18,7 @@ from sqlalchemy import event, insert
 from sqlalchemy.orm import Session, UOWTransaction, sessionmaker
 
 from careapp.errors import Unavailable
-from careapp.records.chain import MARKED, Chain
+from careapp.records.chain import COLUMNS, Chain
 from careapp.records.models import AuditEvent
 
 LOG = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def mark_deeds(sessions: sessionmaker[Session], chain: Chain) -> None:
         for row in session.new:
             if isinstance(row, AuditEvent):
                 row.outcome = row.outcome or "0"
-                row.mark = chain.mark({name: getattr(row, name) for name in MARKED})
+                row.mark = chain.mark({name: getattr(row, name) for name in COLUMNS})
 
     event.listen(sessions, "before_flush", before_flush)
 

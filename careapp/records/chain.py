@@ -7,7 +7,6 @@ tell that the end was not cut off. A row that was written less than a tick ago c
 together with its place in the queue of the unsealed; nothing else can.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,12 +14,13 @@ from hmac import compare_digest, digest
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 DIGEST_BYTES = 32
 FIRST = bytes(DIGEST_BYTES)
 """What the first seal follows."""
 MARKED = (
     "id",
-    "at",
     "viewer",
     "role",
     "organisation_id",
@@ -33,7 +33,8 @@ MARKED = (
     "request_id",
     "detail",
 )
-"""Columns of a row that its mark covers: all but the mark."""
+"""Columns of a row that its mark covers beside `at`: all but the mark."""
+COLUMNS = ("at", *MARKED)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -51,8 +52,9 @@ class Chain:
 
     def mark(self, row: Mapping[str, Any]) -> bytes:
         """Return the mark of a row, given by its columns."""
-        written = json.dumps([_written(row.get(name)) for name in MARKED], sort_keys=True)
-        return digest(self._key, b"row|" + written.encode(), "sha256")
+        at: datetime = row["at"]
+        values = [at.astimezone(UTC), *(row.get(name) for name in MARKED)]
+        return digest(self._key, b"row|" + orjson.dumps(values, option=orjson.OPT_SORT_KEYS), "sha256")
 
     def fits(self, row: Mapping[str, Any], mark: bytes | None) -> bool:
         """Tell whether a row is as it was when it was marked."""
@@ -84,14 +86,6 @@ def packed(keys: Iterable[UUID]) -> bytes:
 def unpacked(keys: bytes) -> list[UUID]:
     """Read what `packed` wrote; a rest that is no id is left out."""
     return [UUID(bytes=keys[start : start + 16]) for start in range(0, len(keys) - 15, 16)]
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return _microseconds(value)
-    if isinstance(value, UUID):
-        return value.hex
-    return value
 
 
 def _microseconds(moment: datetime) -> int:

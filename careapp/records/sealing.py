@@ -13,7 +13,7 @@ from careapp.config import Settings
 from careapp.records import anchor as anchors
 from careapp.records.anchor import Anchor
 from careapp.records.audit_models import AuditSeal, AuditUnsealed
-from careapp.records.chain import FIRST, MARKED, Chain, packed, unpacked
+from careapp.records.chain import COLUMNS, FIRST, Chain, packed, unpacked
 from careapp.records.models import AuditEvent
 
 MOST_AT_ONCE = 5000
@@ -23,7 +23,7 @@ MOST_FINDINGS = 100
 ADVISORY_LOCK = 0x6361726573656C
 """PostgreSQL: only one process seals at a time. SQLite has one writer anyway."""
 
-_COLUMNS = [getattr(AuditEvent, name) for name in (*MARKED, "mark")]
+_COLUMNS = [getattr(AuditEvent, name) for name in (*COLUMNS, "mark")]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from careapp.records import anchor, audit
 from careapp.records.anchor import Anchor, AnchorUnwritable, NoAnchor
 from careapp.records.audit_models import AuditSeal, AuditUnsealed
 from careapp.records.audit_writer import mark_deeds
-from careapp.records.chain import FIRST, MARKED, Chain, packed, unpacked
+from careapp.records.chain import COLUMNS, FIRST, Chain, packed, unpacked
 from careapp.records.models import AuditEvent
 from careapp.records.sealing import Sealer, Verdict, end_of, seal, verify
 
@@ -57,7 +57,7 @@ def record(sessions, viewer, now):
 @pytest.fixture
 def sealed(record, sessions, now) -> list[UUID]:
     """Six rows under two seals."""
-    keys = record(4)
+    keys: list[UUID] = record(4)
     with sessions.begin() as session:
         seal(session, CHAIN, now=now)
     keys += record(2)
@@ -139,7 +139,7 @@ class TestWhoeverTouchedIt:
         assert look(sessions).findings == [f"row {sealed[1]} is missing (seal 1)"]
 
     def test_and_added_a_row_is_found_out_before_it_is_sealed(self, sessions, sealed, now, engine):
-        forged = dict.fromkeys(MARKED) | {
+        forged = dict.fromkeys(COLUMNS) | {
             "id": uuid4(), "at": now, "viewer": "me", "action": "look", "outcome": "0",
             "subject_kind": "visit", "detail": {}, "mark": bytes(32),
         }  # fmt: skip

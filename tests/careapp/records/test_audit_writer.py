@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from careapp.records.audit_writer import AuditWriter, RecordUnwritable, running
-from careapp.records.chain import MARKED, Chain
+from careapp.records.chain import COLUMNS, Chain
 from careapp.records.models import AuditEvent
 
 CHAIN = Chain(bytes(32))
@@ -16,7 +16,7 @@ CHAIN = Chain(bytes(32))
 @pytest.fixture
 def a_row(now):
     def make(**more: object) -> dict[str, object]:
-        row: dict[str, object] = dict.fromkeys(MARKED)
+        row: dict[str, object] = dict.fromkeys(COLUMNS)
         return row | {
             "id": uuid4(), "at": now, "viewer": "me", "action": "look", "outcome": "0",
             "subject_kind": "visit", "detail": {}, **more,
