@@ -19,6 +19,7 @@ from api.app import create_app
 from api.audit import audit
 from api.database import chain_of, open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
+from api.doctor import doctor
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
@@ -240,6 +241,7 @@ for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, t
 main.add_command(roads)
 main.add_command(audit)
 main.add_command(account)
+main.add_command(doctor)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:
