@@ -24,7 +24,7 @@ from api.reading import TidySlots, make_readers
 from api.recording import Recording, watch_rows
 from api.routers import ROUTERS
 from api.worker_command import command_for
-from careapp import clock, migrate
+from careapp import clock, migrate, row_security
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
@@ -122,6 +122,7 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     with nullcontext(engine) if engine is not None else opened(settings) as database:
         migrate.require_current(database)
+        row_security.require_fenced(database)
         app.state.engine = database
         app.state.audit_chain = chain_of(settings)
         app.state.sessions = open_sessions(database, app.state.audit_chain)

@@ -17,33 +17,36 @@ from careapp import clock
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.roads.places import Geocoder
+from careapp.tenancy import acting_as, begin_as
 
 __all__ = ["SignedIn"]  # what a route may ask for stands here, wherever it is made
-
-
-def _read(request: Request) -> Iterator[Session]:
-    with request.app.state.reading_sessions.begin() as session:
-        yield session
-
-
-def _write(request: Request) -> Iterator[Session]:
-    """One request is one transaction: commit at its end, or nothing at all."""
-    with request.app.state.sessions.begin() as session:
-        yield session
-
-
-def _transactions(request: Request) -> Transactions:
-    return Transactions(request.app.state.sessions)
-
-
-async def _reading_sessions(request: Request) -> sessionmaker[Session]:
-    sessions: sessionmaker[Session] = request.app.state.reading_sessions
-    return sessions
 
 
 async def read_now() -> datetime:
     """Read the clock; a test puts another hour in its place."""
     return clock.now()
+
+
+Now = Annotated[datetime, Depends(read_now)]
+
+
+def _read(request: Request, viewer: SignedIn, now: Now) -> Iterator[Session]:
+    with begin_as(request.app.state.reading_sessions, viewer, now) as session:
+        yield session
+
+
+def _write(request: Request, viewer: SignedIn, now: Now) -> Iterator[Session]:
+    """One request is one transaction: commit at its end, or nothing at all."""
+    with begin_as(request.app.state.sessions, viewer, now) as session:
+        yield session
+
+
+async def _transactions(request: Request, viewer: SignedIn, now: Now) -> Transactions:
+    return Transactions(acting_as(request.app.state.sessions, viewer, now))
+
+
+async def _reading_sessions(request: Request, viewer: SignedIn) -> sessionmaker[Session]:
+    return acting_as(request.app.state.reading_sessions, viewer)  # of a stream, too: no hour holds for long
 
 
 async def _settings(request: Request) -> Settings:
@@ -71,7 +74,6 @@ DbSession = Annotated[Session, Depends(_write, scope="function")]
 Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
-Now = Annotated[datetime, Depends(read_now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
 Places = Annotated[Geocoder, Depends(_geocoder)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
