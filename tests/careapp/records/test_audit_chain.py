@@ -1,5 +1,7 @@
 """The record is sealed, and whoever touched it is found out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -71,16 +73,27 @@ def look(sessions, kept: Anchor | None = None, chain: Chain = CHAIN) -> Verdict:
         return verify(session, chain, anchor=kept)
 
 
-def unguarded(session: Session) -> None:
-    """Do what only an owner of the tables can: switch the triggers off."""
+@pytest.fixture
+def unguarded(owner_engine):
+    """Begins a transaction of an owner of the tables, who switches the triggers off first."""
+
+    @contextmanager
+    def begin() -> Iterator[Session]:
+        sessions = make_sessions(owner_engine)
+        mark_deeds(sessions, CHAIN)
+        with sessions.begin() as session:
+            for statement in _switch_off(session):
+                session.execute(text(statement))
+            yield session
+
+    return begin
+
+
+def _switch_off(session: Session) -> list[str]:
     if session.get_bind().dialect.name == "postgresql":
-        for table in TABLES:
-            session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-        return
+        return [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in TABLES]
     names = session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all()
-    for name in names:
-        if name.startswith("audit"):
-            session.execute(text(f"DROP TRIGGER {name}"))
+    return [f"DROP TRIGGER {name}" for name in names if name.startswith("audit")]
 
 
 class TestAWholeRecord:
@@ -124,16 +137,14 @@ class TestWhoeverTouchedIt:
         ],
         ids=lambda change: next(iter(change)),
     )
-    def test_and_changed_a_row_is_found_out(self, sessions, sealed, change):
-        with sessions.begin() as session:
-            unguarded(session)
+    def test_and_changed_a_row_is_found_out(self, sessions, sealed, change, unguarded):
+        with unguarded() as session:
             session.execute(update(AuditEvent).where(AuditEvent.id == sealed[4]).values(change))
 
         assert look(sessions).findings == [f"row {sealed[4]} was changed (seal 2)"]
 
-    def test_and_took_a_row_away_is_found_out(self, sessions, sealed):
-        with sessions.begin() as session:
-            unguarded(session)
+    def test_and_took_a_row_away_is_found_out(self, sessions, sealed, unguarded):
+        with unguarded() as session:
             session.execute(delete(AuditEvent).where(AuditEvent.id == sealed[1]))
 
         assert look(sessions).findings == [f"row {sealed[1]} is missing (seal 1)"]
@@ -153,35 +164,31 @@ class TestWhoeverTouchedIt:
             assert seal(session, CHAIN, now=now) == 0
         assert look(sessions).findings == findings
 
-    def test_and_added_a_row_past_the_queue_is_found_out(self, sessions, sealed, viewer, now):
-        with sessions.begin() as session:
-            unguarded(session)
+    def test_and_added_a_row_past_the_queue_is_found_out(self, sessions, sealed, viewer, now, unguarded):
+        with unguarded() as session:
             row = audit.record(session, viewer=viewer, now=now, action="look", subject_kind="visit")
             session.flush()
             session.execute(delete(AuditUnsealed))
 
         assert look(sessions).findings == [f"row {row.id} was added: no seal names it"]
 
-    def test_and_took_a_row_away_that_was_not_sealed_yet_is_found_out(self, sessions, record):
+    def test_and_took_a_row_away_that_was_not_sealed_yet_is_found_out(self, sessions, record, unguarded):
         keys = record(2)
-        with sessions.begin() as session:
-            unguarded(session)
+        with unguarded() as session:
             session.execute(delete(AuditEvent).where(AuditEvent.id == keys[0]))
 
         assert look(sessions).findings == [f"row {keys[0]} is missing (not sealed yet)"]
 
-    def test_and_took_a_seal_out_of_the_middle_is_found_out(self, sessions, sealed):
-        with sessions.begin() as session:
-            unguarded(session)
+    def test_and_took_a_seal_out_of_the_middle_is_found_out(self, sessions, sealed, unguarded):
+        with unguarded() as session:
             session.execute(delete(AuditSeal).where(AuditSeal.number == 1))
             session.execute(delete(AuditEvent).where(AuditEvent.id.in_(sealed[:4])))
 
         assert "seal 1 is missing" in look(sessions).findings
 
-    def test_and_cut_the_end_off_is_found_out_by_the_anchor(self, sessions, sealed):
+    def test_and_cut_the_end_off_is_found_out_by_the_anchor(self, sessions, sealed, unguarded):
         kept = look(sessions).end
-        with sessions.begin() as session:
-            unguarded(session)
+        with unguarded() as session:
             session.execute(delete(AuditSeal).where(AuditSeal.number == 2))
             session.execute(delete(AuditEvent).where(AuditEvent.id.in_(sealed[4:])))
 
@@ -193,9 +200,8 @@ class TestWhoeverTouchedIt:
 
         assert look(sessions, kept).findings == ["seal 2 is not the one that the anchor names"]
 
-    def test_and_gave_a_row_to_another_seal_is_found_out(self, sessions, sealed):
-        with sessions.begin() as session:
-            unguarded(session)
+    def test_and_gave_a_row_to_another_seal_is_found_out(self, sessions, sealed, unguarded):
+        with unguarded() as session:
             session.execute(update(AuditSeal).where(AuditSeal.number == 2).values(members=packed(sealed[:2])))
 
         assert any("seal 2 does not fit" in sentence for sentence in look(sessions).findings)
