@@ -193,12 +193,10 @@ def show(event: Recorded) -> Json:
 
 def _profile(event: Recorded, interaction: str | None, entities: list[Json]) -> str | None:
     name = PROFILES.get(interaction or "")
-    is_whole = event.detail.get("from") is not None and any("query" in e or "what" in e for e in entities)
-    if name is None or event.outcome != "0" or not is_whole:
+    is_known = "query" in entities[0] or "what" in entities[0]
+    if name is None or event.outcome != "0" or event.detail.get("from") is None or not is_known:
         return None
     of_patient = "Patient" if event.patient_id is not None else ""
-    if name in {"Read", "Update"} and event.kind is None:
-        return None
     return f"{BALP}StructureDefinition/IHE.BasicAudit.{of_patient}{name}"
 
 
