@@ -18,6 +18,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.consultations.holds import has_stale_slots, tidy_slots
 from careapp.db_errors import explain_database_error
+from careapp.identity.web_sessions import forget_ended
 from careapp.jobs import claims, queue
 from careapp.jobs.cleaning import forget_old
 from careapp.jobs.kinds import PLAN_DAY
@@ -78,7 +79,7 @@ def tidy_slots_if_due(session: Session, *, now: datetime, settings: Settings) ->
     return tidy_slots(session, now=now) if has_stale_slots(session, now=now) else 0
 
 
-TICKS: tuple[Tick, ...] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old)
+TICKS: tuple[Tick, ...] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old, forget_ended)
 
 
 def start_scheduler(

@@ -72,14 +72,7 @@ class AccessPage(PageOut[AccessOut]):
 
 @router.get(
     "/{patient_id}/accesses",
-    dependencies=[
-        may(
-            ViewerRole.COORDINATOR,
-            ViewerRole.ADMINISTRATOR,
-            ViewerRole.AUDITOR,
-            needs="AuditEvent.s",
-        )
-    ],
+    dependencies=[may(ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR, ViewerRole.AUDITOR)],
     responses=problems(404),
 )
 def list_patient_accesses(
