@@ -11,7 +11,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
+from api.auth.bearer import Tokens, bearer
 from api.auth.cookie import WebSessions, cookie
+from api.auth.external import external_of
+from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
 from api.database import chain_of, open_sessions, opened
@@ -103,7 +106,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.later = set()
     app.state.clock = clock.now  # for what is asked outside of routes
     app.state.web_sessions = WebSessions(settings)
-    app.state.ways = (cookie, whoever_is_here)
+    app.state.ways = (bearer, cookie, whoever_is_here)
     watch_rows()
     app.add_middleware(Recording)
     app.add_middleware(AnswersLater)
@@ -131,6 +134,9 @@ async def _lifespan(
         app.state.audit_chain = chain_of(settings)
         app.state.sessions = open_sessions(database, app.state.audit_chain)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.keyring = Keyring.open(settings)
+        app.state.client_keys = ClientKeys(settings)
+        app.state.tokens = Tokens(app.state.reading_sessions, settings)
         app.state.readers = make_readers()
         app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
@@ -138,7 +144,8 @@ async def _lifespan(
             with app.state.reading_sessions.begin() as session:
                 refuse_demo_accounts(session)
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
-        app.state.sign_in = SignIn(settings, app.state.sessions, Keyring.open(settings))
+        app.state.sign_in = SignIn(settings, app.state.sessions, app.state.keyring)
+        app.state.external = external_of(settings, app.state.sign_in, app.state.keyring)
         with (
             running(app.state.sessions, app.state.audit_chain) as app.state.audit_writer,
             supervised(app.state.sessions, settings, app.state.audit_chain) if runs_jobs else nullcontext(),

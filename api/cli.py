@@ -30,6 +30,7 @@ from api.roads.group import roads
 from api.roads.network import calibrate, gazetteer, synthetic
 from api.roads.tiles import tiles
 from api.server import address_of, listen, serve, set_up_logging
+from api.token import client, token
 from careapp import clock, migrate
 from careapp.access import OPERATOR
 from careapp.config import Settings
@@ -246,6 +247,8 @@ for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, t
     roads.add_command(road_command)
 main.add_command(roads)
 main.add_command(audit)
+main.add_command(token)
+main.add_command(client)
 main.add_command(account)
 main.add_command(doctor)
 
