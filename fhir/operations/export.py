@@ -36,8 +36,8 @@ Tell = Callable[[Json], None]
 
 FORMATS = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
 TAKEN = frozenset({"_type", "_since", "_until"})
-KEPT_BACK = frozenset({"Subscription"})
-"""Never exported: it says where others listen."""
+KEPT_BACK = frozenset({"AuditEvent", "Subscription"})
+"""Never exported: what tells who looked, and where others listen."""
 DELETED = "deleted"
 ROWS_AT_ONCE = 500
 TELL_EVERY = 5000
