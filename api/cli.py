@@ -271,9 +271,15 @@ def _serve(settings: Settings, engine: Engine, listener: socket, *, day: date | 
         asked = day.isoformat()
         pages[:0] = [f"/map?date={asked}", f"/api/days/{asked}", f"/api/tours?date={asked}"]
 
+    whom = (
+        f"for its reverse proxy, which is {settings.public_url}"
+        if settings.public_url
+        else "on this machine only: there is no sign-in yet"
+    )
+
     def say_so() -> None:
         STDERR.print(
-            f"careapp answers at {address} (on this machine only: there is no sign-in yet). Ctrl-C stops it.",
+            f"careapp answers at {address} ({whom}). Ctrl-C stops it.",
             highlight=False,
             soft_wrap=True,
         )

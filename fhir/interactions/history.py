@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, sees_deleted
+from careapp.access import Viewer, sees_deleted
 from careapp.records.looks import note_seen
 from careapp.records.models import DocumentVersion
 from fhir.access import condition_of, require, shown
@@ -167,19 +167,29 @@ def system(session: Session, *, query: str, asking: Asking) -> bytes:
 
 def _is_visible(resource: ServedResource, viewer: Viewer, interaction: str) -> ColumnElement[bool]:
     """SQL: the version is one of a resource that the viewer may see, or might if it were still there."""
+    of_kind: ColumnElement[bool] = resource.versions.kind == resource.kind
+    is_alone = not resource.also
+    some = (_is_part_visible(part, viewer, interaction, is_alone=is_alone) for part in resource.parts)
+    return and_(of_kind, or_(*some))
+
+
+def _is_part_visible(
+    resource: ServedResource, viewer: Viewer, interaction: str, *, is_alone: bool
+) -> ColumnElement[bool]:
     versions = resource.versions
-    of_kind: ColumnElement[bool] = versions.kind == resource.kind
-    present = versions.id.in_(shown(select(resource.key), viewer, resource, interaction))
+    present: ColumnElement[bool] = versions.id.in_(shown(select(resource.key), viewer, resource, interaction))
     if condition_of(viewer, resource, interaction) is not None:
-        return and_(of_kind, present)
-    if viewer.organisation_id is None or resource.table.__tablename__ in OFFERED_TO_ALL:
-        return of_kind
+        return present
+    if viewer.organisation_id is None:
+        return true()
+    if resource.is_offered:  # what stands beside it has an owner
+        return true() if is_alone else versions.organisation_id.is_(None)
     if not sees_deleted(viewer):
-        return and_(of_kind, present)
-    was_theirs = versions.organisation_id == viewer.organisation_id
+        return present
+    was_theirs: ColumnElement[bool] = versions.organisation_id == viewer.organisation_id
     if interaction == "s":  # an index serves it; what was opened to them is found by its id
-        return and_(of_kind, was_theirs)
-    return and_(of_kind, or_(was_theirs, present))
+        return was_theirs
+    return or_(was_theirs, present)
 
 
 def _history(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "a7d3f0c2b861"
-down_revision = "7f3ad20c91e6"
+down_revision = "a3f61b0c9d27"
 branch_labels = None
 depends_on = None
 
