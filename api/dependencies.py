@@ -5,29 +5,20 @@ the dependency itself.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.auth.viewers import SignedIn
+from api.hour import Now, read_now
 from api.transactions import Transactions
-from careapp import clock
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.roads.places import Geocoder
 from careapp.tenancy import acting_as, begin_as
 
-__all__ = ["SignedIn"]  # what a route may ask for stands here, wherever it is made
-
-
-async def read_now() -> datetime:
-    """Read the clock; a test puts another hour in its place."""
-    return clock.now()
-
-
-Now = Annotated[datetime, Depends(read_now)]
+__all__ = ["Now", "SignedIn", "read_now"]  # what a route may ask for stands here, wherever it is made
 
 
 def _read(request: Request, viewer: SignedIn, now: Now) -> Iterator[Session]:
@@ -64,7 +55,7 @@ async def _geocoder(request: Request) -> Geocoder:
     return geocoder
 
 
-async def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(read_now)]) -> None:
+async def tidy_slots_first(request: Request, now: Now) -> None:
     """Let whoever reads slots see those free whose hold is over, and none whose time has come."""
     await request.app.state.tidy_slots(now)
 
