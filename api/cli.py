@@ -29,6 +29,7 @@ from api.roads.group import roads
 from api.roads.network import calibrate, gazetteer, synthetic
 from api.roads.tiles import tiles
 from api.server import address_of, listen, serve, set_up_logging
+from api.token import client, token
 from careapp import clock, migrate
 from careapp.access import OPERATOR
 from careapp.config import Settings
@@ -244,6 +245,8 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
 for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, tiles):
     roads.add_command(road_command)
 main.add_command(roads)
+main.add_command(token)
+main.add_command(client)
 main.add_command(account)
 main.add_command(doctor)
 

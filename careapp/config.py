@@ -163,6 +163,17 @@ class Settings(BaseSettings):
         description="Private networks with commas between, like 10.1.0.0/16, into which the names of servers "
         "that we ask may lead; none: only to the internet.",
     )
+    issuers: Path | None = Field(
+        default=None,
+        description="JSON file of other issuers whose access tokens are taken, such as a Keycloak; see "
+        "`api/auth/issuers.py`.",
+    )
+    access_token_s: int = Field(
+        default=300, ge=30, le=3600, description="Seconds for which an access token that we issue is good."
+    )
+    refresh_days: int = Field(
+        default=30, ge=1, le=365, description="Days for which a client may renew its tokens after a sign-in."
+    )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
     )
