@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from careapp.db import Base, text_enum
+from careapp.db import Base, tenant_key, text_enum
 from careapp.roads.places import PlacedBy, Precision
 
 
@@ -58,12 +58,13 @@ class Place(Base):
 
     __tablename__ = "place"
     __table_args__ = (
+        tenant_key("place"),
         CheckConstraint("latitude BETWEEN -90 AND 90", name="latitude"),
         CheckConstraint("longitude BETWEEN -180 AND 180", name="longitude"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     municipality_ags: Mapped[str | None] = mapped_column(ForeignKey("municipality.ags"))
     kind: Mapped[PlaceKind] = mapped_column(text_enum(PlaceKind))
     name: Mapped[str | None]
