@@ -22,7 +22,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.database import open_sessions, opened
+from api.database import chain_of, open_sessions, opened
 from api.errors import frames_of
 from api.server import set_up_logging
 from careapp import clock, migrate, planning
@@ -33,6 +33,7 @@ from careapp.errors import CareError
 from careapp.jobs import queue
 from careapp.jobs.kinds import EXPORT, PLAN_DAY
 from careapp.jobs.models import Job
+from careapp.tenancy import acting_as
 from fhir.operations.export import ExportStopped, Order, write_export
 
 LOG = logging.getLogger("careapp.worker")
@@ -232,7 +233,9 @@ def _do(sessions: sessionmaker[Session], job: Job, settings: Settings, lifeline:
             f"this version does not know jobs of the kind {job.kind}: install the one that does"
         )
     viewer = Viewer(job.asked_by, ViewerRole.SYSTEM, job.organisation_id)
-    return work(sessions, job.arguments, settings=settings, viewer=viewer, lifeline=lifeline)
+    return work(
+        acting_as(sessions, viewer), job.arguments, settings=settings, viewer=viewer, lifeline=lifeline
+    )
 
 
 def _sentence(error: Exception) -> str:
@@ -254,7 +257,7 @@ def main(arguments: list[str]) -> int:
     with opened(settings) as engine:
         migrate.require_current(engine)
         return run(
-            open_sessions(engine),
+            open_sessions(engine, chain_of(settings)),
             job_id=given.job_id,
             token=given.token,
             settings=settings,

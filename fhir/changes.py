@@ -222,7 +222,9 @@ def _value(row: Mapping[str, Any] | Base, name: str, model: type[Base]) -> Any:
 def shown_by(model: type[Base]) -> tuple[ServedResource, ...]:
     """Resources that show rows of a table."""
     return tuple(
-        resource for resource in RESOURCES if any(issubclass(model, part.table) for part in resource.parts)
+        resource
+        for resource in RESOURCES
+        if resource.is_kept and any(issubclass(model, part.table) for part in resource.parts)
     )
 
 

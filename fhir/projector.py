@@ -106,6 +106,8 @@ def rebuild(
     written = 0
     with beside(session) as reader:
         for resource in RESOURCES if kinds is None else map(get_resource, kinds):
+            if not resource.is_kept:
+                continue
             done = 0
             for ids in _all_ids(reader, resource):
                 written += _project_some(reader, resource, ids, now, {})

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, sees_deleted
 from careapp.errors import NotFound
-from careapp.records.models import Document, DocumentVersion
+from careapp.records.looks import note_seen
+from careapp.records.models import DocumentVersion
 from fhir.access import condition_of, require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.people_in import patients_in
 from fhir.projector import TOMBSTONE
 from fhir.search.carriers import parse_id
 
@@ -56,20 +58,23 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         KindNotForRole, KindNotInScopes: The viewer may read no such resources.
     """
     resource = get_resource(kind)
+    stored = resource.documents
     require(viewer, kind, "r")
     key = parse_id(id)
     if key is None:
         raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
     for part in resource.parts:
         statement = (
-            select(Document.content, Document.version, Document.updated_at)
+            select(stored.content, stored.version, stored.updated_at)
             .select_from(part.table)
-            .join(Document, and_(Document.kind == kind, Document.id == part.key))
+            .join(stored, and_(stored.kind == kind, stored.id == part.key))
             .where(part.key == key)
         )
         found = session.execute(shown(statement, viewer, part, "r")).one_or_none()
         if found is not None:
-            return FoundDocument(bytes(found.content), found.version, found.updated_at)
+            content = bytes(found.content)
+            note_seen(patients_in(content))  # also of what is not sent: a part of it, or that it is unchanged
+            return FoundDocument(content, found.version, found.updated_at)
     raise missing(session, resource, key, viewer)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from careapp.access import OFFERED_TO_ALL, AnySelect, Viewer, visible
 from careapp.db import Base
-from careapp.records.models import Document
+from careapp.records.models import Document, DocumentVersion
 from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.search import carriers
@@ -75,6 +75,9 @@ class ServedResource:
         only: SQL: which rows of the table are shown; None: all.
         also: Rows of further tables that are shown as the same kind and found by parameters of the same
             names; an id is that of one row of one of them.
+        documents: Where its documents are read: the kept ones, or an alias with the same columns that shows
+            rows as they are read.
+        versions: The same for its history.
     """
 
     kind: str
@@ -92,10 +95,18 @@ class ServedResource:
     only: ColumnElement[bool] | None = None
     also: tuple["ServedResource", ...] = ()
 
+    documents: Any = Document
+    versions: Any = DocumentVersion
+
     @property
     def parts(self) -> tuple["ServedResource", ...]:
         """Everything that is shown as this kind, table by table."""
         return (self, *self.also)
+
+    @property
+    def is_kept(self) -> bool:
+        """Its documents are written with its rows; otherwise they are made when somebody reads them."""
+        return self.documents is Document
 
     @property
     def key(self) -> SQLColumnExpression[UUID]:
@@ -146,8 +157,8 @@ class ServedResource:
                 (carriers.ids(None, self.key),), sort=self.key, definition=f"{codes.HL7_PARAMETER}Resource-id"
             ),
             "_lastUpdated": Instant(
-                select(Document.updated_at)
-                .where(Document.kind == self.kind, Document.id == self.key)
+                select(self.documents.updated_at)
+                .where(self.documents.kind == self.kind, self.documents.id == self.key)
                 .scalar_subquery(),
                 definition=f"{codes.HL7_PARAMETER}Resource-lastUpdated",
             ),

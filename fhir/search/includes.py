@@ -12,7 +12,6 @@ from sqlalchemy import Select, select, union, union_all
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
-from careapp.records.models import Document
 from fhir.access import shown
 from fhir.mapping.registry import RESOURCES, find_resource
 from fhir.mapping.resource import ServedResource
@@ -171,7 +170,7 @@ def _documents(
     ids = selects[0] if len(selects) == 1 else select(union(*selects).subquery().c[0])
     first, *others = (_documents_of_part(part, ids, known, viewer) for part in resource.parts)
     if not others:
-        return first.order_by(Document.id).limit(most)
+        return first.order_by(resource.documents.id).limit(most)
     found = union_all(first, *others).subquery()
     return select(found.c.id, found.c.content).order_by(found.c.id).limit(most)
 
@@ -179,10 +178,11 @@ def _documents(
 def _documents_of_part(
     resource: ServedResource, ids: Select[UUID], known: set[UUID], viewer: Viewer
 ) -> Select[UUID, bytes]:
+    stored = resource.documents
     rows = (
-        select(Document.id, Document.content)
+        select(stored.id, stored.content)
         .select_from(resource.table)
-        .join(Document, Document.id == resource.key)
-        .where(Document.kind == resource.kind, resource.key.in_(ids))
+        .join(stored, stored.id == resource.key)
+        .where(stored.kind == resource.kind, resource.key.in_(ids))
     )
     return shown(rows.where(resource.key.not_in(known)) if known else rows, viewer, resource, "r")

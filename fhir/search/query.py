@@ -10,11 +10,12 @@ from sqlalchemy import False_, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
-from careapp.records.models import Document
+from careapp.records.looks import note_seen
 from fhir.access import require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.outcome import outcome
+from fhir.people_in import patients_in
 from fhir.search.asked import Asked, read_query
 from fhir.search.bundle import Entry, searchset
 from fhir.search.includes import MOST_INCLUDED, included
@@ -86,6 +87,8 @@ def search(
         entries += along
         note = _cut() if is_cut else None
     if asked.subset is not None:
+        for entry in entries:  # what is cut off belongs to somebody all the same
+            note_seen(patients_in(entry.content))
         cut = asked.subset.cut
         entries = [entry._replace(content=cut(entry.content)) for entry in entries]
     return searchset(base_url=context.base_url, entries=entries, links=links, total=page.total, note=note)
@@ -246,7 +249,8 @@ class _Question:
         order, backwards = self.order, place.is_backwards
         chosen = self._chosen(place, count).subquery("page")
         keys = list(chosen.c)
-        content = select(Document.content).where(Document.kind == place.kind, Document.id == keys[-1])
+        stored = self.parts[0].resource.documents
+        content = select(stored.content).where(stored.kind == place.kind, stored.id == keys[-1])
         columns: list[Any] = [content.scalar_subquery(), *keys]
         if counts:  # in the same statement, so that total and entries are of one moment
             columns.append(self.counted.scalar_subquery().label("total"))

@@ -61,8 +61,8 @@ class TestAgreement:
         assert len(constraints_of(engine)["appointment"]["checks"]) == 4
         assert constraints_of(engine) == constraints_of(new_engine_like)
 
-    def test_is_broken_by_a_table_that_no_model_knows(self, engine):
-        with engine.begin() as connection:
+    def test_is_broken_by_a_table_that_no_model_knows(self, owner_engine):
+        with owner_engine.begin() as connection:
             connection.execute(text("CREATE TABLE extra (id INTEGER PRIMARY KEY)"))
             context = MigrationContext.configure(connection)
             found = compare_metadata(context, METADATA)
@@ -94,7 +94,11 @@ class TestWhatNoModelSays:
             triggers = connection.scalars(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")).all()
 
         assert [tuple(row) for row in exclusions] == [("ex_occupancy_overlap", True, True)]
-        assert triggers == ["audit_event_append_only"]
+        assert sorted(triggers) == [
+            "audit_event_append_only",
+            "audit_event_to_be_sealed",
+            "audit_seal_append_only",
+        ]
 
     def test_sqlite_has_its_triggers(self, sqlite_engine):
         with sqlite_engine.connect() as connection:
@@ -103,6 +107,9 @@ class TestWhatNoModelSays:
         assert sorted(names) == [
             "audit_event_append_only_delete",
             "audit_event_append_only_update",
+            "audit_event_to_be_sealed",
+            "audit_seal_append_only_delete",
+            "audit_seal_append_only_update",
             "occupancy_overlap_insert",
             "occupancy_overlap_update",
         ]
@@ -115,8 +122,8 @@ class TestWhatNoModelSays:
         with pytest.raises(IntegrityError, match="append-only"):
             session.execute(edit)
 
-    def test_the_audit_cannot_be_truncated(self, postgresql_engine):
-        with postgresql_engine.begin() as connection, pytest.raises(IntegrityError, match="append-only"):
+    def test_the_audit_cannot_be_truncated(self, postgresql_owner):
+        with postgresql_owner.begin() as connection, pytest.raises(IntegrityError, match="append-only"):
             connection.execute(text("TRUNCATE audit_event"))
 
 
