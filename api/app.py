@@ -20,13 +20,16 @@ from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
+from api.reading import TidySlots, make_readers
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
+from careapp.identity.accounts import refuse_demo_accounts
 from careapp.jobs.supervisor import Supervisor
+from careapp.keys import Keyring
 from careapp.records.keys import shared_key
 from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
@@ -120,9 +123,14 @@ async def _lifespan(
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.readers = make_readers()
+        app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
+        if settings.is_public:
+            with app.state.reading_sessions.begin() as session:
+                refuse_demo_accounts(session)
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
-        app.state.sign_in = SignIn(settings, app.state.sessions)
+        app.state.sign_in = SignIn(settings, app.state.sessions, Keyring.open(settings))
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
             await finish(app.state.later)

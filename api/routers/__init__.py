@@ -17,6 +17,7 @@ from api.routers import (
     patients,
     places,
     roads,
+    second_steps,
     sign_in,
     support,
     tours,
@@ -28,6 +29,7 @@ from api.routers import map as map_ground
 __all__ = ["ROUTERS"]
 
 ROUTERS = (
+    fhir.router,  # first, so that an address of FHIR is compared with no other
     about.document,
     about.router,
     health.router,
@@ -47,9 +49,9 @@ ROUTERS = (
     support.router,
     help_across.router,
     map_ground.router,
-    fhir.router,
     sign_in.me_router,
     sign_in.router,
+    second_steps.router,
     own_account.router,
     pages.router,
 )

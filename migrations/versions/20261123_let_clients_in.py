@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "d2b7f0a61c35"
-down_revision = "e5a09d3c7b14"
+down_revision = "4b8e61f0a7d3"
 branch_labels = None
 depends_on = None
 

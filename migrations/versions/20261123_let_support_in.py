@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "7f3ad20c91e6"
-down_revision = ("4b8e61f0a7d3", "d2b7f0a61c35")
+down_revision = "d2b7f0a61c35"
 branch_labels = None
 depends_on = None
 
