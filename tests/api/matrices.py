@@ -8,7 +8,8 @@ client (x). `c!` is a coordinator with a token for everything, `c-` one whose to
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,9 +25,11 @@ from api.database import open_sessions
 from api.dependencies import read_now
 from careapp.access import Viewer, ViewerRole
 from careapp.config import Settings
+from careapp.db import make_engine
 from careapp.identity.support_models import SupportGrant
 from careapp.jobs import queue
 from careapp.jobs.kinds import PLAN_DAY
+from careapp.migrate import upgrade
 from careapp.records.held import (
     HeldAppointmentResponse,
     HeldCommunication,
@@ -42,6 +45,8 @@ from tests.fhir.rows import TEST_DATA, Served, a_held, a_served_world
 LOOPBACK = "http://127.0.0.1"
 WHO = "X-Test-Viewer"
 """Header that names one of `Matrix.viewers`."""
+
+NOW = datetime(2026, 3, 2, 17, tzinfo=UTC)
 
 LETTERS = {
     "c": ViewerRole.COORDINATOR,
@@ -112,6 +117,16 @@ def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matr
     _ask_by_header(app, viewers)
     with TestClient(app, base_url=LOOPBACK, raise_server_exceptions=True) as client:
         yield Matrix(client, own, foreign, viewers, jobs, grants, ids, of_doctor)
+
+
+@contextmanager
+def a_lasting_matrix(folder: Path) -> Iterator[Matrix]:
+    """Build a matrix over an SQLite database of its own, at the hour of the fixture `now`."""
+    engine = make_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
+    upgrade(engine)
+    with a_matrix(Settings.read(data_dir=folder), engine, NOW) as matrix:
+        yield matrix
+    engine.dispose()
 
 
 def _ask_by_header(app: FastAPI, viewers: Mapping[str, Viewer]) -> None:
