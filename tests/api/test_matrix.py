@@ -56,6 +56,7 @@ GET  /api/organisations                              {ALL}
 GET  /api/patients                                   {TREATING}
 GET  /api/patients/{{patient_id}}                    {TREATING}  foreign=404
 POST /api/patients                                   cax      foreign=404,403
+GET  /api/patients/{{patient_id}}/accesses          cau      foreign=404
 PUT  /api/patients/{{patient_id}}/home               cax      foreign=404
 PUT  /api/patients/{{patient_id}}/home/point         cax      foreign=404
 POST /api/places/search                              cax
@@ -204,7 +205,7 @@ class Row:
 def _rows() -> Iterator[Row]:
     for line in TABLE.strip().splitlines():
         method, path, who, *marks = line.split()
-        yield Row(method, path, who, tuple(marks))
+        yield Row(method, path, who.strip("-"), tuple(marks))
 
 
 ROWS = list(_rows())
@@ -336,7 +337,7 @@ def body_of(matrix: Matrix, row: Row, known: dict[str, Any]) -> Any:
     if row.path.startswith("/fhir"):
         return {"resourceType": "Parameters"} if row.method == "POST" else None
     document = matrix.client.app.openapi()  # type: ignore[attr-defined]  # of FastAPI
-    operation = next(
+    operation: dict[str, Any] = next(
         (
             operations[row.method.lower()]
             for path, operations in document["paths"].items()
