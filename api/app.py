@@ -26,7 +26,7 @@ from api.openapi import describe
 from api.reading import TidySlots, make_readers
 from api.routers import ROUTERS
 from api.worker_command import command_for
-from careapp import clock, migrate
+from careapp import clock, migrate, row_security
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
@@ -123,6 +123,7 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     with nullcontext(engine) if engine is not None else opened(settings) as database:
         migrate.require_current(database)
+        row_security.require_fenced(database)
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         app.state.reading_sessions = make_reading_sessions(database)

@@ -207,8 +207,9 @@ def serve_command(*, port: int | None, data_dir: Path | None) -> None:
 @DATA_DIR
 def migrate_command(*, data_dir: Path | None) -> None:
     """Bring the database to the version of this program."""
-    with opened(Settings.read(data_dir=data_dir)) as engine:
-        migrate.upgrade(engine, lambda title: click.echo(title, err=True))
+    settings = Settings.read(data_dir=data_dir)
+    with opened(settings) as engine:
+        migrate.upgrade(engine, lambda title: click.echo(title, err=True), role=settings.database_role)
     click.echo("the database is up to date", err=True)
 
 

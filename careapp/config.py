@@ -32,6 +32,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy address of a PostgreSQL database (`postgresql+psycopg://…`); "
         "unset: SQLite in the data folder.",
     )
+    database_role: str | None = Field(
+        default=None,
+        description="PostgreSQL's role as which the server works; `careapp migrate`, run as the owner, gives "
+        "it the rights that it needs.",
+    )
     keys_file: Path | None = Field(
         default=None,
         description="File with the keys that seal patients' data; unset: `keys/keys.json` in the data "

@@ -154,8 +154,8 @@ def _definitions(kind: str) -> Json:
 
 def _security(oauth: Mapping[str, str] | None) -> Json:
     addresses = [{"url": name, "valueUri": address} for name, address in (oauth or {}).items()]
-    return {
-        "extension": [{"url": OAUTH_URIS, "extension": addresses}] if addresses else None,
+    extension = {"extension": [{"url": OAUTH_URIS, "extension": addresses}]} if addresses else {}
+    return extension | {
         "cors": False,
         "service": [{"coding": [{"system": SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}],
         "description": SIGN_IN,

@@ -50,6 +50,7 @@ ROUTERS = (
     emergencies.router,
     support.router,
     help_across.router,
+    help_across.visits,
     map_ground.router,
     sign_in.me_router,
     sign_in.router,

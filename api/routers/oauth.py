@@ -13,7 +13,7 @@ from api.auth import cookie as cookies
 from api.auth import pages
 from api.auth.next_page import sign_in_address
 from api.auth.own import issuer_of
-from api.auth.policy import EVERYBODY, anybody, may
+from api.auth.policy import anybody
 from api.auth.server import authorizing, consent
 from api.auth.server.client_keys import ClientKeys, announced_client
 from api.auth.server.core import TOKEN, House, Server
@@ -33,6 +33,7 @@ router = APIRouter(include_in_schema=False)
 MOST_FORM_BYTES = 100_000
 MOST_FIELDS = 60
 PROVES_ITSELF = "whoever asks proves themselves by the request itself: a client, a code, a token"
+ASKS_ITSELF = anybody("it asks for a sign-in itself, and tells nothing about anybody before")
 PUBLISHED = anybody("it tells what is offered, before anybody signs in; nothing of it is about a person")
 
 
@@ -53,13 +54,13 @@ def get_keys(session: ReadSession) -> dict[str, Any]:
     return {"keys": public_keys(session)}
 
 
-@router.get(AUTHORIZE, dependencies=[anybody("it asks for a sign-in itself, and tells nothing before")])
+@router.get(AUTHORIZE, dependencies=[ASKS_ITSELF])
 async def ask_person(request: Request) -> Response:
     """Ask whoever sits at the browser whether a client may act in their name."""
     return await _authorize(request, None)
 
 
-@router.post(AUTHORIZE, dependencies=[anybody("it asks for a sign-in itself, and tells nothing before")])
+@router.post(AUTHORIZE, dependencies=[ASKS_ITSELF])
 async def hear_person(request: Request) -> Response:
     """Hear what they say."""
     form = dict(await _form(request))
@@ -85,8 +86,8 @@ async def introspect_token(request: Request) -> Response:
     return await _served(request, lambda server, asked: server.answer_at("introspection", asked))
 
 
-@router.get(USER_INFO, dependencies=[may(*EVERYBODY)])
-@router.post(USER_INFO, dependencies=[may(*EVERYBODY)])
+@router.get(USER_INFO, dependencies=[anybody("it asks for a token with the scope openid itself")])
+@router.post(USER_INFO, dependencies=[anybody("it asks for a token with the scope openid itself")])
 async def get_user_info(request: Request, viewer: SignedIn) -> dict[str, Any]:
     """Tell a client who signed in.
 

@@ -172,7 +172,7 @@ async def sign_out(request: Request, settings: SettingsDep, now: Now, csrf_token
     return response
 
 
-@router.get("/signed-out", dependencies=[anybody("it holds no data")])
+@router.get("/signed-out", dependencies=[anybody("the page holds no data about anybody")])
 async def show_signed_out(request: Request) -> Response:
     """Say that nobody is signed in any more."""
     return pages.signed_out_page(pages.texts_for(request))

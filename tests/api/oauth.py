@@ -32,7 +32,7 @@ class App:
 
     browser: TestClient
     id: str = "app"
-    scope: str = "openid fhirUser offline_access user/*.rs"
+    scope: str = "openid fhirUser offline_access api.read user/*.rs"
     verifier: str = field(default_factory=lambda: token_urlsafe(48))
 
     def request(self, **changes: str | None) -> dict[str, str]:

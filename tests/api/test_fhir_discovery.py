@@ -67,7 +67,7 @@ class TestSmartConfiguration:
         response = sqlite_client.get(f"{base}/.well-known/smart-configuration")
 
         assert response.headers["content-type"] == "application/json"
-        assert response.json()["token_endpoint"] == "http://127.0.0.1/oauth/token"
+        assert response.json()["authorization_endpoint"] == "http://127.0.0.1/oauth/authorize"
 
 
 class TestSearchRefusals:

@@ -32,7 +32,7 @@ def app_client(session, account, now):
     made = NewClient(
         "app",
         "Beispiel <App>",
-        "openid fhirUser offline_access launch/patient user/*.rs patient/*.rs",
+        "openid fhirUser offline_access launch/patient api.read user/*.rs patient/*.rs",
         redirect_uris=[BACK],
     )
     add_client(session, made, now=now)
@@ -159,7 +159,7 @@ class TestTokens:
         tokens = signed_in.tokens()
 
         assert tokens["expires_in"] == 300
-        assert tokens["scope"] == "fhirUser offline_access openid user/*.rs"
+        assert tokens["scope"] == "api.read fhirUser offline_access openid user/*.rs"
         me = signed_in.who(tokens["access_token"]).json()
         assert (me["name"], me["role"]) == (str(account.id), "coordinator")
         assert me["organisation"]["id"] == str(organisation.id)
@@ -208,7 +208,7 @@ class TestTokens:
 
     def test_can_be_opaque(self, signed_in, session, now, account):
         other = NewClient(
-            "opaque", "Andere", "openid user/*.rs", redirect_uris=[BACK], wants_opaque_tokens=True
+            "opaque", "Andere", "api.read user/*.rs", redirect_uris=[BACK], wants_opaque_tokens=True
         )
         add_client(session, other, now=now)
         session.commit()
