@@ -37,6 +37,7 @@ async def refuse_forged(request: Request, cookie: str) -> None:
         return
     sent = request.headers.get(HEADER)
     if sent is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
+        await request.body()  # kept, so that the route can read it too
         field = (await request.form()).get(FIELD)
         sent = field if isinstance(field, str) else None
     if sent is None or not is_token(sent, cookie):
