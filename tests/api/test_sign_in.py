@@ -62,7 +62,10 @@ class TestSignIn:
     def test_takes_a_login_in_any_case(self, browser):
         assert sign_in(browser, login=" ERIKA ").status_code == 303
 
-    @pytest.mark.parametrize(("login", "password"), [("erika", WRONG), ("nobody", PASSWORD), ("", "")])
+    @pytest.mark.parametrize(
+        ("login", "password"),
+        [("erika", WRONG), ("nobody", PASSWORD), ("", ""), ("eri\0ka", PASSWORD), ("e" * 9999, PASSWORD)],
+    )
     def test_refuses_what_is_wrong_with_the_same_words(self, browser, login, password):
         answer = sign_in(browser, login=login, password=password)
 
