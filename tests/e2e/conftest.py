@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, StorageState, sync_playwright
 
 from tests import needs
 from tests.api import processes
 from tests.e2e.pages import Watched
+from tests.e2e.people import sign_in
 
 DAY = "2026-03-03"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -47,8 +48,23 @@ def address(data_dir: Path) -> Iterator[str]:
         yield server.address
 
 
+@pytest.fixture(scope="module")
+def coordinator(browser: Browser, address: str, data_dir: Path) -> StorageState:
+    """What a browser keeps in which the demo's coordinator has signed in."""
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    sign_in(page, address, data_dir)
+    page.wait_for_url(f"{address}/account")
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    context = browser.new_context(locale="de-DE", viewport={"width": 1200, "height": 760})
+def watched(browser: Browser, coordinator: StorageState) -> Iterator[Watched]:
+    """A page of the coordinator's."""
+    context = browser.new_context(
+        locale="de-DE", viewport={"width": 1200, "height": 760}, storage_state=coordinator
+    )
     yield Watched(context.new_page())
     context.close()

@@ -1,6 +1,7 @@
 """A page in a browser, and what it did."""
 
 from pathlib import Path
+from typing import Any
 
 import axe_playwright_python
 from playwright.sync_api import Page, Request, Response
@@ -35,6 +36,10 @@ class Watched:
         """Open the map and wait until it is drawn, lines and all."""
         self.page.goto(f"{address}/map?date={day}")
         self.wait()
+
+    def fetch(self, path: str) -> Any:
+        """Ask the server of the page that is open, as who is signed in."""
+        return self.page.evaluate("async path => (await fetch(path)).json()", path)
 
     def wait(self) -> None:
         self.page.wait_for_selector('.ground[data-map="idle"]', timeout=DRAWN_WITHIN_MS)

