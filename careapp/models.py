@@ -4,6 +4,7 @@ from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.jobs import models as jobs
+from careapp.openings import models as openings
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
@@ -20,6 +21,7 @@ __all__ = [
     "consultations",
     "held",
     "jobs",
+    "openings",
     "orders",
     "organisations",
     "people",

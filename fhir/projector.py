@@ -177,7 +177,13 @@ def _project_some(
     stored = {
         document.id: document
         for document in reader.execute(
-            select(Document.id, Document.version, Document.updated_at, Document.content)
+            select(
+                Document.id,
+                Document.organisation_id,
+                Document.version,
+                Document.updated_at,
+                Document.content,
+            )
             .where(Document.kind == resource.kind, Document.id.in_(ids))
             .order_by(Document.id)
             .with_for_update()
@@ -190,6 +196,7 @@ def _project_some(
         reader.connection(),
         resource,
         merged if resource.indexed else {key: merged[key] for key in from_others if key in merged},
+        shown.owners,
     )
     last_versions = _last_versions(reader, resource.kind, [key for key in shown if key not in stored])
     writing = _Writing()
@@ -200,7 +207,8 @@ def _project_some(
                 owner = owners.get((resource.kind, key))
                 tombstone = TOMBSTONE + b',"organisation":' + orjson.dumps(owner) + b"}"
                 writing.gone.append(key)
-                writing.versions.append(_row(resource.kind, key, old.version + 1, moment, tombstone))
+                row = _row(resource.kind, key, old.organisation_id, old.version + 1, moment, tombstone)
+                writing.versions.append(row)
             continue
         if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
             continue
@@ -212,7 +220,7 @@ def _project_some(
                 continue
             content = _written(document, version, moment)
         check(document)
-        row = _row(resource.kind, key, version, moment, content)
+        row = _row(resource.kind, key, shown.owners[key], version, moment, content)
         writing.versions.append(row)
         if old is None:
             writing.new.append(row)
@@ -253,5 +261,14 @@ def _written(document: Json, version: int, updated_at: datetime) -> bytes:
     return write_json(document)
 
 
-def _row(kind: str, key: UUID, version: int, updated_at: datetime, content: bytes) -> Json:
-    return {"kind": kind, "id": key, "version": version, "updated_at": updated_at, "content": content}
+def _row(
+    kind: str, key: UUID, owner: UUID | None, version: int, updated_at: datetime, content: bytes
+) -> Json:
+    return {
+        "kind": kind,
+        "id": key,
+        "organisation_id": owner,
+        "version": version,
+        "updated_at": updated_at,
+        "content": content,
+    }

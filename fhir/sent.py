@@ -38,11 +38,13 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
     if issubclass(resource.table, HeldResource):
         return  # its row is the document itself
     with beside(session) as reader:
-        shown = show(reader, resource, [id])[id]
+        found = show(reader, resource, [id])
+    shown, owner = found[id], found.owners[id]
     content = write_json(relative(document, asking.base_url))
     row = session.get(SentDocument, (kind, id))
     if row is None:
-        session.add(SentDocument(kind=kind, id=id, content=content, shown=write_json(shown)))
+        row = SentDocument(kind=kind, id=id, organisation_id=owner, content=content, shown=write_json(shown))
+        session.add(row)
     else:
         row.content, row.shown = content, write_json(shown)
     record_change(session, resource.table, id)

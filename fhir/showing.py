@@ -1,6 +1,6 @@
 """Rows as documents, before anything that was sent is laid over them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,19 @@ def beside(session: Session) -> Session:
     )
 
 
-def show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> dict[UUID, Json]:
+class Shown(dict[UUID, Json]):
+    """Documents by id, as rows alone show them.
+
+    Attributes:
+        owners: Whose each one is; None: no tenant's.
+    """
+
+    def __init__(self, documents: Mapping[UUID, Json], owners: Mapping[UUID, UUID | None]) -> None:
+        super().__init__(documents)
+        self.owners = owners
+
+
+def show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> Shown:
     """Map those rows that exist.
 
     Args:
@@ -37,7 +49,8 @@ def show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> dict
         for found in reader.scalars(alongside.rows.where(alongside.owner.in_(ids))):
             group.setdefault(getattr(found, alongside.owner.key), []).append(found)
         groups.append(group)
-    return {
-        row.id: resource.to_fhir(row, *(group.get(row.id, []) for group in groups))  # type: ignore[attr-defined]  # every served table has one
-        for row in rows
-    }
+    keyed = {row.id: row for row in rows}  # type: ignore[attr-defined]  # every served table has one
+    return Shown(
+        {key: resource.to_fhir(row, *(group.get(key, []) for group in groups)) for key, row in keyed.items()},
+        {key: resource.owner_of(row) for key, row in keyed.items()},
+    )

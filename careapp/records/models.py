@@ -20,6 +20,8 @@ class Document(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int]
     updated_at: Mapped[datetime]
+    organisation_id: Mapped[UUID | None]
+    """Whose it is; None: no tenant's, but offered to all or the whole region's."""
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -31,12 +33,22 @@ class DocumentVersion(Base):
         # Histories are read newest first, of everything or of a kind.
         Index("ix_document_version_updated_at_kind_id_version", "updated_at", "kind", "id", "version"),
         Index("ix_document_version_kind_updated_at_id_version", "kind", "updated_at", "id", "version"),
+        Index(
+            "ix_document_version_organisation_id_updated_at_kind_id_version",
+            "organisation_id",
+            "updated_at",
+            "kind",
+            "id",
+            "version",
+        ),
     )
 
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     updated_at: Mapped[datetime]
+    organisation_id: Mapped[UUID | None]
+    """As of `Document`; it stays when the document is gone."""
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -47,6 +59,8 @@ class SentDocument(Base):
 
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID | None]
+    """As of `Document`."""
     content: Mapped[bytes] = mapped_column(LargeBinary)
     shown: Mapped[bytes] = mapped_column(LargeBinary)
     """What the row's document was right after that, to tell later what has changed since."""

@@ -24,6 +24,8 @@ class SearchValue(Base):
     resource_id: Mapped[UUID] = mapped_column(primary_key=True)
     parameter: Mapped[str] = mapped_column(String(40), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    organisation_id: Mapped[UUID | None]
+    """Whose the document is; None: no tenant's, but offered to all or the whole region's."""
     system: Mapped[str | None]
     """Of a code or identifier; of a reference: the kind it points to."""
     code: Mapped[str | None] = mapped_column(String(200))

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, CompoundSelect, Select, SQLColumnExpression, select
 from sqlalchemy.orm.interfaces import ORMOption
 
+from careapp.access import OFFERED_TO_ALL
 from careapp.db import Base
 from careapp.records.models import Document
 from fhir.mapping import codes
@@ -91,6 +92,13 @@ class ServedResource:
         """The column of the row's id."""
         key: SQLColumnExpression[UUID] = self.table.id  # type: ignore[attr-defined]  # every served table has one
         return key
+
+    def owner_of(self, row: Base) -> UUID | None:
+        """Return whose a row's document is; None if it is no tenant's, but offered to all or the region's."""
+        if self.table.__tablename__ in OFFERED_TO_ALL:
+            return None
+        owner: UUID | None = row.organisation_id  # type: ignore[attr-defined]  # every tenant's row has one
+        return owner
 
     @cached_property
     def indexed(self) -> Mapping[str, IndexedParameter]:

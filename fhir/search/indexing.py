@@ -19,13 +19,19 @@ _TABLE: Any = SearchValue.__table__
 _ROWS_AT_ONCE = 500
 
 
-def put(connection: Connection, resource: ServedResource, documents: Mapping[UUID, Json]) -> None:
+def put(
+    connection: Connection,
+    resource: ServedResource,
+    documents: Mapping[UUID, Json],
+    owners: Mapping[UUID, UUID | None],
+) -> None:
     """Index documents anew.
 
     Args:
         connection: In the transaction that writes them.
         resource: What they are.
         documents: By id; of a kind whose rows have columns, those that other systems sent.
+        owners: Whose each document is; None: no tenant's.
     """
     if not documents:
         return
@@ -38,7 +44,7 @@ def put(connection: Connection, resource: ServedResource, documents: Mapping[UUI
         row
         for key, document in documents.items()
         for name, parameter in parameters.items()
-        for row in _rows(resource.kind, key, name, parameter, document)
+        for row in _rows(resource.kind, key, owners[key], name, parameter, document)
     ]
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         connection.execute(insert(_TABLE), rows[start : start + _ROWS_AT_ONCE])
@@ -50,8 +56,15 @@ def drop(connection: Connection, kind: str, ids: Iterable[UUID]) -> None:
 
 
 def _rows(
-    kind: str, key: UUID, name: str, parameter: IndexedParameter, document: Json
+    kind: str, key: UUID, owner: UUID | None, name: str, parameter: IndexedParameter, document: Json
 ) -> Iterator[dict[str, Any]]:
     # What is said twice is found once.
     for number, value in enumerate(dict.fromkeys(parameter.values(document))):
-        yield {"kind": kind, "resource_id": key, "parameter": name, "number": number, **vars(value)}
+        yield {
+            "kind": kind,
+            "resource_id": key,
+            "organisation_id": owner,
+            "parameter": name,
+            "number": number,
+            **vars(value),
+        }
