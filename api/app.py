@@ -29,6 +29,7 @@ from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
 from careapp.roads.keeper import RoadKeeper
 from careapp.scheduler import start_scheduler
+from careapp.sealing.guard import require_keys
 from careapp.subscriptions.delivery import Post
 from careapp.subscriptions.postman import Postman
 from fhir.subscriptions.notices import write_notice
@@ -109,6 +110,7 @@ async def _lifespan(
         migrate.require_current(database)
         app.state.engine = database
         app.state.sessions = open_sessions(database)
+        require_keys(app.state.sessions)
         app.state.reading_sessions = make_reading_sessions(database)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():

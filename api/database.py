@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from careapp import clock
 from careapp.config import Settings
 from careapp.db import make_engine, make_sessions
+from careapp.keys import Keyring
+from careapp.sealing.ring import attach as attach_keys
 from fhir.projector import attach
 
 
@@ -23,6 +25,7 @@ def open_sessions(engine: Engine) -> sessionmaker[Session]:
 def opened(settings: Settings) -> Iterator[Engine]:
     """Open the database that the settings name, and close it at the block's end."""
     engine = make_engine(settings.database_address)
+    attach_keys(engine, Keyring.open(settings))
     try:
         yield engine
     finally:

@@ -1,6 +1,6 @@
 """The key ring: every secret of an installation, in one file outside the database.
 
-Two sorts of keys come from it by HKDF-SHA256 (RFC 5869): a *data key* belongs to one tenant and one *main key*
+Two sorts of keys come from it by HKDF-SHA256 (RFC 5869). A *data key* is of one tenant and one *main key*
 of the ring: it seals with AES-256-GCM under a random nonce, and finds by HMAC-SHA256. Main keys rotate: the
 newest seals, each of them opens. A *purpose* key (the audit's chain, signing keys, cookies) comes from the
 ring's own secret, which stays when main keys go.

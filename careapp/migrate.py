@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from careapp.db_errors import explain_database_error
 from careapp.errors import Unavailable
+from careapp.sealing.upgrade import STEPS
 
 WAIT_FOR_OTHERS_S = 120
 """How long to wait for another process that migrates."""
@@ -47,6 +48,7 @@ def upgrade(engine: Engine, on_progress: Callable[[str], None] | None = None) ->
         DatabaseTooNew: The database is ahead of this program.
         NotOurDatabase: There are tables, but none of ours.
         Unavailable: The database is full, read-only, damaged or away; see `careapp.db_errors`.
+        NoKeyring: There are readable patients to be sealed, but no keys.
     """
     with _explained(), _locked(engine) as connection:
         config = _config()
@@ -59,6 +61,8 @@ def upgrade(engine: Engine, on_progress: Callable[[str], None] | None = None) ->
                 on_progress(script.doc.rstrip("."))
             config.attributes["connection"] = connection
             command.upgrade(config, script.revision)
+            if script.revision in STEPS:
+                STEPS[script.revision](connection)
 
 
 def require_current(engine: Engine) -> None:

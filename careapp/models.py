@@ -11,6 +11,7 @@ from careapp.people import models as people
 from careapp.records import held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
+from careapp.sealing import models as sealing
 from careapp.subscriptions import models as subscriptions
 from careapp.tours import models as tours
 from careapp.visits import models as visits
@@ -27,6 +28,7 @@ __all__ = [
     "people",
     "records",
     "roads",
+    "sealing",
     "search_values",
     "subscriptions",
     "tours",

@@ -16,6 +16,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 
 from careapp.db import Base, changes_of
+from careapp.sealing.fields import fields_of
 from fhir.mapping.registry import RESOURCES
 from fhir.mapping.resource import Dependency, ServedResource
 
@@ -64,7 +65,7 @@ class Changes:
             dependency = watch[1]
             if dependency.attributes and not any(
                 state.attrs[name].history.has_changes()
-                for name in dependency.attributes
+                for name in _columns(type(row), dependency.attributes)
                 if name in state.attrs
             ):
                 continue
@@ -216,6 +217,14 @@ def _value(row: Mapping[str, Any] | Base, name: str, model: type[Base]) -> Any:
             "give a list of rows, or use the session"
         )
     return row[name]
+
+
+@cache
+def _columns(model: type[Base], attributes: frozenset[str]) -> frozenset[str]:
+    """Return the mapped attributes that hold these; sealed fields stand together in one."""
+    sealed = fields_of(model)
+    plain = {each.plain for name, each in sealed.items() if name in attributes and each.plain is not None}
+    return (attributes - sealed.keys()) | plain | ({"sealed"} if attributes & sealed.keys() else frozenset())
 
 
 @cache

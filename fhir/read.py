@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from careapp.access import OFFERED_TO_ALL, Viewer, visible
 from careapp.errors import NotFound
 from careapp.records.models import Document, DocumentVersion
+from careapp.sealing.contents import TOMBSTONE, opened
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
-from fhir.projector import TOMBSTONE
 from fhir.search.carriers import parse_id
 
 
@@ -69,7 +69,8 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         )
     ).one_or_none()
     if found is not None:
-        return FoundDocument(bytes(found.content), found.version, found.updated_at)
+        content = opened(session, kind, key, found.content)
+        return FoundDocument(content, found.version, found.updated_at)
     if _was_deleted(session, resource, key, viewer):
         raise DocumentGone(f"{kind}/{key} was deleted")
     raise DocumentNotFound(f"there is no {kind}/{key}")

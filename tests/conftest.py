@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
-from careapp.db import make_engine, make_sessions
+from careapp.db import make_sessions
 from careapp.migrate import upgrade
 from tests import databases, needs
+from tests.keys import open_engine
 from tests.roads_programs import osrm_programs
 
 __all__ = ["osrm_programs"]  # pytest finds fixtures here
-
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
@@ -36,7 +36,7 @@ def _postgresql_address(postgresql_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "careapp.sqlite"
-    engine = make_engine(f"sqlite:///{path}")
+    engine = open_engine(f"sqlite:///{path}")
     upgrade(engine)
     engine.dispose()
     return path
@@ -47,7 +47,7 @@ def sqlite_engine(_sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
     """A migrated, empty SQLite database."""
     path = tmp_path / "careapp.sqlite"
     shutil.copyfile(_sqlite_template, path)
-    engine = make_engine(f"sqlite:///{path}")
+    engine = open_engine(f"sqlite:///{path}")
     yield engine
     engine.dispose()
 
@@ -55,7 +55,7 @@ def sqlite_engine(_sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def postgresql_engine(_postgresql_address: str) -> Iterator[Engine]:
     """A migrated, empty PostgreSQL database."""
-    engine = make_engine(_postgresql_address)
+    engine = open_engine(_postgresql_address)
     databases.empty(engine)
     yield engine
     engine.dispose()
@@ -72,13 +72,13 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 def new_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A database of each kind without any table."""
     if request.param == "sqlite":
-        engine = make_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")
-        yield engine
+        engine = open_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")
+            yield engine
         engine.dispose()
         return
     with databases.created_database(request.getfixturevalue("postgresql_server")) as address:
-        engine = make_engine(address)
-        yield engine
+        engine = open_engine(address)
+            yield engine
         engine.dispose()
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import visible
 from careapp.records.models import Document
+from careapp.sealing.contents import opened
 from fhir import changes, sent
 from fhir.asking import Asking
 from fhir.formats.json import load_json
@@ -253,7 +254,7 @@ def finish(session: Session, applied: Sequence[Applied], asking: Asking) -> list
             id=each.key,
             version=row.version,
             updated_at=row.updated_at,
-            content=bytes(row.content),
+            content=opened(session, each.kind, each.key, row.content),
             is_created=each.is_created,
             warnings=each.warnings,
         )
@@ -299,7 +300,8 @@ def lock(
         raise VersionConflict(
             f"{kind}/{key} has version {found.version} by now: read it again, then decide about your change"
         )
-    return Current(key, found.version, found.updated_at, bytes(found.content))
+    content = opened(session, kind, key, found.content)
+    return Current(key, found.version, found.updated_at, content)
 
 
 def _replace(session: Session, kind: str, current: Current, document: Json, asking: Asking) -> Applied:

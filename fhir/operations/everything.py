@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from careapp.access import visible
 from careapp.people.models import Patient
 from careapp.records.models import Document
+from careapp.sealing.contents import opened
 from fhir.asking import Asking
 from fhir.mapping.registry import RESOURCES
 from fhir.mapping.resource import ServedResource
@@ -108,10 +109,15 @@ def _matches(
         if after is not None and resource.kind == after[0]:
             conditions.append(resource.key > UUID(after[1]))
         rows = session.execute(_documents(resource, asking, *conditions).limit(most)).all()
-        yield from ((resource.kind, str(key), bytes(content)) for key, content in rows)
+        yield from _opened(session, resource.kind, rows)
         most -= len(rows)
         if most <= 0:
             return
+
+
+def _opened(session: Session, kind: str, rows: Iterable[Any]) -> Iterator[Found]:
+    for key, content in rows:
+        yield kind, str(key), opened(session, kind, key, content)
 
 
 def _documents(resource: ServedResource, asking: Asking, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -151,7 +157,7 @@ def _referred(session: Session, found: Sequence[Found], wanted: Wanted, asking: 
         if belonging(resource, select(Patient.id)) is not None:
             continue  # it comes by itself, if it is this patient's
         rows = session.execute(_documents(resource, asking, resource.key.in_(keys[resource.kind])))
-        yield from ((resource.kind, str(key), bytes(content)) for key, content in rows)
+        yield from _opened(session, resource.kind, rows.all())
 
 
 def _bundle(

@@ -21,12 +21,12 @@ from careapp.db import make_reading_sessions
 from careapp.errors import Conflict, Unavailable
 from careapp.people.models import Patient
 from careapp.records.models import Document, DocumentVersion
+from careapp.sealing.contents import TOMBSTONE, opened
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.operations.compartment import SURROUNDINGS, belonging, in_compartment
 from fhir.operations.wanted import Pairs, read_wanted
-from fhir.projector import TOMBSTONE
 from fhir.search.parameter import InvalidSearch, refuse
 
 Level = Literal["system", "patient", "group"]
@@ -217,9 +217,9 @@ class _Writer:
         path = self.folder / f"{resource.kind}.ndjson"
         count = 0
         with path.open("wb") as file:
-            rows = self.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)).scalars()
-            for content in rows:
-                file.write(bytes(content))
+            rows = self.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE))
+            for key, content in rows:
+                file.write(opened(self.session, resource.kind, key, content))
                 file.write(b"\n")
                 count += 1
                 if count % TELL_EVERY == 0:
@@ -244,7 +244,7 @@ class _Writer:
         if belongs is not None:
             row = row.where(belongs)
         statement = (
-            select(Document.content)
+            select(Document.id, Document.content)
             .where(Document.kind == resource.kind, visible(row, self.viewer, resource.table).exists())
             .order_by(Document.id)
         )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer, visible
 from careapp.records.models import Document
+from careapp.sealing.contents import opened
 from fhir.mapping.registry import RESOURCES, find_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search.bundle import Entry
@@ -128,7 +129,10 @@ def included(
             known = seen.setdefault(resource.kind, set())
             left = MOST_INCLUDED - len(entries)
             found = session.execute(_documents(resource, selects, known, viewer).limit(left + 1)).all()
-            entries += [Entry(resource.kind, str(key), bytes(content), "include") for key, content in found]
+            entries += [
+                Entry(resource.kind, str(key), opened(session, resource.kind, key, content), "include")
+                for key, content in found
+            ]
             if len(found) > left:
                 return entries[:MOST_INCLUDED], True
             fresh[resource.kind] = {key for key, _ in found}

@@ -15,6 +15,9 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, 
 from sqlalchemy.orm import aliased
 
 from careapp.records.search_values import SearchValue
+from careapp.sealing.contents import OPEN_KINDS
+from careapp.sealing.lookups import blind_is
+from careapp.sealing.texts import BLIND, text_where
 from fhir.mapping.elements import Json
 from fhir.search import extract
 from fhir.search.carriers import Carrier, parse_id
@@ -22,7 +25,7 @@ from fhir.search.dates import Interval, read, read_on_the_wall
 from fhir.search.extract import FOREVER, Value, code_form
 from fhir.search.parameter import Context, Parameter, refuse, split_escaped, unescape
 from fhir.search.references import Reference
-from fhir.search.strings import String
+from fhir.search.strings import String, fitting, refuse_long
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,21 @@ class Source:
         """SQL: the row has a value for which all of these hold."""
         return self.key.in_(select(self.table.resource_id).where(*self.is_here, *conditions))
 
+    @property
+    def is_sealed(self) -> bool:
+        """The database cannot read texts and numbers of these documents."""
+        return self.kind not in OPEN_KINDS
+
+    def reads(
+        self, name: str, values: Sequence[str], modifier: str | None, context: Context
+    ) -> ColumnElement[bool]:
+        """SQL: one of the row's texts is, begins with or contains one of these."""
+        if not self.is_sealed:
+            return self.has(String((self.table.text,), "").condition(name, values, modifier, context))
+        texts = [unescape(value) for value in values]
+        refuse_long(name, texts)
+        return text_where(self.key, self.kind, self.name, context.viewer, fitting(texts, modifier))
+
 
 @dataclass(frozen=True, eq=False)
 class IndexedToken:
@@ -82,6 +100,14 @@ class IndexedToken:
         """The row's own column, if it has one."""
         return self.beside.sort if self.beside else None
 
+    @property
+    def is_personal(self) -> bool:
+        """Its codes may be numbers of a patient: they are found by their blind index."""
+        return self.source.is_sealed and (
+            self.telecom is not None
+            or any(path.rpartition(".")[2].lower().endswith("identifier") for path in self.source.paths)
+        )
+
     def values(self, document: Json) -> Iterator[Value]:
         """Read a document."""
         for element in extract.elements(document, self.source.paths):
@@ -94,10 +120,8 @@ class IndexedToken:
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
         """`code`, `system|code`, `|code` (without a system) or `system|` (any code of it)."""
-        table = self.source.table
         if modifier == "text":
-            words = String((table.text,), self.definition)
-            found = self.source.has(words.condition(name, values, "contains", context))
+            found = self.source.reads(name, values, "contains", context)
             if self.beside is None or "text" not in self.beside.modifiers:
                 return found
             return or_(found, self.beside.condition(name, values, "text", context))
@@ -121,7 +145,9 @@ class IndexedToken:
         if not code and not (rest and system):
             raise refuse(name, value, "give a code, or system|code")
         conditions: list[ColumnElement[bool]] = [table.code.is_not(None)]
-        if code:
+        if code and self.is_personal:
+            conditions = [blind_is(table.code, [(code_form(code), BLIND)])]
+        elif code:
             conditions = [table.code == code_form(code)]
         if rest:
             conditions.append(table.system == unescape(system) if system else table.system.is_(None))
@@ -348,8 +374,7 @@ class IndexedString:
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
         """One part that matches is enough."""
-        text = String((self.source.table.text,), self.definition)
-        found = self.source.has(text.condition(name, values, modifier, context))
+        found = self.source.reads(name, values, modifier, context)
         return or_(found, self.beside.condition(name, values, modifier, context)) if self.beside else found
 
     def present(self) -> ColumnElement[bool]:

@@ -10,10 +10,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert
 
+from careapp.keys import DataKey, Keyring
 from careapp.records.search_values import SearchValue
+from careapp.sealing.contents import OPEN_KINDS
+from careapp.sealing.ring import ring_of
+from careapp.sealing.texts import BLIND, place_of
 from fhir.mapping.elements import Json
 from fhir.mapping.resource import ServedResource
-from fhir.search.indexed import IndexedParameter, IndexedReference
+from fhir.search.indexed import IndexedParameter, IndexedReference, IndexedToken
 
 _TABLE: Any = SearchValue.__table__
 _ROWS_AT_ONCE = 500
@@ -40,11 +44,12 @@ def put(
     for parameter in list(parameters.values()):
         if isinstance(parameter, IndexedReference):  # what it refers to may be named by an identifier, too
             parameters[parameter.by_identifier.source.name] = parameter.by_identifier
+    ring = ring_of(connection)
     rows = [
         row
         for key, document in documents.items()
         for name, parameter in parameters.items()
-        for row in _rows(resource.kind, key, owners[key], name, parameter, document)
+        for row in _rows(ring, resource.kind, key, owners[key], name, parameter, document)
     ]
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         connection.execute(insert(_TABLE), rows[start : start + _ROWS_AT_ONCE])
@@ -56,15 +61,32 @@ def drop(connection: Connection, kind: str, ids: Iterable[UUID]) -> None:
 
 
 def _rows(
-    kind: str, key: UUID, owner: UUID | None, name: str, parameter: IndexedParameter, document: Json
+    ring: Keyring,
+    kind: str,
+    key: UUID,
+    owner: UUID | None,
+    name: str,
+    parameter: IndexedParameter,
+    document: Json,
 ) -> Iterator[dict[str, Any]]:
     # What is said twice is found once.
     for number, value in enumerate(dict.fromkeys(parameter.values(document))):
-        yield {
+        row = {
             "kind": kind,
             "resource_id": key,
             "organisation_id": owner,
             "parameter": name,
             "number": number,
+            "sealed_text": None,
             **vars(value),
         }
+        yield row if kind in OPEN_KINDS else _sealed(ring.tenant(owner), row, parameter)
+
+
+def _sealed(tenant: DataKey, row: dict[str, Any], parameter: IndexedParameter) -> dict[str, Any]:
+    text, code = row["text"], row["code"]
+    if text is not None:
+        row |= {"text": None, "sealed_text": tenant.seal(text.encode(), place_of(row))}
+    if code is not None and isinstance(parameter, IndexedToken) and parameter.is_personal:
+        row["code"] = tenant.blind(code, BLIND).hex()
+    return row
