@@ -6,14 +6,17 @@ from functools import partial
 from importlib.metadata import version
 from threading import Event
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
+from api.auth.cookie import WebSessions, cookie
+from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
-from api.dependencies import refuse_foreign_pages
+from api.edge.door import Door
+from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
@@ -53,9 +56,11 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
     {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},
+    {"name": "me", "description": "Who is signed in."},
     {"name": "about", "description": "Version, sources, terms of use."},
     {"name": "health", "description": "For whoever watches over the service."},
 ]
@@ -81,7 +86,6 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
         redoc_url=None,
         redirect_slashes=False,
         lifespan=partial(_lifespan, settings=settings, engine=engine, runs_jobs=runs_jobs),
-        dependencies=[Depends(refuse_foreign_pages)],
     )
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
@@ -89,12 +93,16 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()
-    app.state.ways = (whoever_is_here,)
+    app.state.clock = clock.now  # for what is asked outside of routes
+    app.state.web_sessions = WebSessions(settings)
+    app.state.ways = (cookie, whoever_is_here)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
     )
-    app.add_middleware(Surroundings)
+    app.state.rates = Rates(settings)
+    app.add_middleware(Door, settings=settings, rates=app.state.rates)
+    app.add_middleware(Surroundings, is_public=settings.is_public)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -113,6 +121,8 @@ async def _lifespan(
         require_keys(app.state.sessions)
         app.state.reading_sessions = make_reading_sessions(database)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
+        app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
+        app.state.sign_in = SignIn(settings, app.state.sessions)
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
             await finish(app.state.later)

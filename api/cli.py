@@ -14,6 +14,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.accounts import account
 from api.app import create_app
 from api.database import open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
@@ -236,6 +237,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
 for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, tiles):
     roads.add_command(road_command)
 main.add_command(roads)
+main.add_command(account)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

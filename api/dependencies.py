@@ -7,13 +7,11 @@ the dependency itself.
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.auth.viewers import SignedIn
-from api.errors import ForeignPage
 from api.transactions import Transactions
 from careapp import clock
 from careapp.calendar import Calendar
@@ -22,8 +20,6 @@ from careapp.consultations.holds import has_stale_slots, tidy_slots
 from careapp.roads.places import Geocoder
 
 __all__ = ["SignedIn"]  # what a route may ask for stands here, wherever it is made
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _read(request: Request) -> Iterator[Session]:
@@ -76,30 +72,6 @@ def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(read_now
     if is_due:
         with request.app.state.sessions.begin() as session:
             tidy_slots(session, now=now)
-
-
-async def refuse_foreign_pages(request: Request) -> None:
-    """Refuse what another site's page sends through the browser of whoever sits here.
-
-    There is no sign-in to protect a request yet. A page may send one to loopback unseen (`Origin` tells), or
-    give its own name our address (`Host` tells).
-
-    Raises:
-        ForeignPage: The request's `Host` or `Origin` is not this machine.
-    """
-    host = request.headers.get("host", "")
-    if _name_of(f"//{host}") not in LOOPBACK_NAMES:
-        raise ForeignPage("there is no sign-in yet: ask for localhost or 127.0.0.1 on the machine itself")
-    origin = request.headers.get("origin")
-    if origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:
-        raise ForeignPage("pages of other sites may not use this service")
-
-
-def _name_of(address: str) -> str | None:
-    try:
-        return urlsplit(address).hostname
-    except ValueError:  # brackets that are no IPv6 address
-        return None
 
 
 # scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.

@@ -18,11 +18,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
+from api.auth.next_page import sign_in_address
 from api.auth.viewers import NotSignedIn
 from api.formats import written
 from careapp.db_errors import explain_database_error
-from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Throttled, Unavailable
 from fhir.formats.media import NotAcceptable, UnsupportedMediaType
 from fhir.interactions.bundle import Refusal
 from fhir.interactions.work import EntryRefused
@@ -66,10 +68,6 @@ class Kind:
 ISSUES = {404: "not-found", 405: "not-supported", 406: "not-supported", 413: "too-long", 415: "not-supported"}
 
 
-class ForeignPage(Forbidden):
-    """A page of another site asked, or the server was asked for under a foreign name."""
-
-
 # The first that fits counts.
 KINDS: Mapping[type[CareError], Kind] = {
     PageGone: Kind(410, "expired", "No longer here"),
@@ -78,6 +76,7 @@ KINDS: Mapping[type[CareError], Kind] = {
     UnsupportedMediaType: Kind(415, "not-supported", "That format is not read here"),
     NotSupported: Kind(405, "not-supported", "That is not done here"),
     TooMuchAtOnce: Kind(429, "throttled", "Too much at once"),
+    Throttled: Kind(429, "throttled", "Too much at once"),
     VersionConflict: Kind(412, "conflict", "The world has changed"),
     SeveralMatch: Kind(412, "multiple-matches", "More than one fits"),
     Malformed: Kind(400, "invalid", "The request cannot succeed as it stands"),
@@ -109,7 +108,7 @@ class Complaint:
 
 def install(app: FastAPI) -> None:
     """Let this module answer every error of the application but the unexpected (see `api.middleware`)."""
-    app.add_exception_handler(CareError, _answer_care_error)
+    app.add_exception_handler(CareError, answer_care_error)
     app.add_exception_handler(SQLAlchemyError, _answer_database_error)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
     app.add_exception_handler(HTTPException, _answer_http_error)
@@ -201,12 +200,19 @@ def issues_of(error: CareError) -> Sequence[Issue]:
     return [Issue(kind_of(cause).issue, str(cause), place)]
 
 
-def _answer_care_error(request: Request, error: Exception) -> Response:
+def answer_care_error(request: Request, error: Exception) -> Response:
+    """Answer an error that says what to do."""
     assert isinstance(error, CareError)  # noqa: S101 -- Starlette calls it with the class it was installed for
+    if isinstance(error, NotSignedIn) and _is_page(request):
+        return RedirectResponse(sign_in_address(f"{request.url.path}?{request.url.query}".rstrip("?")), 303)
     kind = kind_of(error)
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         LOG.warning("request %s: %s", request.scope.get("careapp.request_id"), type(error).__name__)
-    waiting = {"Retry-After": str(RETRY_AFTER_S)} if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    waiting = {}
+    if isinstance(error, Throttled):
+        waiting["Retry-After"] = str(error.retry_after_s)
+    elif kind.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        waiting["Retry-After"] = str(RETRY_AFTER_S)
     return answer(
         request,
         status=kind.status,
@@ -219,11 +225,20 @@ def _answer_care_error(request: Request, error: Exception) -> Response:
     )
 
 
+def _is_page(request: Request) -> bool:
+    """Tell whether a person opened an address in a browser, rather than a program asked."""
+    return (
+        request.method == "GET"
+        and not request.url.path.startswith(("/api/", "/fhir"))
+        and "text/html" in request.headers.get("accept", "")
+    )
+
+
 def _answer_database_error(request: Request, error: Exception) -> Response:
     explained = explain_database_error(error)
     if explained is None:
         raise error
-    return _answer_care_error(request, explained)
+    return answer_care_error(request, explained)
 
 
 def _answer_http_error(request: Request, error: Exception) -> Response:

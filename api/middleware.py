@@ -16,17 +16,26 @@ LOG = logging.getLogger("careapp.api")
 SAFE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+ALWAYS_ENCRYPTED = {"Strict-Transport-Security": "max-age=63072000"}
+"""Browsers that came once by TLS never come without it again, for two years."""
 
 
 class Surroundings:
-    """Give a request an id, log it by route template (never its address), and catch what nobody foresaw."""
+    """Give a request an id, log it by route template (never its address), and catch what nobody foresaw.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: What is behind it.
+        is_public: Whether browsers come through a reverse proxy with TLS.
+    """
+
+    def __init__(self, app: ASGIApp, *, is_public: bool = False) -> None:
         self.app = app
+        self._headers = SAFE_HEADERS | (ALWAYS_ENCRYPTED if is_public else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and answer for it if it breaks."""
@@ -44,7 +53,7 @@ class Surroundings:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                for name, value in SAFE_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -87,6 +87,7 @@ def serve(app: FastAPI, listener: socket.socket, *, on_ready: Callable[[], None]
             log_config=None,
             timeout_graceful_shutdown=STOP_WITHIN_S,
             server_header=False,
+            proxy_headers=False,  # `api.edge.arrival` reads them, and only a named proxy's
             ws="none",
         ),
         stopping=app.state.stopping,

@@ -11,7 +11,10 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from careapp.errors import Invalid
-from careapp.origins import origin_of
+from careapp.origins import Network, origin_of, read_networks
+
+USUAL_ADDRESS_RATE, USUAL_VIEWER_RATE = 1200, 600
+"""Requests in a minute. Behind one address there may be a whole office."""
 
 
 class UnsafeSettings(Invalid):
@@ -34,11 +37,37 @@ class Settings(BaseSettings):
         description="File with the keys that seal patients' data; unset: `keys/keys.json` in the data "
         "folder, made at first use. Keep a copy elsewhere: without it nobody can read a patient.",
     )
+    public_url: str | None = Field(
+        default=None,
+        description="Where browsers and other systems reach the service, like https://care.example: the "
+        "reverse proxy that ends TLS; unset: this machine only.",
+    )
+    proxies: str = Field(
+        default="127.0.0.1, ::1",
+        description="Addresses or networks of that proxy, with commas between: whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed.",
+    )
     host: str = Field(
         default="127.0.0.1",
-        description="Address to listen on; only loopback is accepted until sign-in is built.",
+        validate_default=True,
+        description="Address to listen on; other than loopback only with CAREAPP_PUBLIC_URL and "
+        "CAREAPP_PROXIES.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    requests_per_address: int | None = Field(
+        default=None,
+        ge=10,
+        le=1_000_000,
+        description="Requests from one address in a minute, this machine's own not counted; unset: 1200 "
+        "where the service is public, else as many as come.",
+    )
+    requests_per_viewer: int | None = Field(
+        default=None,
+        ge=10,
+        le=1_000_000,
+        description="Requests of one account or client in a minute; unset: 600 where the service is public, "
+        "else as many as come.",
+    )
     zone: str = Field(default="Europe/Berlin", description="Time zone of the region's local days.")
     holidays: str = Field(default="DE-NW", description="Public holidays: country and subdivision.")
     plan_at: str = Field(
@@ -118,17 +147,65 @@ class Settings(BaseSettings):
         description="Servers that notifications of subscriptions may be sent to, with commas between, like "
         "https://hospital.example; none: nothing is sent.",
     )
+    session_idle_min: int = Field(
+        default=60, ge=1, le=1440, description="Minutes after which an unused sign-in in a browser ends."
+    )
+    session_h: float = Field(
+        default=12.0, gt=0, le=720, description="Hours after which every sign-in in a browser ends."
+    )
+    private_networks: str = Field(
+        default="",
+        description="Private networks with commas between, like 10.1.0.0/16, into which the names of servers "
+        "that we ask may lead; none: only to the internet.",
+    )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
     )
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_encrypted(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts, origin = urlsplit(value), origin_of(value)
+        if (
+            origin is None
+            or parts.scheme != "https"
+            or parts.path.strip("/")
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError(
+                "name where the reverse proxy answers, like https://care.example, without a path: "
+                "patients' data travel encrypted only"
+            )
+        return f"https://{origin.removeprefix('https://').removesuffix(':443')}"
+
+    @field_validator("proxies", "private_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        try:
+            read_networks(value)
+        except ValueError as malformed:
+            raise ValueError("name addresses or networks like 192.168.7.4, 10.1.0.0/16") from malformed
+        return value
+
     @field_validator("host")
     @classmethod
-    def _is_loopback(cls, value: str) -> str:
-        if value != "localhost" and not _is_loopback_address(value):
+    def _is_guarded(cls, value: str, info: ValidationInfo) -> str:
+        if value == "localhost" or _is_loopback_address(value):
+            return value
+        if not _is_address(value):
+            raise ValueError(f"{value!r} is no address of this machine: set CAREAPP_HOST to 127.0.0.1 or ::1")
+        if info.data.get("public_url") is None:
             raise ValueError(
-                f"{value} can be reached from other machines, but there is no sign-in yet: "
-                "set CAREAPP_HOST to 127.0.0.1 or ::1"
+                f"{value} can be reached from other machines, and without encryption: set CAREAPP_HOST to "
+                "127.0.0.1 or ::1, or name a reverse proxy with TLS before it in CAREAPP_PUBLIC_URL"
+            )
+        if all(each.is_loopback for each in read_networks(info.data.get("proxies", ""))):
+            raise ValueError(
+                f"{value} can be reached without encryption by others than the reverse proxy: set "
+                "CAREAPP_PROXIES to its address, or CAREAPP_HOST to 127.0.0.1 if it runs on this machine"
             )
         return value
 
@@ -203,6 +280,31 @@ class Settings(BaseSettings):
         return frozenset(origin for each in written if (origin := origin_of(each)) is not None)
 
     @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Where the reverse proxy is."""
+        return read_networks(self.proxies)
+
+    @property
+    def outbound_networks(self) -> tuple[Network, ...]:
+        """Private networks into which the names of servers may lead."""
+        return read_networks(self.private_networks)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether others than whoever sits at this machine can reach the service."""
+        return self.public_url is not None
+
+    @property
+    def address_rate(self) -> int | None:
+        """How many requests may come from one address in a minute; None: any number."""
+        return self.requests_per_address or (USUAL_ADDRESS_RATE if self.is_public else None)
+
+    @property
+    def viewer_rate(self) -> int | None:
+        """How many requests an account or client may send in a minute; None: any number."""
+        return self.requests_per_viewer or (USUAL_VIEWER_RATE if self.is_public else None)
+
+    @property
     def zone_info(self) -> ZoneInfo:
         """The time zone of local days."""
         return ZoneInfo(self.zone)
@@ -233,8 +335,13 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.data_dir / 'careapp.sqlite').absolute()}"
 
 
-def _is_loopback_address(value: str) -> bool:
+def _is_address(value: str) -> bool:
     try:
-        return ip_address(value).is_loopback
+        ip_address(value)
     except ValueError:
         return False
+    return True
+
+
+def _is_loopback_address(value: str) -> bool:
+    return _is_address(value) and ip_address(value).is_loopback

@@ -34,3 +34,15 @@ class Forbidden(CareError):
 
 class Unavailable(CareError):
     """Something that is needed does not answer now."""
+
+
+class Throttled(Unavailable):
+    """Somebody asks too often.
+
+    Attributes:
+        retry_after_s: Seconds after which it may work, at least 1.
+    """
+
+    def __init__(self, sentence: str, *, retry_after_s: int) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = max(1, retry_after_s)

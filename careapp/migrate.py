@@ -8,7 +8,7 @@ from typing import cast
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,15 +54,22 @@ def upgrade(engine: Engine, on_progress: Callable[[str], None] | None = None) ->
         config = _config()
         current = _revision(connection)
         _refuse_unknown(config, current)
-        for script in reversed(
-            list(ScriptDirectory.from_config(config).iterate_revisions("head", current or "base"))
-        ):
-            if on_progress is not None:
-                on_progress(script.doc.rstrip("."))
-            config.attributes["connection"] = connection
-            command.upgrade(config, script.revision)
-            if script.revision in STEPS:
-                STEPS[script.revision](connection)
+        scripts = ScriptDirectory.from_config(config)
+        titles = [script.doc.rstrip(".") for script in scripts.iterate_revisions("head", current or "base")]
+
+        def tell_next() -> None:
+            if titles and on_progress is not None:
+                on_progress(titles.pop())
+
+        def go_on(*, step: MigrationInfo, **_applied: object) -> None:
+            if step.up_revision_id in STEPS:
+                STEPS[step.up_revision_id](connection)
+            tell_next()
+
+        tell_next()
+        # One run for all: each run reads every migration's file anew.
+        config.attributes |= {"connection": connection, "on_version_apply": go_on}
+        command.upgrade(config, "head")
 
 
 def require_current(engine: Engine) -> None:

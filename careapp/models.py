@@ -3,6 +3,8 @@
 from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
+from careapp.help import models as help_
+from careapp.identity import models as identity
 from careapp.jobs import models as jobs
 from careapp.openings import models as openings
 from careapp.orders import models as orders
@@ -21,6 +23,8 @@ __all__ = [
     "appointments",
     "consultations",
     "held",
+    "help_",
+    "identity",
     "jobs",
     "openings",
     "orders",

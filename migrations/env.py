@@ -31,6 +31,7 @@ def run(connection: Connection) -> None:
         render_item=render_item,
         render_as_batch=True,  # SQLite changes a table by making it anew
         compare_server_default=True,
+        on_version_apply=context.config.attributes.get("on_version_apply"),
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -20,6 +20,7 @@ from tests.roads_programs import osrm_programs
 
 __all__ = ["osrm_programs"]  # pytest finds fixtures here
 
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """Address of a PostgreSQL server, one for each test process."""
@@ -73,12 +74,12 @@ def new_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engin
     """A database of each kind without any table."""
     if request.param == "sqlite":
         engine = open_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")
-            yield engine
+        yield engine
         engine.dispose()
         return
     with databases.created_database(request.getfixturevalue("postgresql_server")) as address:
         engine = open_engine(address)
-            yield engine
+        yield engine
         engine.dispose()
 
 

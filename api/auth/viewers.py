@@ -21,9 +21,8 @@ class NotSignedIn(Forbidden):
 
 
 async def whoever_is_here(request: Request) -> Viewer | None:
-    """Take everybody for the operator: only loopback is listened on until sign-in is whole."""
-    del request
-    return OPERATOR
+    """Take everybody for the operator where only this machine is listened to."""
+    return None if request.app.state.settings.is_public else OPERATOR
 
 
 async def signed_in(request: Request) -> Viewer:
@@ -31,11 +30,13 @@ async def signed_in(request: Request) -> Viewer:
 
     Raises:
         NotSignedIn: Nobody, or what was shown as proof does not hold.
+        TooManyRequests: The viewer asks too often.
     """
     ways: tuple[Way, ...] = request.app.state.ways
     for way in ways:
         viewer = await way(request)
         if viewer is not None:
+            request.app.state.rates.of_viewer(viewer)
             request.scope["careapp.viewer"] = viewer  # for `api.later`, which asks in somebody's stead
             return viewer
     raise NotSignedIn("sign in first: send `Authorization: Bearer …`, or open /sign-in in a browser")

@@ -10,13 +10,16 @@ from api.routers import (
     jobs,
     nurses,
     orders,
+    own_account,
     pages,
     patients,
     places,
     roads,
+    sign_in,
     tours,
     visits,
 )
+from api.routers import help as help_across
 from api.routers import map as map_ground
 
 __all__ = ["ROUTERS"]
@@ -36,7 +39,11 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    help_across.router,
     map_ground.router,
     fhir.router,
+    sign_in.me_router,
+    sign_in.router,
+    own_account.router,
     pages.router,
 )

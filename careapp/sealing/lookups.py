@@ -41,13 +41,13 @@ class among(FunctionElement[bool]):  # noqa: N801 -- SQLAlchemy's functions are 
 @compiles(among, "postgresql")
 def _postgresql(element: Any, compiler: Any, **options: Any) -> str:
     column, values = (compiler.process(each, **options) for each in element.clauses)
-    return f"{column} = ANY ({values})"
+    return f"({column} = ANY ({values}))"
 
 
 @compiles(among, "sqlite")
 def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
     column, values = (compiler.process(each, **options) for each in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 -- a column and a parameter
+    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 -- a column and a parameter
 
 
 class _Ids(TypeDecorator[Sequence[UUID]]):

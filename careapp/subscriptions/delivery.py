@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
+from careapp.outbound import Reach, open_client
 from careapp.subscriptions import hooks
 from careapp.subscriptions.models import (
     Channel,
@@ -122,10 +123,14 @@ class Post:
     ) -> None:
         self._sessions = sessions
         self._reading = make_reading_sessions(sessions.kw["bind"])
-        self._allowed = settings.subscription_origins
+        self._reach = Reach(settings.subscription_origins, settings.outbound_networks)
         self._now = now
         self._spread = spread
         self._write = write
+
+    def open_client(self) -> httpx2.Client:
+        """Open what notifications are sent with: it reaches the receivers that the settings name."""
+        return open_client(self._reach)
 
     def spread(self) -> int:
         """Turn every change that waits into events; return how many changes there were."""
@@ -162,7 +167,6 @@ class Post:
                 media_type=parcel.media_type,
                 content=parcel.content,
                 timeout_s=parcel.timeout_s,
-                allowed=self._allowed,
             )
         except hooks.NotDelivered as refused:
             failure = refused

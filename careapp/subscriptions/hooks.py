@@ -1,16 +1,12 @@
 """Send a notification to its receiver: only to servers that the operator has named, and never further."""
 
-import logging
 import re
 from collections.abc import Sequence
 
 import httpx2
 
+from careapp import outbound
 from careapp.errors import CareError
-from careapp.origins import origin_of
-
-for _name in ("httpx2", "httpcore2"):  # these would log addresses
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 USUAL_TIMEOUT_S = 10
 LONGEST_TIMEOUT_S = 60
@@ -60,27 +56,21 @@ def post(
     media_type: str,
     content: bytes,
     timeout_s: int | None,
-    allowed: frozenset[str],
 ) -> None:
     """Send a notification.
 
     Args:
-        client: From `open_client`.
+        client: From `careapp.outbound.open_client`, which knows the servers that are allowed.
         endpoint: Where to.
         headers: The subscriber's own, as lines.
         media_type: Of the content.
         content: The notification.
         timeout_s: How long the receiver may take; None: `USUAL_TIMEOUT_S`.
-        allowed: Origins that the operator has named, as `origin_of` writes them.
 
     Raises:
-        HostNotAllowed: The endpoint's server is none of them.
+        HostNotAllowed: The operator has not named the endpoint's server, or its name leads inwards.
         NotDelivered: The receiver cannot be reached, takes too long, or answers anything but 2xx.
     """
-    if origin_of(endpoint) not in allowed:
-        raise HostNotAllowed(
-            "the operator has not allowed this receiver: CAREAPP_SUBSCRIPTION_HOSTS names those that are"
-        )
     own = dict(found for line in headers if (found := read_header(line)) is not None)
     timeout = httpx2.Timeout(min(timeout_s or USUAL_TIMEOUT_S, LONGEST_TIMEOUT_S))
     try:
@@ -89,14 +79,13 @@ def post(
             "POST", endpoint, content=content, headers=own | {"Content-Type": media_type}, timeout=timeout
         ) as response:
             status = response.status_code
+    except outbound.NotAllowed as refused:
+        raise HostNotAllowed(
+            f"{refused}: CAREAPP_SUBSCRIPTION_HOSTS names the receivers that are allowed"
+        ) from None
     except httpx2.TimeoutException:
         raise NotDelivered("the receiver took too long") from None
     except (httpx2.TransportError, httpx2.InvalidURL) as broken:
         raise NotDelivered(f"the receiver cannot be reached ({type(broken).__name__})") from None
     if not httpx2.codes.is_success(status):
         raise NotDelivered(f"the receiver answered {status}")
-
-
-def open_client() -> httpx2.Client:
-    """Open what notifications are sent with: no proxy of the environment, no redirects followed."""
-    return httpx2.Client(trust_env=False, follow_redirects=False)

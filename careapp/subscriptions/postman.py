@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from careapp.db_errors import explain_database_error
 from careapp.subscriptions.delivery import Post
-from careapp.subscriptions.hooks import open_client
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class Postman:
 
     def _work(self) -> None:
         wait_s, told = LOOK_S, ""
-        with open_client() as client:
+        with self._post.open_client() as client:
             pool = ThreadPoolExecutor(MOST_RECEIVERS, thread_name_prefix="postman")
             try:
                 while not self._ends.is_set():

@@ -15,6 +15,7 @@ from careapp.calendar import Calendar
 from careapp.consultations.models import Booking
 from careapp.db import record_change, refuse_naive
 from careapp.errors import Conflict
+from careapp.help.undoing import end_help_of
 from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.commands import require_name
@@ -206,6 +207,7 @@ def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: View
     record_change(session, Visit, visit_id)
     session.refresh(visit, ["status", "cancelled_because"])
     release(session, appointment_id=visit_id)
+    end_help_of(session, visit_id=visit_id, viewer=viewer, now=now)
     audit.record(session, viewer=viewer, now=now, action="cancel_visit", subject=visit, because=because)
     outbox.send(session, topic="visit-cancelled", payload={"visit": str(visit_id)}, now=now)
     return visit

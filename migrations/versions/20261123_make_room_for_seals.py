@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e7b3d1a64c08"
-down_revision = "d17a5c2e9b40"
+down_revision = "4b8e61f0a7d3"
 branch_labels = None
 depends_on = None
 

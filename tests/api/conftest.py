@@ -35,6 +35,7 @@ def world(session: Session) -> World:
 def app(settings: Settings, engine: Engine, now: datetime) -> FastAPI:
     app = create_app(settings, engine=engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: now
+    app.state.clock = lambda: now
     return app
 
 
@@ -49,5 +50,6 @@ def sqlite_client(settings: Settings, sqlite_engine: Engine, now: datetime) -> I
     """For what does not depend on the kind of database."""
     app = create_app(settings, engine=sqlite_engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: now
+    app.state.clock = lambda: now
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client

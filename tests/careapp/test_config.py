@@ -67,7 +67,15 @@ class TestSettings:
         [
             ("host", "0.0.0.0", "CAREAPP_HOST: 0.0.0.0 can be reached from other machines"),  # noqa: S104
             ("host", "192.168.1.7", "set CAREAPP_HOST to 127.0.0.1 or ::1"),
-            ("host", "care.example", "CAREAPP_HOST: care.example can be reached"),
+            ("host", "care.example", "CAREAPP_HOST: 'care.example' is no address of this machine"),
+            ("public_url", "http://care.example", "like https://care.example"),
+            ("public_url", "https://care.example/app", "without a path"),
+            ("public_url", "https://u:p@care.example", "CAREAPP_PUBLIC_URL"),
+            ("public_url", "care.example", "CAREAPP_PUBLIC_URL"),
+            ("proxies", "proxy.example", "CAREAPP_PROXIES: name addresses or networks"),
+            ("private_networks", "10.1.0.1/16", "CAREAPP_PRIVATE_NETWORKS: name addresses or networks"),
+            ("requests_per_address", "9", "CAREAPP_REQUESTS_PER_ADDRESS"),
+            ("requests_per_viewer", "0", "CAREAPP_REQUESTS_PER_VIEWER"),
             ("host", "", "CAREAPP_HOST"),
             ("zone", "Europe/Arnsberg", "there is no time zone 'Europe/Arnsberg': name one like"),
             ("zone", "", "CAREAPP_ZONE"),
@@ -92,6 +100,17 @@ class TestSettings:
             Settings.read()
 
         assert sentence in str(refused.value)
+
+    def test_let_others_reach_the_service_only_through_a_named_proxy(self):
+        outside = {"host": "0.0.0.0", "public_url": "https://Care.example:443/"}  # noqa: S104 -- the point
+
+        with pytest.raises(UnsafeSettings, match="set CAREAPP_PROXIES to its address"):
+            Settings.read(**outside)
+        settings = Settings.read(**outside, proxies="10.0.0.7")
+
+        assert settings.is_public
+        assert settings.public_url == "https://care.example"
+        assert not Settings.read().is_public
 
     def test_name_every_refused_one_at_once(self, monkeypatch):
         monkeypatch.setenv("CAREAPP_PORT", "http")

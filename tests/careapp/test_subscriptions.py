@@ -16,10 +16,11 @@ from careapp.jobs import queue
 from careapp.jobs.cleaning import forget_old
 from careapp.jobs.models import Job, LaterAnswer
 from careapp.origins import origin_of
+from careapp.outbound import Reach, open_client
 from careapp.records import outbox
 from careapp.records.models import OutboxMessage
 from careapp.subscriptions.delivery import Notice, Post
-from careapp.subscriptions.hooks import HostNotAllowed, NotDelivered, open_client, post, read_header
+from careapp.subscriptions.hooks import HostNotAllowed, NotDelivered, post, read_header
 from careapp.subscriptions.models import (
     Change,
     Delivery,
@@ -85,7 +86,7 @@ class TestSettings:
 
 
 def send(endpoint: str, allowed: Sequence[str], timeout_s: int | None = None) -> None:
-    with open_client() as client:
+    with open_client(Reach(frozenset(allowed))) as client:
         post(
             client,
             endpoint=endpoint,
@@ -93,7 +94,6 @@ def send(endpoint: str, allowed: Sequence[str], timeout_s: int | None = None) ->
             media_type="application/fhir+json",
             content=b"{}",
             timeout_s=timeout_s,
-            allowed=frozenset(allowed),
         )
 
 

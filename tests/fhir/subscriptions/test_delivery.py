@@ -13,7 +13,6 @@ from careapp.consultations.models import Slot
 from careapp.people.models import Patient
 from careapp.records.models import OutboxMessage
 from careapp.subscriptions.delivery import MOST_ATTEMPTS, Post
-from careapp.subscriptions.hooks import open_client
 from careapp.subscriptions.models import (
     Channel,
     Content,
@@ -53,7 +52,7 @@ def post(sessions, clock, receiver) -> Post:
 @pytest.fixture
 def deliver(post) -> Iterator[Callable[[], list[bool]]]:
     """Spread what waits and deliver what is due, once; tell what was taken."""
-    with open_client() as client:
+    with post.open_client() as client:
 
         def deliver() -> list[bool]:
             post.spread()

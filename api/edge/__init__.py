@@ -1,0 +1,1 @@
+"""The edge: who may knock, how often, and what every answer says about itself."""

@@ -1,0 +1,40 @@
+"""The door: did a request come the right way, and not too often? Nothing else looks at it before."""
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.edge.arrival import HEALTH, arrive, require_own_page
+from api.edge.rates import Rates
+from api.errors import answer_care_error
+from careapp.config import Settings
+from careapp.errors import CareError
+
+
+class Door:
+    """Lets requests in: of our own pages and of other systems, through the proxy, not too many.
+
+    Args:
+        app: What is behind it.
+        settings: See `careapp.config`.
+        rates: Counts them.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, rates: Rates) -> None:
+        self.app = app
+        self._settings = settings
+        self._rates = rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or say why not."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            scope.update(arrive(scope, self._settings))
+            require_own_page(scope, self._settings)
+            if not scope["path"].startswith(HEALTH):
+                self._rates.of_address((scope.get("client") or ("", 0))[0])
+        except CareError as refused:
+            await answer_care_error(Request(scope), refused)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)

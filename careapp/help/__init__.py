@@ -1,0 +1,1 @@
+"""Help across borders: a service asks for a nurse, another offers one, and only then a record is opened."""

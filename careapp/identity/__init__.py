@@ -1,0 +1,1 @@
+"""Who signs in: accounts, clients, sessions, tokens."""
