@@ -22,7 +22,7 @@ Identity = Mapping[str, Any]
 """Sealed fields by name."""
 
 _OPENED_KEPT = 20_000
-_RING, _OPENED = "_keyring", "_opened"
+_RING, _OPENED, _SET, _CHANGED = "_keyring", "_opened", "_set", "_changed"
 
 
 class NotSealed(Exception):
@@ -88,6 +88,7 @@ class SealedField(Generic[Value]):
             setattr(row, cast("str", self.plain), value)
         elif identity is None or self.name not in identity or identity[self.name] != value:
             row.sealed = Draft({**(identity or {}), self.name: value})
+            row.__dict__.setdefault(_SET, set()).add(self.name)
 
     def __eq__(self, other: object) -> bool:
         """Refuse: `Patient.family_name == name` would be false without a word."""
@@ -175,28 +176,42 @@ def about(table: str, key: UUID) -> bytes:
     return f"{table}|{key}|identity".encode()
 
 
+def changed_fields(row: Any) -> frozenset[str]:
+    """Return which sealed fields of a row the last flush has changed."""
+    return frozenset(row.__dict__.get(_CHANGED, ()))
+
+
 @event.listens_for(SealedRow, "before_insert", propagate=True)
 @event.listens_for(SealedRow, "before_update", propagate=True)
 def _seal(_mapper: Mapper[Any], connection: Connection, row: Any) -> None:
-    draft = row.sealed
-    if not isinstance(draft, Draft):
-        return
+    row.__dict__[_CHANGED] = row.__dict__.pop(_SET, frozenset())
     fields = fields_of(type(row))
-    if not row.is_sealed:
-        for name, value in draft.items():
+    identity = identity_of(row)
+    if row.is_sealed and isinstance(row.sealed, Draft | None):
+        plain = {name: each.plain for name, each in fields.items() if each.plain is not None}
+        if identity is None:  # it stood in plain columns, or nobody has said anything yet
+            identity = {name: getattr(row, column) for name, column in plain.items()}
+        for column in plain.values():
+            setattr(row, column, None)
+        if identity:
+            _write(row, ring_of(connection), identity, fields)
+    elif not row.is_sealed and identity is not None:
+        for name, value in identity.items():
             setattr(row, cast("str", fields[name].plain), value)
         row.sealed = None
-        return
-    ring = row.__dict__[_RING] = ring_of(connection)
-    row.sealed = seal_identity(ring, row.__tablename__, row.organisation_id, row.id, draft)
-    row.__dict__[_OPENED] = (row.sealed, dict(draft))
+
+
+def _write(row: Any, ring: Keyring, identity: Identity, fields: Mapping[str, SealedField[Any]]) -> None:
     key = ring.tenant(row.organisation_id)
+    row.sealed = seal_identity(ring, row.__tablename__, row.organisation_id, row.id, identity)
+    row.__dict__[_RING], row.__dict__[_OPENED] = ring, (row.sealed, dict(identity))
     for field in fields.values():
         if field.blind is not None:
-            value = draft.get(field.name)
+            value = identity.get(field.name)
             setattr(row, field.blind, None if value is None else key.blind(value, field.name).hex())
 
 
 @event.listens_for(SealedRow, "load", propagate=True)
-def _remember(row: Any, context: QueryContext) -> None:
-    row.__dict__[_RING] = ring_of(context.session)
+def _remember(row: Any, context: QueryContext | None) -> None:
+    if context is not None:  # a row merged without being read asks its session when it is opened
+        row.__dict__[_RING] = ring_of(context.session)

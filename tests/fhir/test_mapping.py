@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 import fhir.mapping.patient
@@ -15,13 +15,13 @@ from careapp.appointments.models import AppointmentStatus
 from careapp.organisations.models import Municipality, PlaceKind
 from careapp.people.models import RoleSkill
 from careapp.records.held import HeldResource
-from careapp.records.models import Document
 from fhir.mapping import codes
 from fhir.mapping.registry import RESOURCES, UnknownKind, get_resource
 from fhir.validation.check import errors
 from fhir.validation.structure import model_of
 from tests.careapp.worlds import DAY, a_skill
 from tests.fhir.rows import Served, a_served_world
+from tests.keys import all_contents, content_of
 
 KINDS = [resource.kind for resource in RESOURCES]
 SHARED = {"request", "rhythm", "__init__", "codes", "elements", "registry", "resource", "tenant", "timing"}
@@ -45,9 +45,7 @@ def served(sessions: sessionmaker[Session]) -> Served:
 def document(sessions: sessionmaker[Session]) -> Callable[[str, Any], Json]:
     def document(kind: str, key: Any) -> Json:
         with sessions() as session:
-            content = session.scalars(
-                select(Document.content).where(Document.kind == kind, Document.id == key)
-            ).one()
+            content = content_of(session, kind, key)
         found: Json = orjson.loads(content)
         return found
 
@@ -85,7 +83,7 @@ class TestEveryDocument:
     @pytest.fixture
     def documents(self, sessions, served) -> list[Json]:
         with sessions() as session:
-            return [orjson.loads(content) for content in session.scalars(select(Document.content))]
+            return [orjson.loads(content) for content in all_contents(session)]
 
     def test_of_each_kind_is_there(self, documents):
         assert {document["resourceType"] for document in documents} == set(KINDS)
