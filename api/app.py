@@ -20,6 +20,7 @@ from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
+from api.reading import TidySlots, make_readers
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate
@@ -120,6 +121,8 @@ async def _lifespan(
         app.state.sessions = open_sessions(database)
         require_keys(app.state.sessions)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.readers = make_readers()
+        app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
         app.state.sign_in = SignIn(settings, app.state.sessions)

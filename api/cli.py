@@ -18,6 +18,7 @@ from api.accounts import account
 from api.app import create_app
 from api.database import open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
+from api.doctor import doctor
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
@@ -238,6 +239,7 @@ for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, t
     roads.add_command(road_command)
 main.add_command(roads)
 main.add_command(account)
+main.add_command(doctor)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -16,7 +16,6 @@ from api.transactions import Transactions
 from careapp import clock
 from careapp.calendar import Calendar
 from careapp.config import Settings
-from careapp.consultations.holds import has_stale_slots, tidy_slots
 from careapp.roads.places import Geocoder
 
 __all__ = ["SignedIn"]  # what a route may ask for stands here, wherever it is made
@@ -62,16 +61,9 @@ async def _geocoder(request: Request) -> Geocoder:
     return geocoder
 
 
-def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(read_now)]) -> None:
-    """Let whoever reads slots see those free whose hold is over, and none whose time has come.
-
-    A tick tidies too, but only every few seconds.
-    """
-    with request.app.state.reading_sessions.begin() as session:
-        is_due = has_stale_slots(session, now=now)
-    if is_due:
-        with request.app.state.sessions.begin() as session:
-            tidy_slots(session, now=now)
+async def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(read_now)]) -> None:
+    """Let whoever reads slots see those free whose hold is over, and none whose time has come."""
+    await request.app.state.tidy_slots(now)
 
 
 # scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.

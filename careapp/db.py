@@ -39,8 +39,8 @@ NAMES = {
 READS_ONLY = "careapp_reads_only"
 WAIT_FOR_WRITER_S = 15
 _HAS_TURN = "careapp.has_turn"
-_THREADS = 40
-"""AnyIO's pool has as many: none of them waits for a connection while others wait for one of them."""
+_THREADS = 44
+"""AnyIO's 40 and some that only read: none waits for a connection while others wait for one of them."""
 _KEPT_OPEN = 5
 
 
@@ -140,7 +140,7 @@ def make_engine(address: str) -> Engine:
     if url.database:
         folder = Path(url.database).parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else's to read
         except OSError as refused:
             raise DataFolderUnusable(
                 f"the data folder {folder} cannot be made ({refused.strerror}): "

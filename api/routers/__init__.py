@@ -25,6 +25,7 @@ from api.routers import map as map_ground
 __all__ = ["ROUTERS"]
 
 ROUTERS = (
+    fhir.router,  # first, so that an address of FHIR is compared with no other
     about.document,
     about.router,
     health.router,
@@ -41,7 +42,6 @@ ROUTERS = (
     consultations.router,
     help_across.router,
     map_ground.router,
-    fhir.router,
     sign_in.me_router,
     sign_in.router,
     own_account.router,

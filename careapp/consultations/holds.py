@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, text, union_all, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from careapp.access import Viewer
 from careapp.appointments.models import Occupancy
@@ -124,8 +125,18 @@ def release_hold(session: Session, *, hold_id: UUID, viewer: Viewer, now: dateti
 
 
 def has_stale_slots(session: Session, *, now: datetime) -> bool:
-    """Tell whether `tidy_slots` has something to do; an index answers."""
-    return session.scalars(select(Slot.id).where(_is_over(now)).limit(1)).first() is not None
+    """Tell whether `tidy_slots` has something to do."""
+    first = first_stale(session)
+    return first is not None and first <= now
+
+
+def first_stale(session: Session) -> datetime | None:
+    """Return the moment from which on `tidy_slots` has something to do, as slots are now; None: never.
+
+    An index answers: the first slot of each status, and the few that are held.
+    """
+    first: datetime | None = session.scalar(_FIRST_STALE)
+    return first
 
 
 def tidy_slots(session: Session, *, now: datetime) -> int:
@@ -168,6 +179,19 @@ def tidy_slots(session: Session, *, now: datetime) -> int:
             execution_options=quiet,
         )
         shade(session, set(ids) - begun)
+
+
+def _first(column: InstrumentedAttribute[Any], status: SlotStatus) -> Select[Any]:
+    return select(func.min(column).label("moment")).where(Slot.status == status, _IS_OPEN)
+
+
+_IS_OPEN = text("slot.status <> 'busy'")
+"""As in the index, or SQLite would not see that it serves."""
+_FIRSTS = union_all(
+    *(_first(Slot.starts_at, status) for status in SlotStatus if status != SlotStatus.BUSY),
+    _first(Slot.held_until, SlotStatus.HELD),
+).subquery()
+_FIRST_STALE = select(func.min(_FIRSTS.c.moment))
 
 
 def _is_over(now: datetime) -> ColumnElement[bool]:

@@ -22,6 +22,7 @@ from api.routers.fhir import (
     writing,
 )
 from api.routers.fhir.asked import refuse_other_formats
+from api.routers.marked import MarkedRouter
 from fhir.formats.media import Format
 
 __all__ = ["router"]
@@ -56,7 +57,7 @@ for group in (discovery.router_of(GROUPS), *GROUPS):
 # FastAPI takes no empty path from a router that is included.
 resources.post("", include_in_schema=False, dependencies=[may(*READING)])(bundles.process_bundle)
 
-router = APIRouter()
+router = MarkedRouter("/fhir", "/.well-known/")
 for plain in PLAIN_GROUPS:
     router.include_router(plain, prefix="/fhir", tags=["fhir"], default_response_class=Response)
 router.include_router(discovery.well_known)

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import Cal, Now, Places, SignedIn, tidy_slots_first
 from api.formats import choose_format
@@ -56,7 +55,7 @@ async def _form(request: Request) -> str:
 async def tidy_before_slots(request: Request, now: Now) -> None:
     """Let no slot be read that is past and unlinked, or looks held while its hold is over."""
     if request.path_params.get("kind") == "Slot":
-        await run_in_threadpool(tidy_slots_first, request, now)
+        await tidy_slots_first(request, now)
 
 
 async def _base_url(request: Request) -> str:

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from api.auth.policy import anybody
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form
+from api.routers.marked import MarkedRouter
 from fhir.capability import statement
 from fhir.discovery import definitions
 from fhir.discovery.answered import Answered, answered_at
@@ -28,7 +29,7 @@ SMART: dict[str, Any] = {
 
 PUBLIC = anybody("it tells what is offered, before anybody signs in; nothing of it is about a person")
 
-well_known = APIRouter(tags=["fhir"], dependencies=[PUBLIC])
+well_known = MarkedRouter("/.well-known/", tags=["fhir"], dependencies=[PUBLIC])
 
 
 @well_known.get("/.well-known/smart-configuration", include_in_schema=False)
@@ -45,7 +46,7 @@ def router_of(groups: Iterable[APIRouter]) -> APIRouter:
         groups: The routers of the FHIR part, whose addresses lack its base.
     """
     answered = answered_by(groups)
-    router = APIRouter(dependencies=[PUBLIC])
+    router = MarkedRouter("/metadata", *(f"/{kind}" for kind in definitions.KINDS), dependencies=[PUBLIC])
 
     @router.get("/metadata")
     @router.get("/metadata/", include_in_schema=False)

@@ -7,18 +7,21 @@ A group is an organisation's patients: the id of the Group is the id of the Orga
 
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
 from api.auth.policy import PLANNING, TREATING, may
 from api.dependencies import DbSession, ReadSession, SettingsDep
+from api.reading import with_reading
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep, wishes_of
 from api.routers.fhir.bodies import RESOURCE_BODY, ResourceBody
+from api.routers.marked import MarkedRouter
 from careapp.access import Viewer
 from careapp.config import Settings
 from careapp.errors import CareError, Invalid, NotFound
@@ -33,8 +36,8 @@ from fhir.operations.export import Level, manifest, read_order
 from fhir.operations.wanted import Pairs, pairs_of, read_pairs
 from fhir.search.carriers import parse_id
 
-router = APIRouter()
-files = APIRouter(dependencies=[may(*PLANNING)])
+router = MarkedRouter("/$")
+files = MarkedRouter("/$export", dependencies=[may(*PLANNING)])
 """What is not FHIR by its format, so no `Accept` of FHIR's is asked for."""
 
 NDJSON = "application/fhir+ndjson"
@@ -61,34 +64,37 @@ class ExportFailed(CareError):
 
 @router.get("/Patient/{id}/$everything", dependencies=[may(*TREATING)])
 @router.get("/Patient/{id}/$everything/", include_in_schema=False, dependencies=[may(*TREATING)])
-def get_everything(
+async def get_everything(
     id: str,  # noqa: A002 -- FHIR's word
     request: Request,
-    session: ReadSession,
     asking: AskingDep,
 ) -> Response:
     """Answer all that belongs to a patient, page by page."""
-    return answer(request, everything(session, id=id, pairs=read_pairs(request.url.query), asking=asking))
+    return await _everything(request, asking, read_pairs(request.url.query), id)
 
 
 @router.post("/Patient/{id}/$everything", openapi_extra=RESOURCE_BODY, dependencies=[may(*TREATING)])
 @router.post("/Patient/{id}/$everything/", include_in_schema=False, dependencies=[may(*TREATING)])
-def ask_for_everything(
+async def ask_for_everything(
     id: str,  # noqa: A002 -- FHIR's word
     request: Request,
-    session: ReadSession,
     asking: AskingDep,
     body: ResourceBody,
 ) -> Response:
     """Answer all that belongs to a patient; what is wanted stands in a Parameters resource."""
-    return answer(request, everything(session, id=id, pairs=pairs_of(body), asking=asking))
+    return await _everything(request, asking, pairs_of(body), id)
 
 
 @router.get("/Patient/$everything", dependencies=[may(*TREATING)])
 @router.get("/Patient/$everything/", include_in_schema=False, dependencies=[may(*TREATING)])
-def get_everything_of_all(request: Request, session: ReadSession, asking: AskingDep) -> Response:
+async def get_everything_of_all(request: Request, asking: AskingDep) -> Response:
     """Answer all that belongs to any patient, page by page."""
-    return answer(request, everything(session, id=None, pairs=read_pairs(request.url.query), asking=asking))
+    return await _everything(request, asking, read_pairs(request.url.query))
+
+
+async def _everything(request: Request, asking: Asking, pairs: Pairs, id: str | None = None) -> Response:  # noqa: A002 -- FHIR's word
+    work = partial(everything, id=id, pairs=pairs, asking=asking)
+    return await with_reading(request, asking.viewer, work, partial(answer, request))
 
 
 @router.get("/$export", status_code=202, dependencies=[may(*PLANNING)])

@@ -4,13 +4,14 @@ import asyncio
 from http import HTTPStatus
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
 
 from api.auth.policy import READING, may
 from api.dependencies import DbSession, ReadingSessions, SignedIn
+from api.routers.marked import MarkedRouter
 from careapp import clock
 from careapp.access import Viewer
 from careapp.errors import CareError, NotFound
@@ -18,7 +19,7 @@ from careapp.jobs.models import LaterAnswer
 from careapp.sealing.contents import open_content, place_of
 from careapp.sealing.ring import ring_of
 
-answers = APIRouter(dependencies=[may(*READING)])
+answers = MarkedRouter("/$async-status/", dependencies=[may(*READING)])
 
 WAIT_S = 1.0
 """How long a look waits for the answer, so that a quick one needs one look."""

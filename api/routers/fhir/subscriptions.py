@@ -10,7 +10,7 @@ from threading import Event
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,7 @@ from api.dependencies import ReadingSessions, ReadSession, SignedIn
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep
 from api.routers.fhir.bodies import RESOURCE_BODY, ResourceBody
+from api.routers.marked import MarkedRouter
 from careapp import clock
 from careapp.access import Viewer
 from careapp.subscriptions.delivery import Notice
@@ -37,8 +38,8 @@ from fhir.search.carriers import parse_id
 from fhir.search.parameter import refuse
 from fhir.subscriptions.notices import bundle, states
 
-router = APIRouter(dependencies=[may(*PLANNING)])
-streams = APIRouter(dependencies=[may(*PLANNING)])
+router = MarkedRouter("/$", dependencies=[may(*PLANNING)])
+streams = MarkedRouter("/$stream", dependencies=[may(*PLANNING)])
 
 LOOK_EVERY_S = 1.0
 EVENTS_AT_ONCE = 100

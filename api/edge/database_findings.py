@@ -1,0 +1,77 @@
+"""What `careapp doctor` looks at in the database."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.edge.findings import Finding, Severity
+from careapp import migrate
+from careapp.config import Settings
+from careapp.db import make_reading_sessions
+from careapp.db_errors import explain_database_error
+from careapp.errors import CareError
+from careapp.organisations.models import Organisation
+
+_LEAST_VERSION = 150_000
+_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def findings_of_database(settings: Settings, engine: Engine) -> Iterator[Finding]:
+    """Judge the database: is it there, of this version, durable, and with us as a mere user?"""
+    try:
+        migrate.require_current(engine)
+        if engine.dialect.name == "postgresql":
+            yield from _of_server(engine)
+        yield from _of_content(settings, engine)
+    except SQLAlchemyError as error:
+        sentence = str(explain_database_error(error) or f"it does not answer ({type(error).__name__})")
+        yield Finding(Severity.UNSAFE, "database", sentence)
+    except CareError as error:
+        yield Finding(Severity.UNSAFE, "database", str(error))
+    else:
+        yield Finding(Severity.GOOD, "database", "it answers and is of this version")
+
+
+def _of_server(engine: Engine) -> Iterator[Finding]:
+    with engine.connect() as connection:
+        version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+        off = [name for name in _DURABLE if connection.execute(text(f"SHOW {name}")).scalar_one() == "off"]
+        is_superuser, passes_policies = connection.execute(
+            text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        ).one()
+        owned = connection.execute(
+            text(
+                "SELECT count(*) FROM pg_tables "
+                "WHERE schemaname = current_schema() AND tableowner = current_user"
+            )
+        ).scalar_one()
+    if version < _LEAST_VERSION:
+        yield Finding(Severity.UNSAFE, "database", "PostgreSQL is older than 15: install 15 or later")
+    for name in off:
+        yield Finding(
+            Severity.UNSAFE, "database", f"{name} is off: what was acknowledged may be lost; set it to on"
+        )
+    whys = {"is a superuser": is_superuser, "passes policies": passes_policies, "owns the tables": owned}
+    why = next((each for each, holds in whys.items() if holds), None)
+    if why is not None:
+        yield Finding(
+            Severity.UNSAFE,
+            "database",
+            f"the role that CAREAPP_DATABASE_URL names {why}, so the database does not hold services apart "
+            "from each other: serve with a role of its own (`CREATE ROLE … LOGIN NOSUPERUSER NOBYPASSRLS`) "
+            "and run `careapp migrate` as the owner",
+        )
+
+
+def _of_content(settings: Settings, engine: Engine) -> Iterator[Finding]:
+    if not settings.is_public:
+        return
+    with make_reading_sessions(engine).begin() as session:
+        invented = session.scalars(select(Organisation.id).where(Organisation.is_synthetic).limit(1)).first()
+    if invented is not None:
+        yield Finding(
+            Severity.DOUBTFUL,
+            "database",
+            "it holds the invented demo region: serve real people from a database of their own",
+        )
