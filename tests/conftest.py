@@ -15,7 +15,7 @@ from careapp.calendar import Calendar
 from careapp.db import make_sessions
 from careapp.migrate import upgrade
 from tests import databases, needs
-from tests.keys import open_engine
+from tests.keys import open_engine, put_keys
 from tests.roads_programs import osrm_programs
 
 __all__ = ["osrm_programs"]  # pytest finds fixtures here
@@ -48,14 +48,16 @@ def sqlite_engine(_sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
     """A migrated, empty SQLite database."""
     path = tmp_path / "careapp.sqlite"
     shutil.copyfile(_sqlite_template, path)
+    put_keys(tmp_path)
     engine = open_engine(f"sqlite:///{path}")
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def postgresql_engine(_postgresql_address: str) -> Iterator[Engine]:
+def postgresql_engine(_postgresql_address: str, tmp_path: Path) -> Iterator[Engine]:
     """A migrated, empty PostgreSQL database."""
+    put_keys(tmp_path)
     engine = open_engine(_postgresql_address)
     databases.empty(engine)
     yield engine
