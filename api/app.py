@@ -27,7 +27,9 @@ from careapp import clock, migrate
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
+from careapp.identity.accounts import refuse_demo_accounts
 from careapp.jobs.supervisor import Supervisor
+from careapp.keys import Keyring
 from careapp.records.keys import shared_key
 from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
@@ -59,6 +61,8 @@ TAGS = [
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
+    {"name": "figures", "description": "The region in figures; nobody can be recognised."},
+    {"name": "access", "description": "Who gets to see more for a time: emergencies, support."},
     {"name": "fhir", "description": "The same data as FHIR R4; `/fhir/metadata` tells what is offered."},
     {"name": "map", "description": "The ground of the map: tiles or a plain one, and whose data it is."},
     {"name": "me", "description": "Who is signed in."},
@@ -124,8 +128,11 @@ async def _lifespan(
         app.state.readers = make_readers()
         app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
+        if settings.is_public:
+            with app.state.reading_sessions.begin() as session:
+                refuse_demo_accounts(session)
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
-        app.state.sign_in = SignIn(settings, app.state.sessions)
+        app.state.sign_in = SignIn(settings, app.state.sessions, Keyring.open(settings))
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
             await finish(app.state.later)

@@ -18,6 +18,7 @@ from api.accounts import account
 from api.app import create_app
 from api.database import open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
+from api.demo_accounts import make_sign_ins, print_sign_ins
 from api.doctor import doctor
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
@@ -175,6 +176,10 @@ def demo(
             )
             report = prepare(asked, settings=settings, engine=engine, console=STDERR)
             _print(report, as_json=as_json)
+            sign_ins = make_sign_ins(
+                open_sessions(engine), settings.data_dir, day=report.date, now=clock.now()
+            )
+            print_sign_ins(sign_ins, STDERR)
             if listener is not None:
                 _serve(settings, engine, listener, day=report.date)
     finally:

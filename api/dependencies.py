@@ -5,20 +5,19 @@ the dependency itself.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.auth.viewers import SignedIn
+from api.hour import Now, read_now
 from api.transactions import Transactions
-from careapp import clock
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.roads.places import Geocoder
 
-__all__ = ["SignedIn"]  # what a route may ask for stands here, wherever it is made
+__all__ = ["Now", "SignedIn", "read_now"]  # what a route may ask for stands here, wherever it is made
 
 
 def _read(request: Request) -> Iterator[Session]:
@@ -41,11 +40,6 @@ async def _reading_sessions(request: Request) -> sessionmaker[Session]:
     return sessions
 
 
-async def read_now() -> datetime:
-    """Read the clock; a test puts another hour in its place."""
-    return clock.now()
-
-
 async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
@@ -61,7 +55,7 @@ async def _geocoder(request: Request) -> Geocoder:
     return geocoder
 
 
-async def tidy_slots_first(request: Request, now: Annotated[datetime, Depends(read_now)]) -> None:
+async def tidy_slots_first(request: Request, now: Now) -> None:
     """Let whoever reads slots see those free whose hold is over, and none whose time has come."""
     await request.app.state.tidy_slots(now)
 
@@ -71,7 +65,6 @@ DbSession = Annotated[Session, Depends(_write, scope="function")]
 Transact = Annotated[Transactions, Depends(_transactions)]
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 ReadingSessions = Annotated[sessionmaker[Session], Depends(_reading_sessions)]
-Now = Annotated[datetime, Depends(read_now)]
 Cal = Annotated[Calendar, Depends(_calendar)]
 Places = Annotated[Geocoder, Depends(_geocoder)]
 SettingsDep = Annotated[Settings, Depends(_settings)]

@@ -22,6 +22,7 @@ from starlette.responses import RedirectResponse
 
 from api.auth.next_page import sign_in_address
 from api.auth.viewers import NotSignedIn
+from api.edge.arrival import AddressTooLong, HeadersTooLarge
 from api.formats import written
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError, Conflict, Forbidden, Invalid, NotFound, Throttled, Unavailable
@@ -81,6 +82,8 @@ KINDS: Mapping[type[CareError], Kind] = {
     SeveralMatch: Kind(412, "multiple-matches", "More than one fits"),
     Malformed: Kind(400, "invalid", "The request cannot succeed as it stands"),
     Rejected: Kind(422, "processing", "The request cannot succeed as it stands"),
+    AddressTooLong: Kind(414, "too-long", "The address is too long"),
+    HeadersTooLarge: Kind(431, "too-long", "The headers are too large"),
     NotSignedIn: Kind(401, "login", "Not signed in"),
     NotFound: Kind(404, "not-found", "Not found"),
     Conflict: Kind(409, "conflict", "The world has changed"),

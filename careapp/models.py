@@ -4,7 +4,9 @@ from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.help import models as help_
+from careapp.identity import client_models as clients
 from careapp.identity import models as identity
+from careapp.identity import support_models as support
 from careapp.jobs import models as jobs
 from careapp.openings import models as openings
 from careapp.orders import models as orders
@@ -21,6 +23,7 @@ from careapp.visits import models as visits
 __all__ = [
     "METADATA",
     "appointments",
+    "clients",
     "consultations",
     "held",
     "help_",
@@ -35,6 +38,7 @@ __all__ = [
     "sealing",
     "search_values",
     "subscriptions",
+    "support",
     "tours",
     "visits",
 ]

@@ -1,5 +1,6 @@
 """Which server an address names, and in which network one lies."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ def origin_of(address: str) -> str | None:
     return f"{parts.scheme}://{host}:{port or _PORTS[parts.scheme]}"
 
 
+@lru_cache(maxsize=64)  # the same settings are read for each request
 def read_networks(text: str) -> tuple[Network, ...]:
     """Read addresses and networks with commas between, like `192.168.7.4, 10.1.0.0/16, fd00::/8`.
 

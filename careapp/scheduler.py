@@ -18,6 +18,7 @@ from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.consultations.holds import has_stale_slots, tidy_slots
 from careapp.db_errors import explain_database_error
+from careapp.identity.web_sessions import forget_ended
 from careapp.jobs import claims, queue
 from careapp.jobs.cleaning import forget_old
 from careapp.jobs.kinds import PLAN_DAY
@@ -83,7 +84,7 @@ def start_scheduler(
     sessions: sessionmaker[Session],
     settings: Settings,
     now: Callable[[], datetime],
-    ticks: Sequence[Tick] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old),
+    ticks: Sequence[Tick] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old, forget_ended),
 ) -> BackgroundScheduler:
     """Let each tick look every `settings.tick_s`, at once to begin with; `shutdown()` what is returned."""
     scheduler = BackgroundScheduler(timezone=UTC)

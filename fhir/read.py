@@ -8,10 +8,11 @@ import orjson
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, visible
+from careapp.access import OFFERED_TO_ALL, Viewer, sees_deleted
 from careapp.errors import NotFound
 from careapp.records.models import Document, DocumentVersion
 from careapp.sealing.contents import TOMBSTONE, opened
+from fhir.access import condition_of, require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search.carriers import parse_id
@@ -53,30 +54,40 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         UnknownKind: No such resource is served.
         DocumentNotFound: No resource has this id, or not for this viewer.
         DocumentGone: It was deleted.
+        KindNotForRole, KindNotInScopes: The viewer may read no such resources.
     """
     resource = get_resource(kind)
+    require(viewer, kind, "r")
     key = parse_id(id)
     if key is None:
         raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
     found = session.execute(
-        visible(
+        shown(
             select(Document.content, Document.version, Document.updated_at)
             .select_from(resource.table)
             .join(Document, and_(Document.kind == kind, Document.id == resource.key))
             .where(resource.key == key),
             viewer,
-            resource.table,
+            resource,
+            "r",
         )
     ).one_or_none()
     if found is not None:
         content = opened(session, kind, key, found.content)
         return FoundDocument(content, found.version, found.updated_at)
+    raise missing(session, resource, key, viewer)
+
+
+def missing(session: Session, resource: ServedResource, key: UUID, viewer: Viewer) -> NotFound:
+    """Return why a resource is not there, as an error: deleted, or never there for this viewer."""
     if _was_deleted(session, resource, key, viewer):
-        raise DocumentGone(f"{kind}/{key} was deleted")
-    raise DocumentNotFound(f"there is no {kind}/{key}")
+        return DocumentGone(f"{resource.kind}/{key} was deleted")
+    return DocumentNotFound(f"there is no {resource.kind}/{key}")
 
 
 def _was_deleted(session: Session, resource: ServedResource, key: UUID, viewer: Viewer) -> bool:
+    if not sees_deleted(viewer) or condition_of(viewer, resource, "r") is not None:
+        return False
     last = session.scalar(
         select(DocumentVersion.content)
         .where(DocumentVersion.kind == resource.kind, DocumentVersion.id == key)

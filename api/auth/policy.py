@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.params import Depends as DependsParam
 
 from api.auth.viewers import SignedIn
 from careapp.access import ViewerRole
 from careapp.errors import Forbidden
+from fhir.access import scopes_of
+
+FHIR = "/fhir"
 
 PLANNING = (ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR, ViewerRole.CLIENT)
 """Who changes what a care service has; other systems as far as their scopes go."""
@@ -38,27 +41,38 @@ class RoleMayNot(Forbidden):
     """The viewer's role does not allow what was asked."""
 
 
+class ScopesDoNotAllow(Forbidden):
+    """The token does not speak of what was asked."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """Who may use a route.
 
     Attributes:
         roles: Any of them; ourselves (`SYSTEM`) always.
-        needs: What a token's scopes must allow, each a kind of resource and interactions of SMART v2, e.g.
-            `Patient.rs`; empty where nothing about a person is shown, or where `fhir` itself asks.
     """
 
     roles: frozenset[ViewerRole]
-    needs: tuple[str, ...] = ()
 
-    async def __call__(self, viewer: SignedIn) -> None:
+    async def __call__(self, viewer: SignedIn, request: Request) -> None:
         """Let a viewer pass.
 
         Raises:
             RoleMayNot: The role is none of these.
+            ScopesDoNotAllow: The token does not speak of what lies below `/api`.
         """
-        if viewer.role is not ViewerRole.SYSTEM and viewer.role not in self.roles:
+        if viewer.role is ViewerRole.SYSTEM:
+            return
+        if viewer.role not in self.roles:
             raise RoleMayNot(f"a {viewer.role.value} may not do this: ask a {self._named()}")
+        if request.url.path.startswith(FHIR):  # there each resource is asked for by itself, in `fhir.access`
+            return
+        scopes = scopes_of(viewer)
+        if scopes is not None and not scopes.allow_api(request.method):
+            raise ScopesDoNotAllow(
+                "the token allows nothing here: ask for api.read, to change things api.write"
+            )
 
     def _named(self) -> str:
         return " or ".join(sorted(role.value for role in self.roles)) or "nobody"
@@ -78,14 +92,9 @@ class OpenPolicy:
         """Let everybody pass."""
 
 
-def may(*roles: ViewerRole, needs: str = "") -> DependsParam:
-    """Return the policy of a route for these roles, for its `dependencies`.
-
-    Args:
-        roles: Any of them.
-        needs: What a token's scopes must allow besides, e.g. `Appointment.s Patient.r`; see `Policy`.
-    """
-    policy: DependsParam = Depends(Policy(frozenset(roles), tuple(needs.split())))
+def may(*roles: ViewerRole) -> DependsParam:
+    """Return the policy of a route for these roles, for its `dependencies`."""
+    policy: DependsParam = Depends(Policy(frozenset(roles)))
     return policy
 
 

@@ -1,7 +1,9 @@
 """What the sign-in pages say, in German and English."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from careapp.access import ViewerRole
 from careapp.identity.models import Language
 
 
@@ -41,7 +43,35 @@ class Texts:
     account: str
     role: str
     until: str
-    language_name: str
+    roles: Mapping[ViewerRole, str]
+    change_password: str
+    old_password: str
+    new_password: str
+    new_password_hint: str
+    weak_password: str
+    password_changed: str
+    app: str
+    app_hint: str
+    app_begin: str
+    app_scan: str
+    app_key: str
+    app_confirm: str
+    app_added: str
+    app_is_on: str
+    app_remove: str
+    app_removed: str
+    passkeys: str
+    passkey_hint: str
+    passkey_name: str
+    passkey_add: str
+    passkey_added: str
+    passkey_remove: str
+    passkey_removed: str
+    others: str
+    others_close: str
+    others_closed: str
+    not_right_password: str
+    of_provider: str
 
 
 GERMAN = Texts(
@@ -50,8 +80,8 @@ GERMAN = Texts(
     service="Touren und Videosprechstunden",
     sign_in="Anmelden",
     login="Benutzername",
-    password="Passwort",  # noqa: S106 -- the word
-    wrong_password="Benutzername oder Passwort ist falsch.",  # noqa: S106
+    password="Passwort",
+    wrong_password="Benutzername oder Passwort ist falsch.",
     wait="Zu viele Versuche. Bitte warten Sie {seconds} Sekunden.",
     busy="Gerade melden sich sehr viele an. Bitte versuchen Sie es gleich noch einmal.",
     begin_again="Die Anmeldung hat zu lange gedauert, oder Ihr Browser nimmt keine Cookies an. "
@@ -79,7 +109,45 @@ GERMAN = Texts(
     account="Mein Konto",
     role="Rolle",
     until="Angemeldet bis",
-    language_name="Sprache",
+    roles={
+        ViewerRole.COORDINATOR: "Einsatzleitung",
+        ViewerRole.NURSE: "Pflege",
+        ViewerRole.DOCTOR: "Ärztin oder Arzt",
+        ViewerRole.ADMINISTRATOR: "Administration",
+        ViewerRole.ANALYST: "Regionale Auswertung",
+        ViewerRole.AUDITOR: "Prüfung der Zugriffe",
+        ViewerRole.SUPPORT: "Betreuung des Dienstes",
+        ViewerRole.CLIENT: "Anderes System",
+        ViewerRole.SYSTEM: "Dieser Rechner",
+    },
+    change_password="Passwort ändern",
+    old_password="Bisheriges Passwort",
+    new_password="Neues Passwort",
+    new_password_hint="12 bis 128 Zeichen; ein Satz ist besser als Sonderzeichen.",
+    weak_password="Das neue Passwort ist zu kurz oder zu leicht zu erraten.",
+    password_changed="Das Passwort ist geändert, alle anderen Browser sind abgemeldet.",
+    app="Authenticator-App",
+    app_hint="Danach fragt die Anmeldung zusätzlich nach einem Code Ihrer App.",
+    app_begin="App einrichten",
+    app_scan="Scannen Sie das Bild mit Ihrer App, und geben Sie den Code ein, den sie zeigt.",
+    app_key="Oder geben Sie diesen Schlüssel ein:",
+    app_confirm="Code prüfen",
+    app_added="Die App ist eingerichtet.",
+    app_is_on="Eine App ist eingerichtet.",
+    app_remove="App entfernen",
+    app_removed="Die App ist entfernt.",
+    passkeys="Passkeys",
+    passkey_hint="Ein Passkey meldet Sie ohne Passwort an: mit Finger, Gesicht oder PIN Ihres Geräts.",
+    passkey_name="Name des Geräts",
+    passkey_add="Passkey hinzufügen",
+    passkey_added="Der Passkey ist hinzugefügt.",
+    passkey_remove="Passkey entfernen: {name}",
+    passkey_removed="Der Passkey ist entfernt.",
+    others="Andere Browser",
+    others_close="Überall sonst abmelden",
+    others_closed="Alle anderen Browser sind abgemeldet.",
+    not_right_password="Das Passwort ist falsch.",
+    of_provider="Passwort und zweite Schritte verwaltet der Anmeldedienst Ihrer Organisation.",
     privacy="Wir setzen nur Cookies, ohne die eine Anmeldung nicht geht.",
 )
 
@@ -89,8 +157,8 @@ ENGLISH = Texts(
     service="Tours and video consultations",
     sign_in="Sign in",
     login="User name",
-    password="Password",  # noqa: S106 -- the word
-    wrong_password="User name or password is wrong.",  # noqa: S106
+    password="Password",
+    wrong_password="User name or password is wrong.",
     wait="Too many attempts. Please wait {seconds} seconds.",
     busy="Very many people are signing in. Please try again in a moment.",
     begin_again="Signing in took too long, or your browser takes no cookies. Please begin again.",
@@ -116,7 +184,45 @@ ENGLISH = Texts(
     account="My account",
     role="Role",
     until="Signed in until",
-    language_name="Language",
+    roles={
+        ViewerRole.COORDINATOR: "Coordinator",
+        ViewerRole.NURSE: "Nurse",
+        ViewerRole.DOCTOR: "Doctor",
+        ViewerRole.ADMINISTRATOR: "Administrator",
+        ViewerRole.ANALYST: "Regional analyst",
+        ViewerRole.AUDITOR: "Auditor",
+        ViewerRole.SUPPORT: "Support",
+        ViewerRole.CLIENT: "Another system",
+        ViewerRole.SYSTEM: "This machine",
+    },
+    change_password="Change password",
+    old_password="Password so far",
+    new_password="New password",
+    new_password_hint="12 to 128 characters; a sentence is better than special characters.",
+    weak_password="The new password is too short or too easily guessed.",
+    password_changed="The password is changed, all other browsers are signed out.",
+    app="Authenticator app",
+    app_hint="From then on, signing in also asks for a code of your app.",
+    app_begin="Set up an app",
+    app_scan="Scan the picture with your app and enter the code that it shows.",
+    app_key="Or enter this key:",
+    app_confirm="Check the code",
+    app_added="The app is set up.",
+    app_is_on="An app is set up.",
+    app_remove="Remove the app",
+    app_removed="The app is removed.",
+    passkeys="Passkeys",
+    passkey_hint="A passkey signs you in without a password: with your device's finger, face or PIN.",
+    passkey_name="Name of the device",
+    passkey_add="Add a passkey",
+    passkey_added="The passkey is added.",
+    passkey_remove="Remove passkey: {name}",
+    passkey_removed="The passkey is removed.",
+    others="Other browsers",
+    others_close="Sign out everywhere else",
+    others_closed="All other browsers are signed out.",
+    not_right_password="The password is wrong.",
+    of_provider="Password and second steps are managed by your organisation's sign-in provider.",
     privacy="We only set cookies without which nobody can sign in.",
 )
 

@@ -1,11 +1,13 @@
 """Who asks: each way of signing in is tried in turn, the first that knows the asker tells."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from careapp.access import OPERATOR, Viewer
+from api.hour import Now
+from careapp.access import OPERATOR, Viewer, ViewerRole
 from careapp.errors import Forbidden
 
 Way = Callable[[Request], Awaitable[Viewer | None]]
@@ -25,8 +27,8 @@ async def whoever_is_here(request: Request) -> Viewer | None:
     return None if request.app.state.settings.is_public else OPERATOR
 
 
-async def signed_in(request: Request) -> Viewer:
-    """Return who asks.
+async def signed_in(request: Request, now: Now) -> Viewer:
+    """Return who asks, and at which second of the region's wall clock.
 
     Raises:
         NotSignedIn: Nobody, or what was shown as proof does not hold.
@@ -37,6 +39,10 @@ async def signed_in(request: Request) -> Viewer:
         viewer = await way(request)
         if viewer is not None:
             request.app.state.rates.of_viewer(viewer)
+            if viewer.role is not ViewerRole.SYSTEM:
+                # Whole seconds: within one, a search that was understood need not be read again.
+                zone = request.app.state.settings.zone_info
+                viewer = replace(viewer, asked_at=now.astimezone(zone).replace(microsecond=0))
             request.scope["careapp.viewer"] = viewer  # for `api.later`, which asks in somebody's stead
             return viewer
     raise NotSignedIn("sign in first: send `Authorization: Bearer …`, or open /sign-in in a browser")

@@ -17,12 +17,23 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from careapp.config import Settings
-from careapp.errors import Forbidden
+from careapp.errors import Forbidden, Invalid
 from careapp.origins import Address, Network, lies_in, origin_of
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 HEALTH = "/health/"
+MOST_ADDRESS_BYTES = 60_000
+MOST_HEADER_BYTES = 60_000
+"""Of all headers together."""
+
+
+class AddressTooLong(Invalid):
+    """The address, with all that is asked in it, is too long."""
+
+
+class HeadersTooLarge(Invalid):
+    """The headers hold more than anybody needs."""
 
 
 class ForeignPage(Forbidden):
@@ -31,6 +42,19 @@ class ForeignPage(Forbidden):
 
 class ForeignWay(Forbidden):
     """A request to a public service came past its reverse proxy, or the proxy does not say how."""
+
+
+def require_small_head(scope: Scope) -> None:
+    """Refuse what is too long before anybody reads it.
+
+    Raises:
+        AddressTooLong: The address is.
+        HeadersTooLarge: The headers are.
+    """
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_ADDRESS_BYTES:
+        raise AddressTooLong("the address is too long: send what is asked in a body, by POST")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        raise HeadersTooLarge("the headers are too large: send fewer, or shorter ones")
 
 
 def arrive(scope: Scope, settings: Settings) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.edge.arrival import HEALTH, arrive, require_own_page
+from api.edge.arrival import HEALTH, arrive, require_own_page, require_small_head
 from api.edge.rates import Rates
 from api.errors import answer_care_error
 from careapp.config import Settings
@@ -30,6 +30,7 @@ class Door:
             await self.app(scope, receive, send)
             return
         try:
+            require_small_head(scope)
             scope.update(arrive(scope, self._settings))
             require_own_page(scope, self._settings)
             if not scope["path"].startswith(HEALTH):

@@ -58,7 +58,7 @@ class JobOut(Out):
     ended_at: datetime | None
 
 
-@router.get("/{job_id}", responses=problems(404), dependencies=[may(*OVERSEEING, needs="List.r")])
+@router.get("/{job_id}", responses=problems(404), dependencies=[may(*OVERSEEING)])
 def get_job(job_id: UUID, session: ReadSession, viewer: SignedIn) -> JobOut:
     """Show a job."""
     return JobOut.model_validate(queue.get_job(session, job_id=job_id, viewer=viewer))
@@ -68,7 +68,7 @@ def get_job(job_id: UUID, session: ReadSession, viewer: SignedIn) -> JobOut:
     "/{job_id}/cancellation",
     status_code=202,
     responses=problems(404, 409),
-    dependencies=[may(*PLANNING, needs="List.u")],
+    dependencies=[may(*PLANNING)],
 )
 def cancel_job(job_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> JobOut:
     """Ask a job to stop; it ends as `cancelled` within seconds, and leaves everything as it was."""
@@ -102,7 +102,7 @@ def _first_look(
     "/{job_id}/events",
     response_class=EventSourceResponse,
     responses=problems(404) | {204: {"description": "The job has ended and the client knows its end"}},
-    dependencies=[may(*OVERSEEING, needs="List.r")],
+    dependencies=[may(*OVERSEEING)],
 )
 async def follow_job(
     request: Request,

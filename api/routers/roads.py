@@ -178,7 +178,7 @@ def get_roads(session: ReadSession, settings: SettingsDep, viewer: SignedIn, now
     "/closures",
     status_code=201,
     responses=problems(400, 403, 409, 503),
-    dependencies=[may(*PLANNING, needs="Location.c")],
+    dependencies=[may(*PLANNING)],
 )
 def close_roads(
     body: NewClosure, session: DbSession, settings: SettingsDep, viewer: SignedIn, now: Now
@@ -205,7 +205,7 @@ def close_roads(
     "/closures/{closure_id}",
     status_code=204,
     responses=problems(403, 404),
-    dependencies=[may(*PLANNING, needs="Location.d")],
+    dependencies=[may(*PLANNING)],
 )
 def open_roads(closure_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> None:
     """Open closed roads again, before their time or because it had no end."""

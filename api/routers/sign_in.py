@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Annotated
 from uuid import UUID
 
@@ -14,9 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from api.auth import cookie as cookies
 from api.auth import pages
 from api.auth.csrf import ForgedRequest, csrf_of, is_token
+from api.auth.landing import retry_after, signed_in, waiting
 from api.auth.next_page import local_address
 from api.auth.policy import anybody, may
-from api.auth.signing_in import Answer, Asker, SignIn
+from api.auth.signing_in import SignIn, asker_of
 from api.auth.texts import Texts
 from api.dependencies import Now, ReadSession, SignedIn
 from api.etag import tagged
@@ -182,38 +182,6 @@ def _with_step(request: Request, show: Callable[[str], Response]) -> Response:
     return response
 
 
-def asker_of(request: Request, next_address: str | None) -> Asker | None:
-    """Return who wants to be signed in; None if the browser did not bring its cookie back."""
-    step = request.cookies.get(cookies.STEP_COOKIE)
-    if step is None or len(step) > cookies.MOST_COOKIE:
-        return None
-    return Asker(
-        address=request.client.host if request.client is not None else "unknown",
-        step=step,
-        cookie=request.cookies.get(cookies.COOKIE),
-        next_address=local_address(next_address),
-    )
-
-
-def signed_in(answer: Answer) -> Response:
-    """Give the browser its cookie and let it go on."""
-    assert answer.cookie is not None  # noqa: S101 -- asked before
-    address = answer.next_address or ("/map" if answer.role is ViewerRole.COORDINATOR else "/account")
-    response: Response
-    if address.startswith("/oauth/"):
-        response = pages.go_on_page(pages.texts_of(answer.language or Language.GERMAN), address)
-    else:
-        response = RedirectResponse(address, 303)
-    cookies.set_cookie(response, answer.cookie)
-    cookies.drop_cookie(response, cookies.STEP_COOKIE)
-    return response
-
-
-def waiting(texts: Texts, wait: timedelta) -> str:
-    """Say how long to wait."""
-    return texts.wait.format(seconds=ceil(wait.total_seconds()))
-
-
 def _again(
     request: Request,
     texts: Texts,
@@ -234,6 +202,4 @@ def _again(
             status=status,
         ),
     )
-    if wait is not None:
-        response.headers["Retry-After"] = str(ceil(wait.total_seconds()))
-    return response
+    return response if wait is None else retry_after(response, wait)

@@ -71,7 +71,7 @@ def add_schedule(
         EmptyName: The title is empty.
         ImpossibleSpecialty: The specialty's form is wrong.
     """
-    role = get_doctor(session, role_id=role_id, viewer=viewer)
+    role = get_doctor(session, role_id=role_id, viewer=viewer, to_change=True)
     schedule = Schedule(
         id=uuid4(),
         organisation_id=role.organisation_id,

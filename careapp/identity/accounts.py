@@ -40,6 +40,10 @@ class OutsideOrganisation(Forbidden):
     """An account of another organisation, or of the region, was to be changed."""
 
 
+class DemoAccountsInPublic(Invalid):
+    """Accounts whose passwords lie in a demo's folder could be reached from other machines."""
+
+
 @dataclass(frozen=True)
 class NewAccount:
     """An account that is to be.
@@ -198,6 +202,20 @@ def remove_second_factors(session: Session, account: Account, *, viewer: Viewer,
     account.totp_sealed = account.totp_confirmed_at = account.totp_last_step = None
     session.execute(delete(Passkey).where(Passkey.account_id == account.id))
     audit.record(session, viewer=viewer, now=now, action="remove_second_factors", subject=account)
+
+
+def refuse_demo_accounts(session: Session) -> None:
+    """Refuse to work in public with accounts of the demo.
+
+    Raises:
+        DemoAccountsInPublic: There is one that may sign in.
+    """
+    demo = session.scalar(select(Account.login).where(Account.is_demo, Account.is_active).limit(1))
+    if demo is not None:
+        raise DemoAccountsInPublic(
+            "the database holds sign-ins of the demo: serve another database in public, "
+            f"or disable them (`careapp account disable {demo}`)"
+        )
 
 
 def viewer_of(account: Account) -> Viewer:

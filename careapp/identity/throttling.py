@@ -79,17 +79,17 @@ def count_try(session: Session, subjects: tuple[Subject, ...], *, now: datetime)
     return None
 
 
-def take_back(session: Session, subjects: tuple[Subject, ...]) -> None:
-    """Take a counted try back, since it was right: the account begins anew, the address by one less."""
+def take_back(session: Session, subjects: tuple[Subject, ...], *, tries: int = 1) -> None:
+    """Take counted tries back, that were right: the account begins anew, the address by so many less."""
     for subject in subjects:
         row = select(SignInFailure).where(SignInFailure.subject == subject.key).with_for_update()
         found = session.scalar(row)
         if found is None:
             continue
-        if subject.free == FREE_OF_ACCOUNT or found.failures <= 1:
+        if subject.free == FREE_OF_ACCOUNT or found.failures <= tries:
             session.delete(found)
         else:
-            found.failures -= 1
+            found.failures -= tries
             found.waits_until = None
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import Viewer
 from careapp.errors import NotFound
 from careapp.openings.models import Opening, OpeningKind
+from careapp.viewer import Viewer
 
 
 class OpeningNotFound(NotFound):

@@ -46,10 +46,10 @@ def update_order(
         OrderOfAnother: The care plan is another patient's.
         Invalid: As in `careapp.orders.commands.add_order`.
     """
-    row = get_order(session, order_id=order_id, viewer=viewer)
+    row = get_order(session, order_id=order_id, viewer=viewer, to_change=True)
     title = require_possible(session, order)
     if care_plan_id is not None and care_plan_id != row.care_plan_id:
-        plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer)
+        plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer, to_change=True)
         if plan.patient_id != row.patient_id:
             raise OrderOfAnother(f"care plan {care_plan_id} is another patient's: name one of this patient")
         row.care_plan = plan
@@ -92,7 +92,7 @@ def set_order_status(
     Raises:
         OrderNotFound: No care order has this id, or not for this viewer.
     """
-    row = get_order(session, order_id=order_id, viewer=viewer)
+    row = get_order(session, order_id=order_id, viewer=viewer, to_change=True)
     row.is_active, row.request_status = status == RequestStatus.ACTIVE, status
     session.flush()
     audit.record(session, viewer=viewer, now=now, action="set_order_status", subject=row, status=status.value)
@@ -106,7 +106,7 @@ def remove_order(session: Session, *, order_id: UUID, viewer: Viewer, now: datet
         OrderNotFound: No care order has this id, or not for this viewer.
         StillNeeded: Visits were made of it: end it instead.
     """
-    row = get_order(session, order_id=order_id, viewer=viewer)
+    row = get_order(session, order_id=order_id, viewer=viewer, to_change=True)
     audit.record(session, viewer=viewer, now=now, action="remove_order", subject=row)
     for part in (*row.windows, *row.skills):
         session.expunge(part)

@@ -131,7 +131,7 @@ def add_order(
         CarePlanNotFound: No care plan has this id, or not for this viewer.
         OrderOfAnother: The care plan is another patient's.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     if not patient.is_active:
         raise PatientLeft(f"patient {patient_id} is no longer in care: take the patient in again first")
     require_home(session, patient)
@@ -139,7 +139,7 @@ def add_order(
     if care_plan_id is None:
         care_plan = _care_plan(session, patient, order)
     else:
-        care_plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer)
+        care_plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer, to_change=True)
         if care_plan.patient_id != patient_id:
             raise OrderOfAnother(f"care plan {care_plan_id} is another patient's: name one of this patient")
     row = CareOrder(
@@ -206,7 +206,7 @@ def end_order(
         OrderNotFound: No care order has this id, or not for this viewer.
         OrderEnded: It ends earlier already.
     """
-    order = get_order(session, order_id=order_id, viewer=viewer)
+    order = get_order(session, order_id=order_id, viewer=viewer, to_change=True)
     if not order.is_active or (order.last_date is not None and order.last_date < last_date):
         raise OrderEnded(f"care order {order_id} ends earlier already: enter a new one to go on")
     if last_date < order.first_date:

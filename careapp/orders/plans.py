@@ -53,7 +53,7 @@ def add_care_plan(
         OrderNotFound: No care order has one of the ids, or not for this viewer.
         OrderOfAnother: An order is another patient's.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     plan = CarePlan(id=uuid4(), organisation_id=patient.organisation_id, patient_id=patient.id)
     _write(plan, details)
     session.add(plan)
@@ -75,7 +75,7 @@ def update_care_plan(
         OrderNotFound: No care order has one of the ids, or not for this viewer.
         OrderOfAnother: An order is another patient's.
     """
-    plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer)
+    plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer, to_change=True)
     _write(plan, details)
     session.flush()
     _take_orders(session, plan, details, viewer)
@@ -90,7 +90,7 @@ def remove_care_plan(session: Session, *, care_plan_id: UUID, viewer: Viewer, no
         CarePlanNotFound: No care plan has this id, or not for this viewer.
         StillNeeded: It holds care orders.
     """
-    plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer)
+    plan = get_care_plan(session, care_plan_id=care_plan_id, viewer=viewer, to_change=True)
     audit.record(session, viewer=viewer, now=now, action="remove_care_plan", subject=plan)
     remove_row(session, plan, what="care plan")
 
@@ -106,7 +106,7 @@ def _write(plan: CarePlan, details: CarePlanDetails) -> None:
 
 def _take_orders(session: Session, plan: CarePlan, details: CarePlanDetails, viewer: Viewer) -> None:
     for order_id in details.orders:
-        order = get_order(session, order_id=order_id, viewer=viewer)
+        order = get_order(session, order_id=order_id, viewer=viewer, to_change=True)
         if order.patient_id != plan.patient_id:
             raise OrderOfAnother(f"care order {order_id} is another patient's: name orders of this one")
         if order.care_plan_id != plan.id:

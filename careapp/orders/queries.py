@@ -20,8 +20,12 @@ class CarePlanNotFound(NotFound):
     """No care plan has this id, or not for this viewer."""
 
 
-def get_care_plan(session: Session, *, care_plan_id: UUID, viewer: Viewer) -> CarePlan:
+def get_care_plan(
+    session: Session, *, care_plan_id: UUID, viewer: Viewer, to_change: bool = False
+) -> CarePlan:
     """Return one care plan with patient, organisation and orders.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         CarePlanNotFound: No care plan has this id, or not for this viewer.
@@ -33,7 +37,7 @@ def get_care_plan(session: Session, *, care_plan_id: UUID, viewer: Viewer) -> Ca
             joinedload(CarePlan.patient), joinedload(CarePlan.organisation), selectinload(CarePlan.orders)
         )
     )
-    plan = session.scalars(visible(statement, viewer, CarePlan)).one_or_none()
+    plan = session.scalars(visible(statement, viewer, CarePlan, to_change=to_change)).one_or_none()
     if plan is None:
         raise CarePlanNotFound(f"there is no care plan {care_plan_id}")
     return plan
@@ -62,14 +66,16 @@ def list_orders(
     return read_page(session, statement, key=CareOrder.id, limit=limit, after=after)
 
 
-def get_order(session: Session, *, order_id: UUID, viewer: Viewer) -> CareOrder:
+def get_order(session: Session, *, order_id: UUID, viewer: Viewer, to_change: bool = False) -> CareOrder:
     """Return one care order with patient, care plan, windows and skills.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         OrderNotFound: No care order has this id, or not for this viewer.
     """
     statement = select(CareOrder).where(CareOrder.id == order_id).options(*WHOLE_ORDER)
-    order = session.scalars(visible(statement, viewer, CareOrder)).one_or_none()
+    order = session.scalars(visible(statement, viewer, CareOrder, to_change=to_change)).one_or_none()
     if order is None:
         raise OrderNotFound(f"there is no care order {order_id}")
     return order

@@ -64,7 +64,7 @@ def update_place(
         NoPointOnEarth: Latitude or longitude is out of range.
         UnknownMunicipality: No municipality has this key.
     """
-    place = get_place(session, place_id=place_id, viewer=viewer)
+    place = get_place(session, place_id=place_id, viewer=viewer, to_change=True)
     write_address(session, place, address)
     place.name = name
     session.flush()
@@ -79,7 +79,7 @@ def remove_place(session: Session, *, place_id: UUID, viewer: Viewer, now: datet
         PlaceNotFound: No place has this id, or not for this viewer.
         StillNeeded: Somebody lives there, or begins work there.
     """
-    place = get_place(session, place_id=place_id, viewer=viewer)
+    place = get_place(session, place_id=place_id, viewer=viewer, to_change=True)
     audit.record(session, viewer=viewer, now=now, action="remove_place", subject=place)
     remove_row(session, place, what="place")
     forget_place(session, latitude=place.latitude, longitude=place.longitude)

@@ -84,13 +84,17 @@ def list_places(
     return read_page(session, statement, key=Place.id, limit=limit, after=after)
 
 
-def get_place(session: Session, *, place_id: UUID, viewer: Viewer) -> Place:
+def get_place(session: Session, *, place_id: UUID, viewer: Viewer, to_change: bool = False) -> Place:
     """Return one place.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         PlaceNotFound: No place has this id, or not for this viewer.
     """
-    place = session.scalars(visible(select(Place).where(Place.id == place_id), viewer, Place)).one_or_none()
+    place = session.scalars(
+        visible(select(Place).where(Place.id == place_id), viewer, Place, to_change=to_change)
+    ).one_or_none()
     if place is None:
         raise PlaceNotFound(f"there is no place {place_id}")
     return place

@@ -223,10 +223,12 @@ def add_absence(
     if ends_at <= starts_at:
         raise AbsenceEndsBeforeItStarts("the absence ends before it starts: give an end after its start")
     if patient_id is not None and practitioner_id is None:
-        organisation_id = get_patient(session, patient_id=patient_id, viewer=viewer).organisation_id
+        organisation_id = get_patient(
+            session, patient_id=patient_id, viewer=viewer, to_change=True
+        ).organisation_id
     elif practitioner_id is not None and patient_id is None:
         organisation_id = get_practitioner(
-            session, practitioner_id=practitioner_id, viewer=viewer
+            session, practitioner_id=practitioner_id, viewer=viewer, to_change=True
         ).organisation_id
     else:
         raise AbsenceOfNobody("an absence is one person's: name either a patient or a practitioner")
@@ -260,7 +262,7 @@ def set_preference(
         NurseNotFound: No nurse has this id, or not for this viewer.
         StrangersAgree: They belong to different organisations.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     nurse = get_nurse(session, role_id=role_id, viewer=viewer)
     if patient.organisation_id != nurse.organisation_id:
         raise StrangersAgree(f"nurse {role_id} works for another organisation: name one of the patient's own")
@@ -294,7 +296,7 @@ def remove_preference(
         PatientNotFound: No patient has this id, or not for this viewer.
         NothingAgreed: There is nothing to forget.
     """
-    get_patient(session, patient_id=patient_id, viewer=viewer)
+    get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     preference = session.get(Preference, (patient_id, role_id))
     if preference is None:
         raise NothingAgreed(f"nothing is agreed between patient {patient_id} and nurse {role_id}")

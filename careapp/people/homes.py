@@ -57,7 +57,7 @@ def move_home(
         NoPointOnEarth: Latitude or longitude is out of range.
         OutsideRegion: The point is far away from the region.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise NoPointOnEarth("write the latitude from -90 to 90 and the longitude from -180 to 180 degrees")
     require_in_region(session, latitude=latitude, longitude=longitude)

@@ -60,7 +60,7 @@ def update_patient(
         EmptyName: A name is empty.
         ImpossibleInsuranceNumber: Its form is wrong.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     require_insurance_number(details.insurance_number)
     patient.family_name = require_name("the patient", details.family_name)
     patient.given_name = require_given("the patient", details.given_name)
@@ -85,7 +85,7 @@ def set_home(session: Session, *, patient_id: UUID, home: Address, viewer: Viewe
         OutsideRegion: The point is far away from the region.
         UnknownMunicipality: The municipality does not exist.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     require_in_region(session, latitude=home.latitude, longitude=home.longitude)
     if patient.home is None:
         patient.home = new_place(
@@ -107,7 +107,7 @@ def forget_home(session: Session, *, patient_id: UUID, viewer: Viewer, now: date
         PatientNotFound: No patient has this id, or not for this viewer.
         PatientIsVisited: There are care orders or visits.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     if patient.home is None:
         return patient
     # Whoever orders a visit at this moment has locked the patient, and is waited for.
@@ -134,7 +134,7 @@ def remove_patient(session: Session, *, patient_id: UUID, viewer: Viewer, now: d
         PatientNotFound: No patient has this id, or not for this viewer.
         StillNeeded: Orders, appointments or others name the patient: set it inactive instead.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     home = patient.home
     audit.record(session, viewer=viewer, now=now, action="remove_patient", subject=patient)
     remove_row(session, patient, what="patient")

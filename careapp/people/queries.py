@@ -68,14 +68,16 @@ def list_patients(
     return read_page(session, statement, key=Patient.id, limit=limit, after=after)
 
 
-def get_patient(session: Session, *, patient_id: UUID, viewer: Viewer) -> Patient:
+def get_patient(session: Session, *, patient_id: UUID, viewer: Viewer, to_change: bool = False) -> Patient:
     """Return one patient with home and organisation.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         PatientNotFound: No patient has this id, or not for this viewer.
     """
     statement = select(Patient).where(Patient.id == patient_id).options(*WITH_HOME)
-    patient = session.scalars(visible(statement, viewer, Patient)).one_or_none()
+    patient = session.scalars(visible(statement, viewer, Patient, to_change=to_change)).one_or_none()
     if patient is None:
         raise PatientNotFound(f"there is no patient {patient_id}")
     return patient
@@ -103,39 +105,48 @@ def list_doctors(session: Session, *, viewer: Viewer, limit: int, after: UUID | 
     return read_page(session, _roles(RoleKind.DOCTOR, viewer), key=Role.id, limit=limit, after=after)
 
 
-def get_doctor(session: Session, *, role_id: UUID, viewer: Viewer) -> Role:
+def get_doctor(session: Session, *, role_id: UUID, viewer: Viewer, to_change: bool = False) -> Role:
     """Return one doctor's role with person and practice.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         DoctorNotFound: No doctor has this id, or not for this viewer.
     """
-    role = session.scalars(_roles(RoleKind.DOCTOR, viewer).where(Role.id == role_id)).one_or_none()
+    doctors = visible(_roles(RoleKind.DOCTOR, viewer), viewer, Role, to_change=to_change)
+    role = session.scalars(doctors.where(Role.id == role_id)).one_or_none()
     if role is None:
         raise DoctorNotFound(f"there is no doctor {role_id}")
     return role
 
 
-def get_practitioner(session: Session, *, practitioner_id: UUID, viewer: Viewer) -> Practitioner:
+def get_practitioner(
+    session: Session, *, practitioner_id: UUID, viewer: Viewer, to_change: bool = False
+) -> Practitioner:
     """Return one person who gives care.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         PractitionerNotFound: No practitioner has this id, or not for this viewer.
     """
     statement = select(Practitioner).where(Practitioner.id == practitioner_id)
-    found = session.scalars(visible(statement, viewer, Practitioner)).one_or_none()
+    found = session.scalars(visible(statement, viewer, Practitioner, to_change=to_change)).one_or_none()
     if found is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id}")
     return found
 
 
-def get_role(session: Session, *, role_id: UUID, viewer: Viewer) -> Role:
+def get_role(session: Session, *, role_id: UUID, viewer: Viewer, to_change: bool = False) -> Role:
     """Return one role, a nurse's or a doctor's, with person, base and skills.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         RoleNotFound: No role has this id, or not for this viewer.
     """
     statement = select(Role).where(Role.id == role_id).options(*WITH_PERSON)
-    role = session.scalars(visible(statement, viewer, Role)).one_or_none()
+    role = session.scalars(visible(statement, viewer, Role, to_change=to_change)).one_or_none()
     if role is None:
         raise RoleNotFound(f"there is no role {role_id}")
     return role

@@ -90,7 +90,7 @@ def update_practitioner(
         PractitionerNotFound: No practitioner has this id, or not for this viewer.
         EmptyName: A name is empty.
     """
-    practitioner = get_practitioner(session, practitioner_id=practitioner_id, viewer=viewer)
+    practitioner = get_practitioner(session, practitioner_id=practitioner_id, viewer=viewer, to_change=True)
     _write_person(practitioner, person)
     practitioner.is_active = is_active
     session.flush()
@@ -105,7 +105,7 @@ def remove_practitioner(session: Session, *, practitioner_id: UUID, viewer: View
         PractitionerNotFound: No practitioner has this id, or not for this viewer.
         StillNeeded: A role, a schedule or another row names the person: set it inactive instead.
     """
-    practitioner = get_practitioner(session, practitioner_id=practitioner_id, viewer=viewer)
+    practitioner = get_practitioner(session, practitioner_id=practitioner_id, viewer=viewer, to_change=True)
     audit.record(session, viewer=viewer, now=now, action="remove_practitioner", subject=practitioner)
     remove_row(session, practitioner, what="practitioner")
 
@@ -134,7 +134,7 @@ def add_role(
         ImpossibleGrade: A grade is not from 1 to 4.
     """
     organisation = require_own(session, organisation_id=organisation_id, viewer=viewer)
-    practitioner = get_practitioner(session, practitioner_id=practitioner_id, viewer=viewer)
+    practitioner = get_practitioner(session, practitioner_id=practitioner_id, viewer=viewer, to_change=True)
     if practitioner.organisation_id != organisation.id:
         raise WorksForAnother(
             f"practitioner {practitioner_id} is of another organisation: enter the person there once more"
@@ -174,7 +174,7 @@ def update_role(
         UnknownSkill: A code names no skill.
         ImpossibleGrade: A grade is not from 1 to 4.
     """
-    role = get_role(session, role_id=role_id, viewer=viewer)
+    role = get_role(session, role_id=role_id, viewer=viewer, to_change=True)
     if role.kind != details.kind:
         raise SkillsOfDoctor(f"role {role_id} is a {role.kind.value}'s and stays so: enter a second role")
     _refuse_impossible(session, details)
@@ -205,7 +205,7 @@ def remove_role(session: Session, *, role_id: UUID, viewer: Viewer, now: datetim
         RoleNotFound: No role has this id, or not for this viewer.
         StillNeeded: Shifts, tours or schedules name it: set it inactive instead.
     """
-    role = get_role(session, role_id=role_id, viewer=viewer)
+    role = get_role(session, role_id=role_id, viewer=viewer, to_change=True)
     audit.record(session, viewer=viewer, now=now, action="remove_role", subject=role)
     for skill in session.scalars(select(RoleSkill).where(RoleSkill.role_id == role_id)):
         session.expunge(skill)

@@ -125,7 +125,7 @@ def add_visit(
         UnknownSkill: A code names no skill.
         ImpossibleGrade: A grade is not from 1 to 4.
     """
-    patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    patient = get_patient(session, patient_id=patient_id, viewer=viewer, to_change=True)
     require_home(session, patient)
     name = require_name("the visit", title)
     day = _day_of(windows, calendar, now)
@@ -184,7 +184,7 @@ def cancel_visit(session: Session, *, visit_id: UUID, because: str, viewer: View
         VisitEnded: It was cancelled before, or is over.
     """
     require_reason(because)
-    visit = get_visit(session, visit_id=visit_id, viewer=viewer)
+    visit = get_visit(session, visit_id=visit_id, viewer=viewer, to_change=True)
     cancelled = session.execute(
         update(Appointment)
         .where(
@@ -220,7 +220,7 @@ def remove_visit(session: Session, *, visit_id: UUID, viewer: Viewer, now: datet
         VisitNotFound: No visit has this id, or not for this viewer.
         VisitStands: It is promised or was, is in a plan, or would be made again from its care order.
     """
-    visit = get_visit(session, visit_id=visit_id, viewer=viewer)
+    visit = get_visit(session, visit_id=visit_id, viewer=viewer, to_change=True)
     if visit.care_order_id is not None or visit.status not in _MAY_GO:
         raise VisitStands(f"visit {visit_id} stands in an order or a tour: cancel it instead")
     refers = (

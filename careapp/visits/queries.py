@@ -50,14 +50,16 @@ def list_visits(
     return read_page(session, statement, key=Visit.id, limit=limit, after=after)
 
 
-def get_visit(session: Session, *, visit_id: UUID, viewer: Viewer) -> Visit:
+def get_visit(session: Session, *, visit_id: UUID, viewer: Viewer, to_change: bool = False) -> Visit:
     """Return one visit with patient, home, windows, services and skills.
+
+    With `to_change` only one of their own tenant, see `careapp.access.visible`.
 
     Raises:
         VisitNotFound: No visit has this id, or not for this viewer.
     """
     statement = select(Visit).where(Visit.id == visit_id).options(*WHOLE_VISIT)
-    visit = session.scalars(visible(statement, viewer, Visit)).one_or_none()
+    visit = session.scalars(visible(statement, viewer, Visit, to_change=to_change)).one_or_none()
     if visit is None:
         raise VisitNotFound(f"there is no visit {visit_id}")
     return visit

@@ -16,9 +16,10 @@ import orjson
 from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, ViewerRole, visible
+from careapp.access import OFFERED_TO_ALL, Viewer, sees_deleted
 from careapp.records.models import DocumentVersion
 from careapp.sealing.contents import TOMBSTONE, opened
+from fhir.access import condition_of, require, shown
 from fhir.asking import Asking
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
@@ -30,8 +31,6 @@ from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import refuse
 
 LONGEST_VERSION = 9
-SEE_THEIR_WHOLE_TENANT = frozenset({ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR})
-"""Roles to which `visible` shows every row of their organisation."""
 YEARS = range(1900, 2200)
 
 Order = tuple[InstrumentedAttribute[Any], ...]
@@ -96,6 +95,7 @@ def vread(
         DocumentGone: With this version it was deleted.
     """
     resource, key = get_resource(kind), parse_id(id)
+    require(viewer, kind, "r")
     is_number = version.isascii() and version.isdigit() and len(version) <= LONGEST_VERSION
     found = None
     if key is not None and is_number:
@@ -108,7 +108,7 @@ def vread(
             ).where(
                 DocumentVersion.id == key,
                 DocumentVersion.version == int(version),
-                _is_visible(resource, viewer),
+                _is_visible(resource, viewer, "r"),
             )
         ).one_or_none()
     if found is None:
@@ -146,7 +146,8 @@ def instance(
         PageGone: The link to a page is not valid.
     """
     resource, key = get_resource(kind), parse_id(id)
-    among = and_(DocumentVersion.id == key, _is_visible(resource, asking.viewer))
+    require(asking.viewer, kind, "r")
+    among = and_(DocumentVersion.id == key, _is_visible(resource, asking.viewer, "r"))
     if key is None or session.scalar(select(exists().where(among))) is not True:
         raise DocumentNotFound(f"there is no {kind} of that id")
     return _history(session, f"{kind}/{key}/_history", among, query, asking, order=(DocumentVersion.version,))
@@ -154,28 +155,34 @@ def instance(
 
 def kind(session: Session, *, kind: str, query: str, asking: Asking) -> bytes:
     """Answer with all versions of all resources of a kind; see `instance`."""
-    among = _is_visible(get_resource(kind), asking.viewer)
+    resource = get_resource(kind)
+    require(asking.viewer, kind, "s")
+    among = _is_visible(resource, asking.viewer, "s")
     return _history(session, f"{kind}/_history", among, query, asking)
 
 
 def system(session: Session, *, query: str, asking: Asking) -> bytes:
-    """Answer with all versions of everything; see `instance`."""
-    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer) for resource in RESOURCES))
+    """Answer with all versions of everything that the viewer may search; see `instance`."""
+    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer, "s") for resource in RESOURCES))
     if asking.viewer.organisation_id is None:  # the same, but an index can serve it
         among = DocumentVersion.kind.in_([resource.kind for resource in RESOURCES])
     return _history(session, "_history", among, query, asking)
 
 
-def _is_visible(resource: ServedResource, viewer: Viewer) -> ColumnElement[bool]:
+def _is_visible(resource: ServedResource, viewer: Viewer, interaction: str) -> ColumnElement[bool]:
     """SQL: the version is one of a resource that the viewer may see, or might if it were still there."""
     of_kind = DocumentVersion.kind == resource.kind
+    present = DocumentVersion.id.in_(shown(select(resource.key), viewer, resource, interaction))
+    if condition_of(viewer, resource, interaction) is not None:
+        return and_(of_kind, present)
     if viewer.organisation_id is None or resource.table.__tablename__ in OFFERED_TO_ALL:
         return of_kind
+    if not sees_deleted(viewer):
+        return and_(of_kind, present)
     was_theirs = DocumentVersion.organisation_id == viewer.organisation_id
-    if viewer.role in SEE_THEIR_WHOLE_TENANT:
+    if interaction == "s":  # an index serves it; what was opened to them is found by its id
         return and_(of_kind, was_theirs)
-    present = visible(select(resource.key), viewer, resource.table)
-    return and_(of_kind, DocumentVersion.id.in_(present))
+    return and_(of_kind, or_(was_theirs, present))
 
 
 def _history(

@@ -126,7 +126,12 @@ class _Transaction:
             with at(entry):
                 try:
                     writing.lock(
-                        self.session, kind=entry.kind, id=key, asking=self.asking, if_match=entry.if_match
+                        self.session,
+                        kind=entry.kind,
+                        id=key,
+                        asking=self.asking,
+                        if_match=entry.if_match,
+                        to="d" if entry.method == "DELETE" else "u",
                     )
                 except (DocumentGone, DocumentNotFound):
                     continue  # said below, as each interaction says it

@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import visible
 from careapp.records.models import Document
 from careapp.sealing.contents import opened
 from fhir import changes, sent
+from fhir.access import refuse_unreachable, require, shown
 from fhir.asking import Asking
 from fhir.formats.json import load_json
 from fhir.interactions.refusals import refusing
@@ -26,7 +26,7 @@ from fhir.mapping.elements import Json
 from fhir.mapping.registry import get_resource
 from fhir.patch.fhirpath_patch import Change
 from fhir.projector import project
-from fhir.read import DocumentGone, DocumentNotFound, read
+from fhir.read import DocumentGone, DocumentNotFound, missing
 from fhir.search.carriers import parse_id
 from fhir.validation.incoming import check_incoming
 from fhir.writers.registry import get_writer
@@ -169,6 +169,7 @@ def delete(
 def apply_create(session: Session, *, kind: str, document: Json, asking: Asking) -> Applied:
     """Make a resource's rows; see `create`."""
     writer = get_writer(kind, "create")
+    require(asking.viewer, kind, "c")
     warnings = check_incoming(session, document, kind=kind, asking=asking, key=None)
     with refusing(kind):
         key = writer.create(session, document, asking)
@@ -187,6 +188,7 @@ def apply_update(
 ) -> Applied:
     """Change a resource's rows; see `update`."""
     get_writer(kind, "update")
+    require(asking.viewer, kind, "u")
     try:
         current = lock(session, kind=kind, id=id, asking=asking, if_match=if_match)
     except DocumentNotFound:
@@ -207,6 +209,7 @@ def apply_patch(
 ) -> Applied:
     """Change a resource's rows; see `patch`."""
     get_writer(kind, "update")
+    require(asking.viewer, kind, "u")
     current = lock(session, kind=kind, id=id, asking=asking, if_match=if_match)
     document = change(load_json(current.content))
     if document.get("resourceType") != kind or document.get("id") != id:
@@ -225,8 +228,9 @@ def apply_delete(
 ) -> None:
     """Remove a resource's rows; see `delete`."""
     writer = get_writer(kind, "delete")
+    require(asking.viewer, kind, "d")
     try:
-        current = lock(session, kind=kind, id=id, asking=asking, if_match=if_match)
+        current = lock(session, kind=kind, id=id, asking=asking, if_match=if_match, to="d")
     except DocumentGone:
         return
     with refusing(kind):
@@ -240,9 +244,13 @@ def finish(session: Session, applied: Sequence[Applied], asking: Asking) -> list
     Raises:
         Rejected: A document would break a rule of FHIR.
         AgainstStoredData: A constraint of the database refuses a row.
+        NotWithinReach: A resource would not be among those that the viewer may write.
     """
     with refusing(applied[0].kind if len(applied) == 1 else "Bundle"):
         project(session, now=asking.now)
+    for each in applied:
+        to = "c" if each.is_created else "u"
+        refuse_unreachable(session, asking.viewer, get_resource(each.kind), each.key, to)
     stored = {
         (kind, row.id): row
         for kind in {each.kind for each in applied}
@@ -270,8 +278,17 @@ def lock(
     id: str,  # noqa: A002 -- FHIR's word
     asking: Asking,
     if_match: int | None = None,
+    to: str = "u",
 ) -> Current:
     """Return a resource that nobody else changes until this transaction ends.
+
+    Args:
+        session: A writing transaction.
+        kind: Of resource.
+        id: As written in the address.
+        asking: Who asks.
+        if_match: Version that the sender has seen; None if they do not mind.
+        to: What is to be done with it: `u` or `d`, SMART's letters.
 
     Raises:
         UnknownKind: No such resource is served.
@@ -283,19 +300,21 @@ def lock(
     found = None
     if key is not None:
         found = session.execute(
-            visible(
+            shown(
                 select(Document.version, Document.updated_at, Document.content)
                 .select_from(resource.table)
                 .join(Document, and_(Document.kind == kind, Document.id == resource.key))
                 .where(resource.key == key)
                 .with_for_update(of=Document),
                 asking.viewer,
-                resource.table,
+                resource,
+                to,
             )
         ).one_or_none()
-    if key is None or found is None:
-        read(session, kind=kind, id=id, viewer=asking.viewer)  # tells why it is not there
-        raise DocumentNotFound(f"there is no {kind} of that id any more")
+    if key is None:
+        raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
+    if found is None:
+        raise missing(session, resource, key, asking.viewer)
     if if_match is not None and if_match != found.version:
         raise VersionConflict(
             f"{kind}/{key} has version {found.version} by now: read it again, then decide about your change"

@@ -27,12 +27,14 @@ from careapp.consultations.holds import HoldNotFound, get_hold, release_hold
 from careapp.consultations.models import Booking
 from careapp.visits.models import Visit
 from fhir import sent
+from fhir.access import require, shown
 from fhir.asking import Asking
 from fhir.interactions import writing
 from fhir.interactions.refusals import refusing
 from fhir.interactions.writing import Applied
 from fhir.interactions.written import Written
 from fhir.issues import Issue, Malformed, Rejected
+from fhir.mapping.appointment import APPOINTMENT
 from fhir.mapping.elements import Json, reference
 from fhir.operations.answer import Answer, bundle_of
 from fhir.operations.parameters import Given, read_parameters, wrong
@@ -69,6 +71,7 @@ def book(session: Session, document: Json, asking: Asking) -> Answer:
         Rejected: It breaks rules, or can never be booked (422).
         Conflict: Somebody was faster (409).
     """
+    require(asking.viewer, KIND, "c")
     given = NOTHING if document.get("resourceType") == KIND else read_parameters(document)
     if given is NOTHING:
         return _answer(_book(session, document, NOTHING, asking), asking)
@@ -113,9 +116,10 @@ def _known(session: Session, written: Any, asking: Asking) -> _Known:
     if proposed is None:
         return _Known()
     booking = session.scalars(
-        visible(select(Booking).where(Booking.id == proposed.key), asking.viewer, Booking)
+        shown(select(Booking).where(Booking.id == proposed.key), asking.viewer, APPOINTMENT, "u")
     ).one_or_none()
     if booking is not None:
+        require(asking.viewer, KIND, "u")
         return _Known(booking=booking)
     try:
         get_hold(session, hold_id=proposed.key, viewer=asking.viewer, now=asking.now)

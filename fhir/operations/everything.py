@@ -13,11 +13,12 @@ import orjson
 from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import visible
 from careapp.people.models import Patient
 from careapp.records.models import Document
 from careapp.sealing.contents import opened
+from fhir.access import require, shown
 from fhir.asking import Asking
+from fhir.mapping.patient import PATIENT
 from fhir.mapping.registry import RESOURCES
 from fhir.mapping.resource import ServedResource
 from fhir.operations.compartment import belonging, in_compartment
@@ -65,7 +66,8 @@ def everything(session: Session, *, id: str | None, pairs: Pairs, asking: Asking
         PageGone: The link to a page is not valid.
     """
     name = "Patient" if id is None else f"Patient/{id}"
-    patients = visible(select(Patient.id), asking.viewer, Patient)
+    require(asking.viewer, "Patient", "s" if id is None else "r")
+    patients = shown(select(Patient.id), asking.viewer, PATIENT, "r")
     if id is not None:
         read(session, kind="Patient", id=id, viewer=asking.viewer)
         patients = patients.where(Patient.id == UUID(id))
@@ -129,7 +131,7 @@ def _documents(resource: ServedResource, asking: Asking, *conditions: ColumnElem
         .where(*conditions)
         .order_by(resource.key)
     )
-    return visible(statement, asking.viewer, resource.table)
+    return shown(statement, asking.viewer, resource, "r")
 
 
 def _times(resource: ServedResource, wanted: Wanted, asking: Asking) -> Iterator[ColumnElement[bool]]:

@@ -22,6 +22,7 @@ from careapp.errors import Conflict, Unavailable
 from careapp.people.models import Patient
 from careapp.records.models import Document, DocumentVersion
 from careapp.sealing.contents import TOMBSTONE, opened
+from fhir.access import allows, require_whole
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
@@ -91,19 +92,27 @@ class Order:
 
 
 def read_order(
-    level: Level, pairs: Pairs, *, zone: ZoneInfo, group: UUID | None = None, lenient: bool = False
+    level: Level,
+    pairs: Pairs,
+    *,
+    viewer: Viewer,
+    zone: ZoneInfo,
+    group: UUID | None = None,
+    lenient: bool = False,
 ) -> Order:
     """Understand what is to be exported.
 
     Args:
         level: As the address says.
         pairs: Parameters `_type`, `_since`, `_until`, `_outputFormat`.
+        viewer: Who asks; of kinds that their role or token leave out or limit nothing is exported.
         zone: Whose wall clock a time without an offset is read from.
         group: Id of the organisation whose patients are meant.
         lenient: Ignore parameters that are not supported (`Prefer: handling=lenient`).
 
     Raises:
         InvalidSearch: A parameter is malformed, or not supported.
+        KindNotForRole, KindNotInScopes: The viewer may not have all resources of a kind that is asked for.
     """
     wanted = read_wanted(pairs, zone=zone, known=TAKEN)
     unused = [name for name in wanted.unused if name != "_outputFormat"]
@@ -124,6 +133,11 @@ def read_order(
         if kind not in possible:
             raise refuse("_type", kind, f"this export holds {', '.join(sorted(possible))}")
     kinds = tuple(kind for kind in possible if wanted.wants(kind))
+    for kind in sorted(wanted.kinds or ()):
+        require_whole(viewer, kind, "rs")
+    kinds = tuple(kind for kind in kinds if allows(viewer, kind, "rs"))
+    if not kinds:
+        require_whole(viewer, "Patient", "rs")
     return Order(level, group, kinds, wanted.since, wanted.until)
 
 

@@ -12,16 +12,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from careapp.access import visible
 from careapp.appointments.models import Occupancy
 from careapp.consultations.models import Schedule, Slot
 from careapp.consultations.taking import is_bookable
 from careapp.errors import Invalid
 from careapp.organisations.models import Place
 from careapp.people.models import Role
+from fhir.access import require, shown
 from fhir.asking import Asking
 from fhir.mapping import codes
 from fhir.mapping.elements import Json
+from fhir.mapping.slot import SLOT
 from fhir.operations.answer import Answer, bundle_of
 from fhir.operations.parameters import Given, as_reference, read_parameters, wrong
 from fhir.operations.proposals import Proposed, propose
@@ -49,19 +50,22 @@ def find(session: Session, document: Json, asking: Asking) -> Answer:
 
     Raises:
         Malformed: A parameter is missing or cannot be read.
+        KindNotForRole, KindNotInScopes: The viewer may not search slots.
     """
+    require(asking.viewer, "Slot", "s")
     given = read_parameters(document)
     conditions = _conditions(given, asking)
     patient = _patient(given, asking)
-    total = session.scalar(visible(_slots(select(func.count(Slot.id)), conditions), asking.viewer, Slot))
+    total = session.scalar(shown(_slots(select(func.count(Slot.id)), conditions), asking.viewer, SLOT, "s"))
     slots = session.scalars(
-        visible(
+        shown(
             _slots(select(Slot), conditions)
             .order_by(Slot.starts_at, Slot.id)
             .limit(_count(given))
             .options(joinedload(Slot.schedule).joinedload(Schedule.role).joinedload(Role.practitioner)),
             asking.viewer,
-            Slot,
+            SLOT,
+            "s",
         )
     ).all()
     proposals = [propose([slot], Proposed(slot.id, patient), status="proposed") for slot in slots]

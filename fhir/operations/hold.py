@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from careapp.consultations.holds import hold_slots
 from careapp.errors import Conflict, NotFound
+from fhir.access import require
 from fhir.asking import Asking
 from fhir.issues import Issue, Malformed, Rejected
 from fhir.mapping.elements import Json
@@ -40,6 +41,7 @@ def hold(session: Session, document: Json, asking: Asking, *, lasts: timedelta) 
         Malformed: The parameters cannot be read.
         Rejected: It is not to be had any more.
     """
+    require(asking.viewer, KIND, "c")
     given = document if document.get("resourceType") == KIND else None
     if given is None:
         parameters = read_parameters(document)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, not_, or_, select
 
-from careapp.access import visible
+from fhir.access import shown
 from fhir.mapping.registry import find_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search.parameter import Context, Parameter, refuse
@@ -113,7 +113,7 @@ class Conditions:
 
     def _ids(self, resource: ServedResource, condition: ColumnElement[bool]) -> Select[Any]:
         rows: Select[Any] = select(resource.key).select_from(resource.table).where(condition)
-        return visible(rows, self.context.viewer, resource.table).correlate(None)
+        return shown(rows, self.context.viewer, resource, "s").correlate(None)
 
 
 def _plain(

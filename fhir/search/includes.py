@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import Select, select, union
 from sqlalchemy.orm import Session
 
-from careapp.access import Viewer, visible
+from careapp.access import Viewer
 from careapp.records.models import Document
 from careapp.sealing.contents import opened
+from fhir.access import shown
 from fhir.mapping.registry import RESOURCES, find_resource
 from fhir.mapping.resource import ServedResource
 from fhir.search.bundle import Entry
@@ -178,4 +179,4 @@ def _documents(
         .where(Document.kind == resource.kind, resource.key.in_(ids))
         .order_by(Document.id)
     )
-    return visible(rows.where(resource.key.not_in(known)) if known else rows, viewer, resource.table)
+    return shown(rows.where(resource.key.not_in(known)) if known else rows, viewer, resource, "r")

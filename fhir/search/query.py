@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.orm import Session
 
-from careapp.access import Viewer, visible
+from careapp.access import Viewer
 from careapp.records.models import Document
 from careapp.sealing.contents import opened
+from fhir.access import require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.outcome import outcome
@@ -61,6 +62,7 @@ def search(
         InvalidSearch: A value is malformed; the message names parameter and value.
         UnknownParameter: A strict client asked for what is not supported.
         PageGone: The link to a page is not valid.
+        KindNotForRole, KindNotInScopes: The viewer may search no such resources.
     """
     context = Context(base_url.rstrip("/"), zone, viewer)
     question = _understand(kind, query_string, context, strict=strict)
@@ -111,6 +113,7 @@ def find_ids(
         UnknownParameter: A parameter is not supported.
     """
     resource = get_resource(kind)
+    require(context.viewer, kind, "s")
     asked = read_query(query_string, resource, context, strict=strict)
     rows = _matching(select(resource.key), resource, asked, context.viewer)
     return list(session.scalars(rows.order_by(resource.key).limit(limit)))
@@ -214,6 +217,7 @@ def _understand(kind: str, query: str, context: Context, *, strict: bool) -> _Qu
 
 def _read(kind: str, query: str, context: Context, strict: bool) -> _Question:  # noqa: FBT001 -- a cache's key
     resource = get_resource(kind)
+    require(context.viewer, kind, "s")
     return _Question(resource, read_query(query, resource, context, strict=strict), context.viewer)
 
 
@@ -263,7 +267,7 @@ def _contents(connection: Connection, kind: str, ids: Sequence[UUID]) -> dict[UU
 
 
 def _matching(statement: Select[Any], resource: ServedResource, asked: Asked, viewer: Viewer) -> Select[Any]:
-    return visible(statement.select_from(resource.table).where(*asked.conditions), viewer, resource.table)
+    return shown(statement.select_from(resource.table).where(*asked.conditions), viewer, resource, "s")
 
 
 def _cut() -> bytes:

@@ -63,6 +63,7 @@ def _doctor(session: Session, document: Json, asking: Asking, findings: Findings
         select(Role).where(Role.kind == RoleKind.DOCTOR).order_by(Role.is_active.desc(), Role.id),
         asking.viewer,
         Role,
+        to_change=True,
     )
     roles = [key for each in document["actor"] if (key := key_of(each, "PractitionerRole", asking))]
     people = [key for each in document["actor"] if (key := key_of(each, "Practitioner", asking))]

@@ -13,6 +13,7 @@ from careapp.subscriptions.commands import Wish
 from careapp.subscriptions.hooks import LONGEST_TIMEOUT_S, MOST_HEADERS, read_header
 from careapp.subscriptions.models import Channel, Content, SubscriptionStatus
 from careapp.subscriptions.queries import get_subscription
+from fhir.access import require_whole
 from fhir.asking import Asking
 from fhir.mapping.elements import Json
 from fhir.mapping.subscription import HIDDEN, hidden
@@ -74,6 +75,7 @@ def _read(document: Json, asking: Asking, findings: Findings, *, known: Mapping[
             "criteria", f"name a topic that can be heard of: {', '.join(sorted(TOPICS))}", "not-supported"
         )
     else:
+        require_whole(asking.viewer, topic.kind, "rs")
         _check_filters(filters, topic.kind, asking, findings)
     channel: Json = document.get("channel", {})
     kind = _channel_kind(channel, findings)

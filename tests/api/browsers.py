@@ -16,9 +16,9 @@ TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 @contextmanager
-def browsing(app: FastAPI) -> Iterator[TestClient]:
+def browsing(app: FastAPI, address: str = SECURE) -> Iterator[TestClient]:
     """Start the application with quick passwords, and open a browser that follows no redirection."""
-    with TestClient(app, base_url=SECURE, follow_redirects=False) as client:
+    with TestClient(app, base_url=address, follow_redirects=False) as client:
         app.state.sign_in.passwords = CHEAP
         yield client
 

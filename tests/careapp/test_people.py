@@ -106,7 +106,13 @@ class TestGet:
         with pytest.raises(queries.NurseNotFound, match=str(nurse.id)):
             queries.get_nurse(session, role_id=nurse.id, viewer=stranger)
         with pytest.raises(queries.DoctorNotFound, match=str(doctor.id)):
-            queries.get_doctor(session, role_id=doctor.id, viewer=stranger)
+            queries.get_doctor(session, role_id=doctor.id, viewer=stranger, to_change=True)
+
+    def test_shows_everybody_who_offers_video_hours(self, session: Session) -> None:
+        doctor, stranger = a_doctor(session), coordinator_of(an_organisation(session))
+
+        assert queries.get_doctor(session, role_id=doctor.id, viewer=stranger).id == doctor.id
+        assert queries.list_nurses(session, viewer=stranger, limit=9).items == []
 
     def test_does_not_take_a_doctor_for_a_nurse(self, session: Session, viewer: Viewer) -> None:
         nurse, doctor = a_nurse(session), a_doctor(session)

@@ -107,6 +107,18 @@ class TestPost:
 
             assert receiver.bodies == [{}]
 
+    def test_refuses_a_name_that_leads_inwards(self, monkeypatch):
+        # Whoever has the name hospital.example lets it lead to the network in which we are.
+        look_up = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, port, *rest, **more: look_up("169.254.169.254", port, *rest, **more),
+        )
+
+        with pytest.raises(HostNotAllowed, match="CAREAPP_PRIVATE_NETWORKS"):
+            send("http://hospital.example/latest/meta-data", ["http://hospital.example:80"])
+
     def test_says_that_nobody_is_there(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -66,7 +66,7 @@ class TestChain:
         served, world = searched.served, searched.served.world
         own, doctor = coordinator_of(world.organisation), world.doctor.practitioner
 
-        # The care service sees its booking, and a practice's schedules, but no person of the practice.
+        # The care service sees its booking, a practice's schedules, and who offers them.
         assert ids_of(searched.find("Appointment", f"actor=Practitioner/{doctor.id}", viewer=own)) == [
             str(served.booking.id)
         ]
@@ -74,8 +74,10 @@ class TestChain:
             f"actor:Practitioner.name={doctor.family_name}",
             f"slot.schedule.actor._id={doctor.id}",
         ):
-            assert ids_of(searched.find("Appointment", query)) == [str(served.booking.id)]
-            assert ids_of(searched.find("Appointment", query, viewer=own)) == []
+            assert ids_of(searched.find("Appointment", query, viewer=own)) == [str(served.booking.id)]
+        stranger = coordinator_of(world.practice)
+        assert ids_of(searched.find("Appointment", "patient:Patient.gender=female", viewer=own)) != []
+        assert ids_of(searched.find("Appointment", "patient:Patient.gender=female", viewer=stranger)) == []
 
     @pytest.mark.parametrize(
         ("query", "message"),

@@ -105,7 +105,14 @@ class TestInclude:
 
         found = along(searched.find("Appointment", query, viewer=own))
 
-        assert found == {f"Patient/{world.patients[1].id}", f"Slot/{world.slot.id}"}
+        # The doctor offers the slot, so everybody sees who that is.
+        assert found == {
+            f"Patient/{world.patients[1].id}",
+            f"Slot/{world.slot.id}",
+            f"Practitioner/{world.doctor.practitioner.id}",
+        }
+        strange = along(searched.find("Appointment", query, viewer=coordinator_of(world.practice)))
+        assert strange == set()
 
     def test_brings_nothing_with_a_total_only(self, searched):
         bundle = of_booking(searched, "_include=*&_summary=count")

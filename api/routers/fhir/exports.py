@@ -22,7 +22,7 @@ from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import AskingDep, wishes_of
 from api.routers.fhir.bodies import RESOURCE_BODY, ResourceBody
 from api.routers.marked import MarkedRouter
-from careapp.access import Viewer
+from careapp.access import Viewer, ViewerRole
 from careapp.config import Settings
 from careapp.errors import CareError, Invalid, NotFound
 from careapp.jobs import queue
@@ -173,7 +173,12 @@ def _order(
             raise GroupNotFound("there is no such group: name the id of an Organization")
         get_organisation(session, organisation_id=key, viewer=asking.viewer)
     order = read_order(
-        level, pairs, zone=asking.zone, group=key, lenient="handling=lenient" in wishes_of(request)
+        level,
+        pairs,
+        viewer=asking.viewer,
+        zone=asking.zone,
+        group=key,
+        lenient="handling=lenient" in wishes_of(request),
     )
     arguments = order.as_arguments() | {"request": str(request.url)}
     if queue.count_active(session, kind=EXPORT, viewer=asking.viewer) >= MOST_AT_ONCE:
@@ -234,8 +239,10 @@ def get_export_file(
 
 def _find(session: Session, job_id: UUID, viewer: Viewer, settings: Settings, now: datetime) -> Job:
     job = queue.get_job(session, job_id=job_id, viewer=viewer)
+    is_others = viewer.role is not ViewerRole.SYSTEM and job.asked_by != viewer.name
     is_gone = (
         job.kind != EXPORT
+        or is_others
         or job.is_cancel_asked
         or job.state is JobState.CANCELLED
         or (job.ended_at is not None and job.ended_at + timedelta(hours=settings.answers_keep_h) <= now)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import Response
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
 
@@ -13,7 +13,7 @@ from api.auth.policy import READING, may
 from api.dependencies import DbSession, ReadingSessions, SignedIn
 from api.routers.marked import MarkedRouter
 from careapp import clock
-from careapp.access import Viewer
+from careapp.access import Viewer, ViewerRole
 from careapp.errors import CareError, NotFound
 from careapp.jobs.models import LaterAnswer
 from careapp.sealing.contents import open_content, place_of
@@ -88,13 +88,12 @@ def _look(sessions: sessionmaker[Session], key: UUID, viewer: Viewer) -> LaterAn
 
 
 def _visible(key: UUID, viewer: Viewer) -> Select[LaterAnswer]:
-    """Select an answer; before it is there, only its address is known of it, and that to whoever asked."""
+    """Select an answer for whoever asked; before it is there, only its address is known of it."""
     statement = select(LaterAnswer).where(LaterAnswer.id == key)
-    if viewer.organisation_id is None:
+    if viewer.role is ViewerRole.SYSTEM:
         return statement
-    return statement.where(
-        or_(LaterAnswer.status.is_(None), LaterAnswer.organisation_id == viewer.organisation_id)
-    )
+    theirs = and_(LaterAnswer.organisation_id == viewer.organisation_id, LaterAnswer.asked_by == viewer.name)
+    return statement.where(or_(LaterAnswer.status.is_(None), theirs))
 
 
 def _missing(key: UUID) -> AnswerNotFound:

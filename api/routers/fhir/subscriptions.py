@@ -32,11 +32,13 @@ from careapp.subscriptions.queries import (
     list_events,
     list_subscriptions,
 )
+from fhir.access import require, require_whole
 from fhir.asking import Asking
 from fhir.operations.wanted import Pairs, pairs_of, read_pairs
 from fhir.search.carriers import parse_id
 from fhir.search.parameter import refuse
 from fhir.subscriptions.notices import bundle, states
+from fhir.subscriptions.topics import TOPICS
 
 router = MarkedRouter("/$", dependencies=[may(*PLANNING)])
 streams = MarkedRouter("/$stream", dependencies=[may(*PLANNING)])
@@ -73,6 +75,7 @@ def ask_for_states(request: Request, session: ReadSession, asking: AskingDep, bo
 
 
 def _states(session: Session, asking: Asking, pairs: Pairs, path: str, *, is_one: bool = False) -> bytes:
+    require(asking.viewer, "Subscription", "r" if is_one else "s")
     names = [each for name, value in pairs if name == "id" for each in value.split(",")]
     wanted = [each for name, value in pairs if name == "status" for each in value.split(",")]
     for each in wanted:
@@ -105,6 +108,7 @@ def get_events(
 ) -> Response:
     """Answer past events of a subscription as a notification, e.g. those that a receiver has missed."""
     subscription = get_subscription(session, subscription_id=_key(id), viewer=asking.viewer)
+    _require_topic(asking.viewer, subscription.topic)
     events = list_events(
         session,
         subscription_id=subscription.id,
@@ -123,6 +127,13 @@ def get_events(
             now=asking.now,
         ),
     )
+
+
+def _require_topic(viewer: Viewer, topic: str) -> None:
+    """Refuse who may not read what the events of a colleague's subscription show."""
+    require(viewer, "Subscription", "r")
+    if topic in TOPICS:
+        require_whole(viewer, TOPICS[topic].kind, "rs")
 
 
 def _key(name: str) -> UUID:
@@ -176,7 +187,7 @@ def _greeting(
     """Find the subscription before the stream begins, so that a refusal is an answer of its own."""
     key = _key(id)
     with sessions.begin() as session:
-        get_subscription(session, subscription_id=key, viewer=viewer)
+        _require_topic(viewer, get_subscription(session, subscription_id=key, viewer=viewer).topic)
         events = get_delivery(session, subscription_id=key).events
         greeting = _notice(session, key, viewer, Notice.HANDSHAKE, (), clock.now())
     return key, events if last_event_id is None else int(last_event_id), greeting

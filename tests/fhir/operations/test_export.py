@@ -23,7 +23,7 @@ ZONE = ZoneInfo("Europe/Berlin")
 
 
 def order(level="system", query=(), **more) -> Order:
-    return read_order(level, list(query), zone=ZONE, **more)
+    return read_order(level, list(query), viewer=EVERYONE, zone=ZONE, **more)
 
 
 @pytest.fixture

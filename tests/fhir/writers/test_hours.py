@@ -95,7 +95,7 @@ class TestASchedule:
         with sessions.begin() as session:
             stranger = sender.seen_as(coordinator_of(an_organisation(session)))
 
-        with pytest.raises(Rejected):
+        with pytest.raises(NotYourOrganisation):
             stranger.update(old, comment="fremd")
         with pytest.raises(Rejected):
             stranger.create(a_sent_schedule(doctor))
