@@ -140,9 +140,11 @@ def _without_foreign_keys(connection: Connection) -> Iterator[None]:
     """Let a table be made anew while others refer to it; SQLite takes this only between transactions."""
     driver = cast("sqlite3.Connection", connection.connection.driver_connection)
     before = {
-        name: driver.execute(f"PRAGMA {name}").fetchone()[0] for name in ("foreign_keys", "busy_timeout")
+        name: driver.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("foreign_keys", "busy_timeout", "secure_delete")
     }
     driver.execute("PRAGMA foreign_keys=OFF")
+    driver.execute("PRAGMA secure_delete=ON")  # what a step seals must not stay in free pages
     driver.execute(f"PRAGMA busy_timeout={WAIT_FOR_OTHERS_S * 1000}")
     try:
         yield

@@ -249,7 +249,7 @@ class _Writer:
         done = (number + 1) / (len(self.order.kinds) + 1)
         self.tell({"fraction": round(done, 3), "text": f"{kind}: {count} resources"})
 
-    def _documents(self, resource: ServedResource) -> Select[Any] | None:
+    def _documents(self, resource: ServedResource) -> Select[UUID, bytes] | None:
         """Select documents in the order of their own key; whether one belongs, an index tells."""
         belongs = self._belongs(resource)
         if belongs is False:

@@ -9,15 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, not_, or_, select
-from sqlalchemy.orm import aliased
 
-from careapp.records.search_values import SearchValue
-from careapp.sealing.contents import OPEN_KINDS
 from careapp.sealing.lookups import blind_is
-from careapp.sealing.texts import BLIND, text_where
+from careapp.sealing.texts import BLIND
 from fhir.mapping.elements import Json
 from fhir.search import extract
 from fhir.search.carriers import Carrier, parse_id
@@ -25,53 +21,8 @@ from fhir.search.dates import Interval, read, read_on_the_wall
 from fhir.search.extract import FOREVER, Value, code_form
 from fhir.search.parameter import Context, Parameter, refuse, split_escaped, unescape
 from fhir.search.references import Reference
-from fhir.search.strings import String, fitting, refuse_long
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Where a parameter's values are.
-
-    Attributes:
-        kind: Of the documents.
-        key: The column of the searched row's id.
-        name: Of the parameter in the table.
-        paths: Where documents carry them.
-    """
-
-    kind: str
-    key: SQLColumnExpression[UUID]
-    name: str
-    paths: tuple[str, ...]
-
-    @cached_property
-    def table(self) -> Any:
-        """The table under a name of its own, so that nested searches do not meet in it."""
-        return aliased(SearchValue)
-
-    @property
-    def is_here(self) -> tuple[ColumnElement[bool], ...]:
-        """SQL: the value is one of these, of whatever document."""
-        return self.table.kind == self.kind, self.table.parameter == self.name
-
-    def has(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-        """SQL: the row has a value for which all of these hold."""
-        return self.key.in_(select(self.table.resource_id).where(*self.is_here, *conditions))
-
-    @property
-    def is_sealed(self) -> bool:
-        """The database cannot read texts and numbers of these documents."""
-        return self.kind not in OPEN_KINDS
-
-    def reads(
-        self, name: str, values: Sequence[str], modifier: str | None, context: Context
-    ) -> ColumnElement[bool]:
-        """SQL: one of the row's texts is, begins with or contains one of these."""
-        if not self.is_sealed:
-            return self.has(String((self.table.text,), "").condition(name, values, modifier, context))
-        texts = [unescape(value) for value in values]
-        refuse_long(name, texts)
-        return text_where(self.key, self.kind, self.name, context.viewer, fitting(texts, modifier))
+from fhir.search.source import Source
+from fhir.search.strings import String
 
 
 @dataclass(frozen=True, eq=False)
