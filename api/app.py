@@ -11,7 +11,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api import errors
+from api.auth.bearer import Tokens, bearer
 from api.auth.cookie import WebSessions, cookie
+from api.auth.external import external_of
+from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
 from api.database import open_sessions, opened
@@ -23,7 +26,7 @@ from api.openapi import describe
 from api.reading import TidySlots, make_readers
 from api.routers import ROUTERS
 from api.worker_command import command_for
-from careapp import clock, migrate
+from careapp import clock, migrate, row_security
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
@@ -100,7 +103,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.later = set()
     app.state.clock = clock.now  # for what is asked outside of routes
     app.state.web_sessions = WebSessions(settings)
-    app.state.ways = (cookie, whoever_is_here)
+    app.state.ways = (bearer, cookie, whoever_is_here)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
@@ -121,10 +124,14 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     with nullcontext(engine) if engine is not None else opened(settings) as database:
         migrate.require_current(database)
+        row_security.require_fenced(database)
         app.state.engine = database
         app.state.sessions = open_sessions(database)
         require_keys(app.state.sessions)
         app.state.reading_sessions = make_reading_sessions(database)
+        app.state.keyring = Keyring.open(settings)
+        app.state.client_keys = ClientKeys(settings)
+        app.state.tokens = Tokens(app.state.reading_sessions, settings)
         app.state.readers = make_readers()
         app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
@@ -132,7 +139,8 @@ async def _lifespan(
             with app.state.reading_sessions.begin() as session:
                 refuse_demo_accounts(session)
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
-        app.state.sign_in = SignIn(settings, app.state.sessions, Keyring.open(settings))
+        app.state.sign_in = SignIn(settings, app.state.sessions, app.state.keyring)
+        app.state.external = external_of(settings, app.state.sign_in, app.state.keyring)
         with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
             yield
             await finish(app.state.later)

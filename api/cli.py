@@ -29,6 +29,7 @@ from api.roads.group import roads
 from api.roads.network import calibrate, gazetteer, synthetic
 from api.roads.tiles import tiles
 from api.server import address_of, listen, serve, set_up_logging
+from api.token import client, token
 from careapp import clock, migrate
 from careapp.access import OPERATOR
 from careapp.config import Settings
@@ -206,8 +207,9 @@ def serve_command(*, port: int | None, data_dir: Path | None) -> None:
 @DATA_DIR
 def migrate_command(*, data_dir: Path | None) -> None:
     """Bring the database to the version of this program."""
-    with opened(Settings.read(data_dir=data_dir)) as engine:
-        migrate.upgrade(engine, lambda title: click.echo(title, err=True))
+    settings = Settings.read(data_dir=data_dir)
+    with opened(settings) as engine:
+        migrate.upgrade(engine, lambda title: click.echo(title, err=True), role=settings.database_role)
     click.echo("the database is up to date", err=True)
 
 
@@ -243,6 +245,8 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
 for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, tiles):
     roads.add_command(road_command)
 main.add_command(roads)
+main.add_command(token)
+main.add_command(client)
 main.add_command(account)
 main.add_command(doctor)
 

@@ -16,28 +16,28 @@ from api.transactions import Transactions
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.roads.places import Geocoder
+from careapp.tenancy import acting_as, begin_as
 
 __all__ = ["Now", "SignedIn", "read_now"]  # what a route may ask for stands here, wherever it is made
 
 
-def _read(request: Request) -> Iterator[Session]:
-    with request.app.state.reading_sessions.begin() as session:
+def _read(request: Request, viewer: SignedIn, now: Now) -> Iterator[Session]:
+    with begin_as(request.app.state.reading_sessions, viewer, now) as session:
         yield session
 
 
-def _write(request: Request) -> Iterator[Session]:
+def _write(request: Request, viewer: SignedIn, now: Now) -> Iterator[Session]:
     """One request is one transaction: commit at its end, or nothing at all."""
-    with request.app.state.sessions.begin() as session:
+    with begin_as(request.app.state.sessions, viewer, now) as session:
         yield session
 
 
-def _transactions(request: Request) -> Transactions:
-    return Transactions(request.app.state.sessions)
+async def _transactions(request: Request, viewer: SignedIn, now: Now) -> Transactions:
+    return Transactions(acting_as(request.app.state.sessions, viewer, now))
 
 
-async def _reading_sessions(request: Request) -> sessionmaker[Session]:
-    sessions: sessionmaker[Session] = request.app.state.reading_sessions
-    return sessions
+async def _reading_sessions(request: Request, viewer: SignedIn) -> sessionmaker[Session]:
+    return acting_as(request.app.state.reading_sessions, viewer)  # of a stream, too: no hour holds for long
 
 
 async def _settings(request: Request) -> Settings:

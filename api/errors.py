@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from api.auth.next_page import sign_in_address
-from api.auth.viewers import NotSignedIn
+from api.auth.viewers import NotSignedIn, TokenRefused
 from api.edge.arrival import AddressTooLong, HeadersTooLarge
 from api.formats import written
 from careapp.db_errors import explain_database_error
@@ -216,6 +216,9 @@ def answer_care_error(request: Request, error: Exception) -> Response:
         waiting["Retry-After"] = str(error.retry_after_s)
     elif kind.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         waiting["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(error, NotSignedIn):  # RFC 6750, 3
+        refused = ', error="invalid_token"' if isinstance(error, TokenRefused) else ""
+        waiting["WWW-Authenticate"] = f'Bearer realm="careapp"{refused}'
     return answer(
         request,
         status=kind.status,

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import Viewer
 from careapp.consultations.holds import first_stale, tidy_slots
+from careapp.tenancy import begin_as
 
 THREADS = 2
 LOOK_AGAIN = timedelta(seconds=1)
@@ -50,8 +51,7 @@ def _read(
     work: Callable[[Session], Found],
     show: Callable[[Found], Response],
 ) -> Response:
-    del viewer
-    with sessions.begin() as session:
+    with begin_as(sessions, viewer) as session:
         found = work(session)
     return show(found)
 

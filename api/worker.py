@@ -33,6 +33,7 @@ from careapp.errors import CareError
 from careapp.jobs import queue
 from careapp.jobs.kinds import EXPORT, PLAN_DAY
 from careapp.jobs.models import Job
+from careapp.tenancy import acting_as
 from fhir.operations.export import ExportStopped, Order, write_export
 
 LOG = logging.getLogger("careapp.worker")
@@ -232,7 +233,9 @@ def _do(sessions: sessionmaker[Session], job: Job, settings: Settings, lifeline:
             f"this version does not know jobs of the kind {job.kind}: install the one that does"
         )
     viewer = Viewer(job.asked_by, ViewerRole.SYSTEM, job.organisation_id)
-    return work(sessions, job.arguments, settings=settings, viewer=viewer, lifeline=lifeline)
+    return work(
+        acting_as(sessions, viewer), job.arguments, settings=settings, viewer=viewer, lifeline=lifeline
+    )
 
 
 def _sentence(error: Exception) -> str:

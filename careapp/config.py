@@ -32,6 +32,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy address of a PostgreSQL database (`postgresql+psycopg://…`); "
         "unset: SQLite in the data folder.",
     )
+    database_role: str | None = Field(
+        default=None,
+        description="PostgreSQL's role as which the server works; `careapp migrate`, run as the owner, gives "
+        "it the rights that it needs.",
+    )
     keys_file: Path | None = Field(
         default=None,
         description="File with the keys that seal patients' data; unset: `keys/keys.json` in the data "
@@ -157,6 +162,17 @@ class Settings(BaseSettings):
         default="",
         description="Private networks with commas between, like 10.1.0.0/16, into which the names of servers "
         "that we ask may lead; none: only to the internet.",
+    )
+    issuers: Path | None = Field(
+        default=None,
+        description="JSON file of other issuers whose access tokens are taken, such as a Keycloak; see "
+        "`api/auth/issuers.py`.",
+    )
+    access_token_s: int = Field(
+        default=300, ge=30, le=3600, description="Seconds for which an access token that we issue is good."
+    )
+    refresh_days: int = Field(
+        default=30, ge=1, le=365, description="Days for which a client may renew its tokens after a sign-in."
     )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."

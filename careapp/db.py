@@ -18,11 +18,12 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from careapp.errors import Invalid, Unavailable
@@ -220,12 +221,28 @@ def _set_up_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) ->
         driver.execute(f"PRAGMA {pragma}")
 
 
-def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return the factory of sessions; `with sessions.begin() as session` is one transaction."""
-    return sessionmaker(engine, expire_on_commit=False)
+EVERY_TENANT = "*"
+NO_TENANT = ""
+TENANTS = "careapp.tenants"
+"""Key of `Session.info`: whose rows its transactions see, as PostgreSQL's row security is told."""
+MOMENT = "careapp.moment"
+"""Key of `Session.info`: at which hour; the server's own clock tells unless somebody else does."""
+
+_TELL = text("SELECT set_config('app.tenants', :tenants, true), set_config('app.now', :moment, true)")
 
 
-def make_reading_sessions(engine: Engine) -> sessionmaker[Session]:
+def make_sessions(engine: Engine, *, tenants: str = EVERY_TENANT) -> sessionmaker[Session]:
+    """Return the factory of sessions; `with sessions.begin() as session` is one transaction.
+
+    Args:
+        engine: The database.
+        tenants: Whose rows they see; whoever opens a database by code is ourselves. For a viewer see
+            `careapp.tenancy`.
+    """
+    return _factory(engine, tenants)
+
+
+def make_reading_sessions(engine: Engine, *, tenants: str = EVERY_TENANT) -> sessionmaker[Session]:
     """Return the factory of sessions that only read: they never wait for a writer, and cannot write.
 
     All statements of a transaction see the same moment. SQLite has it so anyway; PostgreSQL by its isolation
@@ -234,8 +251,25 @@ def make_reading_sessions(engine: Engine) -> sessionmaker[Session]:
     options: dict[str, Any] = {READS_ONLY: True, "postgresql_readonly": True}
     if engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"
-    reading = engine.execution_options(**options)
-    return sessionmaker(reading, expire_on_commit=False)
+    return _factory(engine.execution_options(**options), tenants)
+
+
+def _factory(engine: Engine, tenants: str) -> sessionmaker[Session]:
+    sessions = sessionmaker(engine, expire_on_commit=False, info={TENANTS: tenants})
+    if engine.dialect.name == "postgresql":
+        event.listen(sessions, "after_begin", _tell_tenants)
+    return sessions
+
+
+def _tell_tenants(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:
+        tell_tenants(session, connection, session.info.get(TENANTS, NO_TENANT))
+
+
+def tell_tenants(session: Session, connection: Connection, tenants: str) -> None:
+    """Tell PostgreSQL whose rows the rest of the transaction sees; a session that says nobody sees none."""
+    moment: datetime | None = session.info.get(MOMENT)
+    connection.execute(_TELL, {"tenants": tenants, "moment": "" if moment is None else moment.isoformat()})
 
 
 def record_change(session: Session, model: type[Base], key: UUID) -> None:

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from careapp import row_security
 from careapp.db_errors import explain_database_error
 from careapp.errors import Unavailable
 from careapp.sealing.upgrade import STEPS
@@ -37,16 +38,22 @@ class NotOurDatabase(Unavailable):
     """The database holds tables of another program."""
 
 
-def upgrade(engine: Engine, on_progress: Callable[[str], None] | None = None) -> None:
+def upgrade(
+    engine: Engine, on_progress: Callable[[str], None] | None = None, *, role: str | None = None
+) -> None:
     """Run the missing migrations in one transaction: all or none. Several processes may call it at once.
 
+    PostgreSQL then gets its row security, see `careapp.row_security`.
+
     Args:
-        engine: The database, perhaps empty.
+        engine: The database, perhaps empty; of PostgreSQL as its owner.
         on_progress: Told the title of each migration before it runs.
+        role: PostgreSQL's role as which the server works: it is given the rights that it needs.
 
     Raises:
         DatabaseTooNew: The database is ahead of this program.
         NotOurDatabase: There are tables, but none of ours.
+        RoleUnknown: There is no such role.
         Unavailable: The database is full, read-only, damaged or away; see `careapp.db_errors`.
         NoKeyring: There are readable patients to be sealed, but no keys.
     """
@@ -70,6 +77,9 @@ def upgrade(engine: Engine, on_progress: Callable[[str], None] | None = None) ->
         # One run for all: each run reads every migration's file anew.
         config.attributes |= {"connection": connection, "on_version_apply": go_on}
         command.upgrade(config, "head")
+        row_security.build(connection)
+        if role is not None:
+            row_security.grant(connection, role)
 
 
 def require_current(engine: Engine) -> None:
@@ -85,7 +95,8 @@ def require_current(engine: Engine) -> None:
         config = _config()
         current = _revision(connection)
         _refuse_unknown(config, current)
-        if current != ScriptDirectory.from_config(config).get_current_head():
+        is_head = current == ScriptDirectory.from_config(config).get_current_head()
+        if not is_head or not row_security.is_current(connection):
             raise DatabaseTooOld("the database is older than this program: run `careapp migrate`")
 
 
@@ -132,6 +143,8 @@ def _locked(engine: Engine) -> Iterator[Connection]:
             connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_FOR_OTHERS_S}s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_FOR_ROWS_S}s'"))
+            # Even the owner sees no row of a tenant unless it says so.
+            connection.execute(text("SELECT set_config('app.tenants', '*', true)"))
             yield connection
 
 

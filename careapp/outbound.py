@@ -58,11 +58,14 @@ class Reach:
 
     Attributes:
         origins: As `origin_of` writes them.
-        networks: Private networks in which a named server may lie.
+        networks: Private networks in which a server may lie.
+        by_operator: The operator has written these origins, so digits and `localhost` mean what they say;
+            false for what somebody else registered.
     """
 
     origins: frozenset[str]
     networks: tuple[Network, ...] = ()
+    by_operator: bool = True
 
     def require_origin(self, address: str) -> None:
         """Refuse an address of a server that is not named.
@@ -80,7 +83,7 @@ class Reach:
             NotAllowed: One of them lies inside: a name that leads inwards is not even tried outside.
         """
         addresses = list(found)
-        if host == "localhost" or _is_digits(host):
+        if self.by_operator and (host == "localhost" or _is_digits(host)):
             return addresses
         for address in addresses:
             if not is_outside(address) and not any(lies_in(address, each) for each in self.networks):

@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
 import datetime as dt
+from collections.abc import Mapping
 
 import orjson
 
@@ -25,10 +26,18 @@ PATCH_FORMATS = ["application/fhir+json", "application/fhir+xml", "application/j
 READS = ("read", "vread", "history-instance", "history-type", "search-type")
 WRITES = ("create", "update", "patch", "delete")
 OF_SYSTEM = ("transaction", "batch", "search-system", "history-system")
-NO_SIGN_IN = "There is no sign-in yet: this server answers on the machine itself only."
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+SIGN_IN = "Sign in with SMART App Launch or Backend Services: .well-known/smart-configuration tells how."
 
 
-def statement(base_url: str, software_version: str, date: dt.date, answered: Answered | None = None) -> bytes:
+def statement(
+    base_url: str,
+    software_version: str,
+    date: dt.date,
+    answered: Answered | None = None,
+    oauth: Mapping[str, str] | None = None,
+) -> bytes:
     """Write the CapabilityStatement of this instance.
 
     Args:
@@ -36,12 +45,19 @@ def statement(base_url: str, software_version: str, date: dt.date, answered: Ans
         software_version: Of careapp.
         date: When the software or its settings last changed, e.g. when the server started.
         answered: Which interactions and operations are answered; None: read and search only.
+        oauth: Where clients sign in: `authorize`, `token`, `revoke`, `introspect`.
     """
     known = answered or Answered(frozenset({"read", "search-type"}))
-    return orjson.dumps(document(base_url, software_version, date, known))
+    return orjson.dumps(document(base_url, software_version, date, known, oauth))
 
 
-def document(base_url: str, software_version: str, date: dt.date, answered: Answered) -> Json:
+def document(
+    base_url: str,
+    software_version: str,
+    date: dt.date,
+    answered: Answered,
+    oauth: Mapping[str, str] | None = None,
+) -> Json:
     """Make the CapabilityStatement."""
     books = Offer("Appointment", "book", is_instance=False) in answered.operations
     served = [_resource(each, answered) for each in RESOURCES]
@@ -66,7 +82,7 @@ def document(base_url: str, software_version: str, date: dt.date, answered: Answ
                 without_none(
                     {
                         "mode": "server",
-                        "security": {"cors": False, "description": NO_SIGN_IN},
+                        "security": _security(oauth),
                         "resource": [
                             *served,
                             *(_definitions(kind) for kind in KINDS),
@@ -133,4 +149,14 @@ def _definitions(kind: str) -> Json:
         "searchParam": [
             {"name": name, "type": "uri" if name == "url" else "token"} for name in SEARCHED[kind]
         ],
+    }
+
+
+def _security(oauth: Mapping[str, str] | None) -> Json:
+    addresses = [{"url": name, "valueUri": address} for name, address in (oauth or {}).items()]
+    extension = {"extension": [{"url": OAUTH_URIS, "extension": addresses}]} if addresses else {}
+    return extension | {
+        "cors": False,
+        "service": [{"coding": [{"system": SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}],
+        "description": SIGN_IN,
     }

@@ -1,25 +1,35 @@
 """Rows as documents, before anything that was sent is laid over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from careapp.tenancy import across_tenants
 from fhir.mapping.elements import Json
 from fhir.mapping.resource import ServedResource
 
 
-def beside(session: Session) -> Session:
-    """A second session in the same transaction: it sees what is in the database, not what is in memory."""
-    return Session(
-        session.connection(),
-        autoflush=False,
-        expire_on_commit=False,
-        # Within a savepoint it would open one of its own, and lose in closing it what it wrote.
-        join_transaction_mode="rollback_only",
-    )
+@contextmanager
+def beside(session: Session) -> Iterator[Session]:
+    """Open a second session in the same transaction: it sees what is in the database, not what is in memory.
+
+    And of every tenant: a document shows whom else an appointment is with.
+    """
+    with (
+        across_tenants(session),
+        Session(
+            session.connection(),
+            autoflush=False,
+            expire_on_commit=False,
+            # Within a savepoint it would open one of its own, and lose in closing it what it wrote.
+            join_transaction_mode="rollback_only",
+        ) as reader,
+    ):
+        yield reader
 
 
 class Shown(dict[UUID, Json]):

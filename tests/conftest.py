@@ -29,9 +29,9 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _postgresql_address(postgresql_server: str) -> Iterator[str]:
-    with databases.migrated_database(postgresql_server) as address:
-        yield address
+def _postgresql_database(postgresql_server: str) -> Iterator[databases.Migrated]:
+    with databases.migrated_database(postgresql_server) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +55,22 @@ def sqlite_engine(_sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def postgresql_engine(_postgresql_address: str, tmp_path: Path) -> Iterator[Engine]:
-    """A migrated, empty PostgreSQL database."""
-    put_keys(tmp_path)
-    engine = open_engine(_postgresql_address)
+def postgresql_owner(_postgresql_database: databases.Migrated) -> Iterator[Engine]:
+    """A migrated, empty PostgreSQL database, as whoever migrates it."""
+    engine = open_engine(_postgresql_database.owner)
     databases.empty(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgresql_engine(
+    _postgresql_database: databases.Migrated, postgresql_owner: Engine, tmp_path: Path
+) -> Iterator[Engine]:
+    """A migrated, empty PostgreSQL database, as the server that works with it."""
+    del postgresql_owner  # has emptied it
+    put_keys(tmp_path)
+    engine = open_engine(_postgresql_database.address)
     yield engine
     engine.dispose()
 
@@ -69,6 +80,15 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     """A migrated, empty database of each kind."""
     chosen: Engine = request.getfixturevalue(f"{request.param}_engine")
     return chosen
+
+
+@pytest.fixture
+def owner_engine(request: pytest.FixtureRequest, engine: Engine) -> Engine:
+    """The database of `engine`, as whoever may change its tables."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    owner: Engine = request.getfixturevalue("postgresql_owner")
+    return owner
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

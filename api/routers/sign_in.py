@@ -13,12 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from api.auth import cookie as cookies
 from api.auth import pages
 from api.auth.csrf import ForgedRequest, csrf_of, is_token
+from api.auth.external import External
 from api.auth.landing import retry_after, signed_in, waiting
 from api.auth.next_page import local_address
+from api.auth.party import origin_of_pages
 from api.auth.policy import anybody, may
 from api.auth.signing_in import SignIn, asker_of
 from api.auth.texts import Texts
-from api.dependencies import Now, ReadSession, SignedIn
+from api.dependencies import Now, ReadSession, SettingsDep, SignedIn
 from api.etag import tagged
 from api.shapes import NamedOut, Out, shown_as
 from careapp.access import ViewerRole
@@ -109,6 +111,7 @@ async def show_sign_in(
             pages.texts_for(request),
             csrf=csrf_of(step),
             next_address=local_address(next_address),
+            has_provider=request.app.state.external is not None,
         ),
     )
 
@@ -145,30 +148,37 @@ async def show_sign_out(request: Request) -> Response:
     csrf = cookies.csrf_token(request)
     if csrf is None:
         return RedirectResponse("/signed-out", 303)
-    return pages.sign_out_page(pages.texts_for(request), csrf=csrf, form_to=None)
+    external: External | None = request.app.state.external
+    form_to = None if external is None else external.provider.origin
+    return pages.sign_out_page(pages.texts_for(request), csrf=csrf, form_to=form_to)
 
 
 @router.post("/sign-out", dependencies=[anybody("signing out harms nobody, and its form is our own")])
-async def sign_out(request: Request, now: Now, csrf_token: Text = "") -> Response:
+async def sign_out(request: Request, settings: SettingsDep, now: Now, csrf_token: Text = "") -> Response:
     """Sign out, here and at the provider that signed in."""
-    value = request.cookies.get(cookies.COOKIE)
+    value, address = request.cookies.get(cookies.COOKIE), "/signed-out"
     if value is not None:
         if not is_token(csrf_token, value):
             raise ForgedRequest("sign out with the button of the page /sign-out")
-        await run_in_threadpool(_close, request, value, now)
+        closed = await run_in_threadpool(_close, request, value, now)
         request.app.state.web_sessions.forget(value)
-    response = RedirectResponse("/signed-out", 303, {"Clear-Site-Data": '"cache", "storage"'})
+        external: External | None = request.app.state.external
+        if closed is not None and external is not None:
+            name, tokens = closed
+            origin = origin_of_pages(request, settings)
+            address = await external.sign_out_address(tokens, name, origin=origin) or address
+    response = RedirectResponse(address, 303, {"Clear-Site-Data": '"cache", "storage"'})
     cookies.drop_cookie(response)
     return response
 
 
-@router.get("/signed-out", dependencies=[anybody("it holds no data")])
+@router.get("/signed-out", dependencies=[anybody("the page holds no data about anybody")])
 async def show_signed_out(request: Request) -> Response:
     """Say that nobody is signed in any more."""
     return pages.signed_out_page(pages.texts_for(request))
 
 
-def _close(request: Request, value: str, now: datetime) -> bytes | None:
+def _close(request: Request, value: str, now: datetime) -> tuple[str, bytes] | None:
     with request.app.state.sessions.begin() as session:
         return close_web_session(session, value, now=now)
 
@@ -200,6 +210,7 @@ def _again(
             login=login[:64],
             complaint=complaint,
             status=status,
+            has_provider=request.app.state.external is not None,
         ),
     )
     return response if wait is None else retry_after(response, wait)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from careapp.appointments.models import Occupancy
 from careapp.errors import Conflict
 from careapp.people.models import Practitioner
+from careapp.tenancy import across_tenants
 
 _CHUNK = 500
 """Fewer than any database's most parameters of a statement."""
@@ -61,23 +62,24 @@ def occupy_all(session: Session, rows: Sequence[Occupancy]) -> None:
         AlreadyOccupied: A practitioner is taken then (SQLite).
     """
     practitioners = sorted({row.practitioner_id for row in rows})
-    # Whoever takes time of the same practitioner waits here, and all wait in the same order: else two
-    # transactions would deadlock, on the constraint or on each other.
-    for start in range(0, len(practitioners), _CHUNK):
-        session.execute(
-            select(Practitioner.id)
-            .where(Practitioner.id.in_(practitioners[start : start + _CHUNK]))
-            .order_by(Practitioner.id)
-            .with_for_update(key_share=True)
-        ).all()
-    with refusing_overlaps():
+    with across_tenants(session), refusing_overlaps():  # the doctor's time is the practice's
+        # Whoever takes time of the same practitioner waits here, and all wait in the same order: else two
+        # transactions would deadlock, on the constraint or on each other.
+        for start in range(0, len(practitioners), _CHUNK):
+            session.execute(
+                select(Practitioner.id)
+                .where(Practitioner.id.in_(practitioners[start : start + _CHUNK]))
+                .order_by(Practitioner.id)
+                .with_for_update(key_share=True)
+            ).all()
         session.add_all(rows)
         session.flush()
 
 
 def release(session: Session, *, appointment_id: UUID) -> None:
     """Free all time that an appointment takes, at once."""
-    session.execute(delete(Occupancy).where(Occupancy.appointment_id == appointment_id))
+    with across_tenants(session):
+        session.execute(delete(Occupancy).where(Occupancy.appointment_id == appointment_id))
 
 
 def check_now(session: Session) -> None:

@@ -16,6 +16,7 @@ from careapp.consultations.models import Booking, FurtherSlot, Slot, SlotStatus
 from careapp.consultations.taking import get_slots, give_back, hold, shade
 from careapp.errors import NotFound
 from careapp.records import audit
+from careapp.tenancy import across_tenants
 
 ROWS_AT_ONCE = 500
 
@@ -77,13 +78,14 @@ def hold_slots(
 
 def _refuse_occupied(session: Session, slots: Sequence[Slot]) -> None:
     # Booking is what the database refuses; a hold that could not be booked is better refused now.
-    taken = session.scalars(
-        select(Occupancy.id).where(
-            Occupancy.practitioner_id == slots[0].schedule.practitioner_id,
-            Occupancy.starts_at < slots[-1].ends_at,
-            Occupancy.ends_at > slots[0].starts_at,
-        )
-    ).first()
+    with across_tenants(session):
+        taken = session.scalars(
+            select(Occupancy.id).where(
+                Occupancy.practitioner_id == slots[0].schedule.practitioner_id,
+                Occupancy.starts_at < slots[-1].ends_at,
+                Occupancy.ends_at > slots[0].starts_at,
+            )
+        ).first()
     if taken is not None:
         raise AlreadyOccupied("the doctor has another appointment at that time: choose another slot")
 

@@ -15,6 +15,7 @@ from careapp.consultations.queries import SlotNotFound
 from careapp.db import record_change
 from careapp.errors import Conflict, Invalid
 from careapp.people.models import Role
+from careapp.tenancy import across_tenants
 
 MOST_SLOTS = 24
 """Of one booking: four hours of ten minutes each."""
@@ -129,9 +130,10 @@ def lock(session: Session, slot_ids: Iterable[UUID]) -> None:
     Whoever changes several locks them all at once, here, in the order of their ids: so no two deadlock.
     """
     ids = set(slot_ids)
-    ids.update(session.scalars(_in_shadow(ids).with_only_columns(Slot.id)))
-    if len(ids) > 1:  # one is locked by the statement that changes it
-        session.execute(select(Slot.id).where(Slot.id.in_(ids)).order_by(Slot.id).with_for_update()).all()
+    with across_tenants(session):
+        ids.update(session.scalars(_in_shadow(ids).with_only_columns(Slot.id)))
+        if len(ids) > 1:  # one is locked by the statement that changes it
+            session.execute(select(Slot.id).where(Slot.id.in_(ids)).order_by(Slot.id).with_for_update()).all()
 
 
 def take(session: Session, slots: Sequence[Slot], *, now: datetime, hold_id: UUID | None = None) -> None:
@@ -172,17 +174,18 @@ def _update(
     then_until: datetime | None,
 ) -> None:
     ids = [slot.id for slot in slots]
-    lock(session, ids)
-    changed = session.scalars(
-        update(Slot)
-        .where(Slot.id.in_(ids), is_bookable(now, hold_id))
-        .values(status=status, hold_id=then_hold_id, held_until=then_until)
-        .returning(Slot.id),
-        execution_options={"synchronize_session": False},
-    ).all()
-    if len(changed) < len(ids):
-        raise SlotTaken("this slot has just been taken: choose another one")
-    _noted(session, slots)
+    with across_tenants(session):
+        lock(session, ids)
+        changed = session.scalars(
+            update(Slot)
+            .where(Slot.id.in_(ids), is_bookable(now, hold_id))
+            .values(status=status, hold_id=then_hold_id, held_until=then_until)
+            .returning(Slot.id),
+            execution_options={"synchronize_session": False},
+        ).all()
+        if len(changed) < len(ids):
+            raise SlotTaken("this slot has just been taken: choose another one")
+        _noted(session, slots)
 
 
 def give_back(session: Session, slots: Sequence[Slot], *, now: datetime) -> None:
@@ -191,12 +194,14 @@ def give_back(session: Session, slots: Sequence[Slot], *, now: datetime) -> None
     if not later:
         return
     ids = [slot.id for slot in later]
-    lock(session, ids)
-    session.execute(
-        update(Slot).where(Slot.id.in_(ids)).values(status=SlotStatus.FREE, hold_id=None, held_until=None),
-        execution_options={"synchronize_session": False},
-    )
-    _noted(session, later)
+    free = {"status": SlotStatus.FREE, "hold_id": None, "held_until": None}
+    with across_tenants(session):
+        lock(session, ids)
+        session.execute(
+            update(Slot).where(Slot.id.in_(ids)).values(free),
+            execution_options={"synchronize_session": False},
+        )
+        _noted(session, later)
 
 
 def shade(session: Session, slot_ids: Iterable[UUID]) -> None:

@@ -1,7 +1,6 @@
 """Agree on help, and take it back. Each function is one use case; none commits.
 
-Two services have to do with it, so these change rows of both: whoever calls them brings a session that may,
-and the viewer is judged here.
+Two services have to do with it, so these change rows of both, once it is clear that the viewer may.
 """
 
 from datetime import datetime, timedelta
@@ -28,6 +27,7 @@ from careapp.help.undoing import decline_offers, undo
 from careapp.openings.commands import ToWhom, open_record
 from careapp.openings.models import OpeningKind
 from careapp.records import audit, outbox
+from careapp.tenancy import across_tenants
 from careapp.visits.models import Visit
 
 DAY = timedelta(days=1)
@@ -57,11 +57,27 @@ def accept_offer(
     """
     request = _own_request(session, request_id, viewer)
     offer = _offer(session, request_id, offer_id)
+    with across_tenants(session):
+        _agree(session, request, offer, calendar=calendar, viewer=viewer, now=now)
+    audit.record(session, viewer=viewer, now=now, action="accept_help", subject=offer, request=request_id)
+    outbox.send(session, topic="help.agreed", payload={"offer": str(offer_id)}, now=now)
+    return offer
+
+
+def _agree(
+    session: Session,
+    request: HelpRequest,
+    offer: HelpOffer,
+    *,
+    calendar: Calendar,
+    viewer: Viewer,
+    now: datetime,
+) -> None:
     # Two people may press two buttons at once: the updates themselves are the checks.
     answered = session.execute(
         update(HelpRequest)
         .where(
-            HelpRequest.id == request_id, HelpRequest.status == HelpStatus.OPEN, HelpRequest.expires_at > now
+            HelpRequest.id == request.id, HelpRequest.status == HelpStatus.OPEN, HelpRequest.expires_at > now
         )
         .values(status=HelpStatus.AGREED)
         .returning(HelpRequest.id)
@@ -71,13 +87,13 @@ def accept_offer(
         require_open(request, now)
     accepted = session.execute(
         update(HelpOffer)
-        .where(HelpOffer.id == offer_id, HelpOffer.status == OfferStatus.OFFERED)
+        .where(HelpOffer.id == offer.id, HelpOffer.status == OfferStatus.OFFERED)
         .values(status=OfferStatus.ACCEPTED)
         .returning(HelpOffer.id)
     ).one_or_none()
     if accepted is None or offer.starts_at < now:
-        raise OfferNoLongerStands(f"offer {offer_id} was withdrawn or declined, or its time is over")
-    visit_id = session.scalars(select(HelpVisit.visit_id).where(HelpVisit.request_id == request_id)).one()
+        raise OfferNoLongerStands(f"offer {offer.id} was withdrawn or declined, or its time is over")
+    visit_id = session.scalars(select(HelpVisit.visit_id).where(HelpVisit.request_id == request.id)).one()
     visit = _promise(session, visit_id, offer)
     opening = open_record(
         session,
@@ -94,11 +110,8 @@ def accept_offer(
     )
     session.refresh(offer)
     offer.opening_id = opening.id
-    decline_offers(session, request_id)
+    decline_offers(session, request.id)
     session.flush()
-    audit.record(session, viewer=viewer, now=now, action="accept_help", subject=offer, request=request_id)
-    outbox.send(session, topic="help.agreed", payload={"offer": str(offer_id)}, now=now)
-    return offer
 
 
 def withdraw_request(session: Session, *, request_id: UUID, viewer: Viewer, now: datetime) -> HelpRequest:
@@ -116,7 +129,8 @@ def withdraw_request(session: Session, *, request_id: UUID, viewer: Viewer, now:
         select(HelpOffer).where(HelpOffer.request_id == request_id, HelpOffer.status == OfferStatus.ACCEPTED)
     ).one_or_none()
     if accepted is not None:
-        undo(session, accepted, to=OfferStatus.DECLINED, viewer=viewer, now=now)
+        with across_tenants(session):
+            undo(session, accepted, to=OfferStatus.DECLINED, viewer=viewer, now=now)
     request.status = HelpStatus.WITHDRAWN
     decline_offers(session, request_id)
     session.flush()
@@ -143,10 +157,11 @@ def take_back_offer(
         raise HelpOfferNotFound(f"there is no offer {offer_id}")
     ending = OfferStatus.DECLINED if mine == offer.to_organisation_id else OfferStatus.WITHDRAWN
     if offer.status is OfferStatus.ACCEPTED:
-        undo(session, offer, to=ending, viewer=viewer, now=now)
-        session.execute(
-            update(HelpRequest).where(HelpRequest.id == request_id).values(status=HelpStatus.OPEN)
-        )
+        with across_tenants(session):
+            undo(session, offer, to=ending, viewer=viewer, now=now)
+            session.execute(
+                update(HelpRequest).where(HelpRequest.id == request_id).values(status=HelpStatus.OPEN)
+            )
     elif offer.status is OfferStatus.OFFERED:
         offer.status = ending
     else:

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from careapp.access import Viewer
+from careapp.access import Viewer, ViewerRole
 from careapp.errors import NotFound
-from careapp.help.models import HelpOffer, HelpRequest, HelpStatus, HelpVisit
+from careapp.help.models import HelpOffer, HelpRequest, HelpStatus, HelpVisit, OfferStatus
 from careapp.paging import Page, read_page
 
 
@@ -84,6 +84,33 @@ def get_help(session: Session, *, request_id: UUID, viewer: Viewer, now: datetim
     if not found:
         raise HelpRequestNotFound(f"there is no request for help {request_id}")
     return _seen(session, found, viewer)[0]
+
+
+def list_help_visits(
+    session: Session, *, viewer: Viewer, from_: datetime, to: datetime
+) -> list[tuple[HelpOffer, HelpRequest]]:
+    """Return what the viewer's nurses have promised other services, a nurse her own only, by start.
+
+    Args:
+        session: An open transaction.
+        viewer: Who looks.
+        from_: Visits that start at this moment or later.
+        to: And before this one.
+    """
+    statement = (
+        select(HelpOffer, HelpRequest)
+        .join(HelpRequest, HelpRequest.id == HelpOffer.request_id)
+        .where(
+            HelpOffer.status == OfferStatus.ACCEPTED, HelpOffer.starts_at >= from_, HelpOffer.starts_at < to
+        )
+        .options(joinedload(HelpOffer.opening), joinedload(HelpRequest.organisation))
+        .order_by(HelpOffer.starts_at, HelpOffer.id)
+    )
+    if viewer.organisation_id is not None:
+        statement = statement.where(HelpOffer.organisation_id == viewer.organisation_id)
+    if viewer.role is ViewerRole.NURSE:
+        statement = statement.where(HelpOffer.practitioner_id == viewer.practitioner_id)
+    return [(offer, request) for offer, request in session.execute(statement)]
 
 
 def _requests(viewer: Viewer, now: datetime) -> Select[HelpRequest]:

@@ -24,7 +24,7 @@ def undo(session: Session, offer: HelpOffer, *, to: OfferStatus, viewer: Viewer,
     """Undo what was agreed with an accepted offer; its request stays as it is.
 
     Args:
-        session: A transaction that may change rows of both services.
+        session: A transaction that sees both services (`across_tenants`).
         offer: An accepted one.
         to: What becomes of it.
         viewer: Who undoes it.

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import BELONG_NOWHERE, Viewer, ViewerRole
 from careapp.errors import Conflict, Forbidden, Invalid, NotFound
+from careapp.identity.grants import revoke_subject
 from careapp.identity.models import Account, Language, Passkey, WebSession
 from careapp.organisations.models import Organisation
 from careapp.people.models import Practitioner
@@ -149,7 +150,7 @@ def list_accounts(session: Session, *, viewer: Viewer) -> Sequence[Account]:
 
 
 def set_active(session: Session, account: Account, *, is_active: bool, viewer: Viewer, now: datetime) -> None:
-    """Let an account sign in, or no longer; then its open web sessions end too.
+    """Let an account sign in, or no longer; then its web sessions and tokens end too.
 
     Raises:
         OutsideOrganisation: The viewer acts for another organisation.
@@ -158,6 +159,7 @@ def set_active(session: Session, account: Account, *, is_active: bool, viewer: V
     account.is_active = is_active
     if not is_active:
         session.execute(delete(WebSession).where(WebSession.account_id == account.id))
+        revoke_subject(session, str(account.id), now=now)
     action = "enable_account" if is_active else "disable_account"
     audit.record(session, viewer=viewer, now=now, action=action, subject=account)
 
@@ -171,7 +173,7 @@ def set_password(
     now: datetime,
     keep: UUID | None = None,
 ) -> None:
-    """Replace the password; all web sessions of the account end, but one.
+    """Replace the password; all web sessions and tokens of the account end, but one session.
 
     Args:
         session: A writing transaction.
@@ -189,6 +191,7 @@ def set_password(
     account.password_set_at = now
     others = delete(WebSession).where(WebSession.account_id == account.id)
     session.execute(others if keep is None else others.where(WebSession.id != keep))
+    revoke_subject(session, str(account.id), now=now)
     audit.record(session, viewer=viewer, now=now, action="set_password", subject=account)
 
 

@@ -1,7 +1,7 @@
 """Tables of OAuth clients, what was granted to them, and the keys that sign tokens.
 
-Secrets stand here only as SHA-256: whoever reads the database can use none of them. They are no tenant's rows,
-since a token is looked up before anybody is known.
+Secrets stand here only as SHA-256: whoever reads the database can use none of them. They are no tenant's
+rows, since a token is looked up before anybody is known.
 """
 
 from datetime import datetime

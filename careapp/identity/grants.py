@@ -1,7 +1,7 @@
 """What people allowed clients: codes, refresh tokens, and the end of both.
 
-Codes and refresh tokens are random; only their SHA-256 is stored. Each is good once, and the statement that uses
-one up is the check, so that of twenty who come at once one is served.
+Codes and refresh tokens are random; only their SHA-256 is stored. Each is good once, and the statement that
+uses one up is the check, so that of twenty who come at once one is served.
 """
 
 from dataclasses import dataclass

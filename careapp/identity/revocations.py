@@ -31,14 +31,14 @@ def revoke_tokens_of_client(session: Session, client_id: str, *, now: datetime) 
 
 
 def revoke_tokens_of_subject(session: Session, subject: str, *, now: datetime) -> None:
-    """Refuse every access token of a person; see `careapp.identity.grants.revoke_subject` for all of theirs."""
+    """Refuse every access token of a person; `grants.revoke_subject` ends all that is theirs."""
     _revoke(session, f"sub:{subject}", now)
 
 
 def list_revocations(session: Session, *, now: datetime) -> dict[str, datetime]:
     """Return what is refused, and until which moment of issue: `jti:…`, `grant:…`, `client:…`, `sub:…`."""
-    rows = session.execute(select(Revocation.subject, Revocation.at).where(Revocation.until > now))
-    return {subject: at for subject, at in rows}
+    live = select(Revocation).where(Revocation.until > now)
+    return {each.subject: each.at for each in session.scalars(live)}
 
 
 def forget_revocations(session: Session, *, now: datetime) -> None:

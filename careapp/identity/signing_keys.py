@@ -1,7 +1,7 @@
 """Keys that sign tokens: made when first needed, replaced when old, sealed in the database.
 
-Whoever verifies asks for a key that it does not know (`/oauth/jwks`), so a new one may sign at once. An old one
-stays readable as long as a token that it signed can live.
+Whoever verifies asks for a key that it does not know (`/oauth/jwks`), so a new one may sign at once. An old
+one stays readable as long as a token that it signed can live.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -59,12 +59,12 @@ def signing_key(session: Session, keyring: Keyring, algorithm: str, *, now: date
 def make_key(session: Session, keyring: Keyring, algorithm: str, *, now: datetime) -> SigningKey:
     """Make a new key, which signs from now on, and forget those that nobody can need."""
     kid = token_urlsafe(12)
-    parameters = {"kid": kid, "alg": algorithm, "use": "sig"}
+    parameters: KeyParameters = {"kid": kid, "alg": algorithm, "use": "sig"}
     key: PrivateKey
     if algorithm == IDENTITY:
-        key = RSAKey.generate_key(_RSA_BITS, dict(parameters))
+        key = RSAKey.generate_key(_RSA_BITS, parameters)
     else:
-        key = ECKey.generate_key("P-256", dict(parameters))
+        key = ECKey.generate_key("P-256", parameters)
     nonce = os.urandom(_NONCE_BYTES)
     secret = json.dumps(key.as_dict(private=True)).encode()
     row = SigningKey(
@@ -99,7 +99,7 @@ def public_keys(session: Session) -> list[dict[str, Any]]:
 
 def public_key_set(session: Session) -> KeySet:
     """Return the same as joserfc reads it."""
-    return KeySet.import_key_set({"keys": [dict(key) for key in public_keys(session)]})  # type: ignore[typeddict-item]  # a JWK as JSON
+    return KeySet.import_key_set({"keys": [dict(key) for key in public_keys(session)]})
 
 
 def _opened(keyring: Keyring, row: SigningKey) -> PrivateKey:

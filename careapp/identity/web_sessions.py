@@ -32,7 +32,7 @@ class Stranger:
 
     Attributes:
         issuer: The provider.
-        subject: Its name for the person.
+        subject: By which name the audit knows the person, the same as with a token of this provider.
         role: What they are.
         organisation_id: To whom they belong.
         practitioner_id: Who a nurse or doctor is.
@@ -48,9 +48,8 @@ class Stranger:
 
     @property
     def viewer(self) -> Viewer:
-        """What they sign in as; the name is a hash, since a subject may be an e-mail address."""
-        name = sha256(f"{self.issuer} {self.subject}".encode()).hexdigest()[:32]
-        return Viewer(f"person-{name}", self.role, self.organisation_id, self.practitioner_id)
+        """What they sign in as."""
+        return Viewer(self.subject, self.role, self.organisation_id, self.practitioner_id)
 
 
 @dataclass(frozen=True)
@@ -174,11 +173,11 @@ def prolong(session: Session, found: OpenSession, *, lifetimes: Lifetimes, now: 
     )
 
 
-def close_web_session(session: Session, cookie: str, *, now: datetime) -> bytes | None:
+def close_web_session(session: Session, cookie: str, *, now: datetime) -> tuple[str, bytes] | None:
     """Sign a browser out.
 
     Returns:
-        The sealed tokens of the external provider, where the person should be signed out too.
+        The name and the sealed tokens of a person whom a provider knows: there they should be signed out too.
     """
     row = session.scalar(select(WebSession).where(WebSession.cookie_hash == hash_of(cookie)))
     if row is None:
@@ -186,7 +185,7 @@ def close_web_session(session: Session, cookie: str, *, now: datetime) -> bytes 
     account = session.get(Account, row.account_id) if row.account_id is not None else None
     audit.record(session, viewer=_viewer(row, account), now=now, action="sign_out", subject=row)
     session.delete(row)
-    return row.tokens_sealed
+    return None if row.subject is None or row.tokens_sealed is None else (row.subject, row.tokens_sealed)
 
 
 def close_others(session: Session, account_id: UUID, *, keep: UUID) -> int:

@@ -3,8 +3,10 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from careapp.access import SCHEDULER
 from careapp.sealing.models import SealingKey
 from careapp.sealing.ring import ring_of
+from careapp.tenancy import begin_as
 
 _PLAIN, _PLACE = b"careapp", b"sealing_key"
 
@@ -19,7 +21,7 @@ def require_keys(sessions: sessionmaker[Session]) -> None:
         KeyMissing: The database is sealed with a key that the ring lacks.
         SealBroken: A key of the ring has the id of the database's key, but is another.
     """
-    with sessions.begin() as session:
+    with begin_as(sessions, SCHEDULER) as session:
         key = ring_of(session).tenant(None)
         known = {row.id: row.proof for row in session.scalars(select(SealingKey))}
         for proof in known.values():

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, delete, func, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from careapp.access import OPERATOR
 from careapp.jobs.models import LaterAnswer
 from careapp.keys import Keyring
 from careapp.organisations.models import Place
@@ -25,6 +26,7 @@ from careapp.sealing.fields import fields_of, open_identity, seal_identity
 from careapp.sealing.models import SealingKey
 from careapp.sealing.ring import ring_of
 from careapp.sealing.texts import place_of as place_of_text
+from careapp.tenancy import begin_as
 
 ROWS_AT_ONCE = 500
 _ID_BYTES = 4
@@ -68,7 +70,7 @@ def reseal(sessions: sessionmaker[Session], tell: Callable[[str, int], None]) ->
             done += count
             tell(sealed.model.__tablename__, done)
         total += done
-    with sessions.begin() as session:
+    with begin_as(sessions, OPERATOR) as session:
         # Places are known by blind indexes only, which cannot be made anew: they are asked for again.
         session.execute(delete(TravelPlace), execution_options={"synchronize_session": False})
     return total
@@ -95,7 +97,7 @@ def _reseal_some(sessions: sessionmaker[Session], sealed: Sealed) -> int:
     table = sealed.model.__table__
     keys = list(table.primary_key.columns)
     column = table.c[sealed.column]
-    with sessions.begin() as session:
+    with begin_as(sessions, OPERATOR) as session:
         ring = ring_of(session)
         newest = bytes.fromhex(ring.tenant(None).id)
         old = func.substr(column, sealed.skipped + 2, _ID_BYTES) != literal(newest)

@@ -22,6 +22,7 @@ from careapp.errors import Conflict, Unavailable
 from careapp.people.models import Patient
 from careapp.records.models import Document, DocumentVersion
 from careapp.sealing.contents import TOMBSTONE, opened
+from careapp.tenancy import acting_as
 from fhir.access import allows, require_whole
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
@@ -172,7 +173,8 @@ def write_export(
     moment = _settled_moment(sessions, now)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with make_reading_sessions(sessions.kw["bind"])() as session:
+        reading = acting_as(make_reading_sessions(sessions.kw["bind"]), viewer)
+        with reading() as session:
             if session.get_bind().dialect.name == "postgresql":
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             writer = _Writer(session, folder, order, viewer, tell, is_cancelled)

@@ -63,12 +63,11 @@ class TestDefinitions:
 
 class TestSmartConfiguration:
     @pytest.mark.parametrize("base", ["", "/fhir"])
-    def test_promises_no_sign_in(self, sqlite_client, base):
+    def test_says_where_to_sign_in(self, sqlite_client, base):
         response = sqlite_client.get(f"{base}/.well-known/smart-configuration")
 
         assert response.headers["content-type"] == "application/json"
-        assert "authorization_endpoint" not in response.json()
-        assert response.json()["capabilities"] == []
+        assert response.json()["authorization_endpoint"] == "http://127.0.0.1/oauth/authorize"
 
 
 class TestSearchRefusals:

@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from api import later
 from api.database import open_sessions
 from api.routers.fhir import later as answers
 from careapp import clock
 from careapp.access import Viewer, ViewerRole
+from careapp.db import make_sessions
 from careapp.jobs.cleaning import forget_old
 from careapp.jobs.models import LaterAnswer
 from tests.api.test_fhir import is_outcome
@@ -130,7 +130,7 @@ class TestLaterAnswer:
     def test_is_lost_with_the_process(self, client, engine, world, sent, fetched):
         address = sent("GET", "/fhir/Slot")
         fetched(address)
-        with Session(engine) as session:
+        with make_sessions(engine)() as session:
             long_ago = clock.now() - timedelta(hours=1)
             session.execute(update(LaterAnswer).values(status=None, content=None, lost_at=long_ago))
             session.commit()
@@ -143,7 +143,7 @@ class TestLaterAnswer:
     def test_is_not_there_at_once(self, client, engine, world, sent, fetched):
         address = sent("GET", "/fhir/Slot")
         fetched(address)
-        with Session(engine) as session:
+        with make_sessions(engine)() as session:
             session.execute(update(LaterAnswer).values(status=None, content=None))
             session.commit()
 

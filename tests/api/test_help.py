@@ -49,6 +49,11 @@ class TestHelp:
         (offer,) = as_(mine).get(path).json()["offers"]
         agreed = as_(mine).post(f"{path}/offers/{offer['id']}/acceptance")
         heard = as_(theirs).get(path).json()
+        helper = Viewer("helper", ViewerRole.NURSE, nurse.organisation_id, nurse.practitioner_id)
+        another = Viewer("another", ViewerRole.NURSE, nurse.organisation_id, world.nurses[0].practitioner_id)
+        day = {"date": "2026-03-03"}
+        (hers,) = as_(helper).get("/api/help-visits", params=day).json()["items"]
+        nobodys = [as_(each).get("/api/help-visits", params=day).json()["items"] for each in (another, mine)]
         taken_back = as_(theirs).post(f"{path}/offers/{offer['id']}/withdrawal")
 
         assert created.json()["visit_id"] == str(visit.id)
@@ -64,6 +69,9 @@ class TestHelp:
         assert heard["offers"][0]["patient_id"] == str(visit.patient_id)
         assert heard["offers"][0]["visit_id"] == str(visit.id)
         assert heard["offers"][0]["open_until"] == "2026-03-04T23:00:00Z"
+        assert (hers["visit_id"], hers["starts_at"]) == (str(visit.id), "2026-03-03T07:00:00Z")
+        assert hers["organisation"]["name"] == "Pflegedienst Probe"
+        assert nobodys == [[], []]
         assert taken_back.status_code == 204
         assert as_(mine).get(path).json()["state"] == "open"
         assert as_(mine).post(f"{path}/withdrawal").json()["state"] == "withdrawn"

@@ -108,7 +108,7 @@ def _served(kind: str) -> Iterator[tuple[Engine, str, list[Slot], list[Any]]]:
         environment = dict(os.environ)
         if kind == "postgresql":
             server = stack.enter_context(databases.postgresql_server())
-            database = stack.enter_context(databases.created_database(server))
+            database = stack.enter_context(databases.migrated_database(server)).address
             environment["CAREAPP_DATABASE_URL"] = database
         engine = make_engine(database)
         stack.callback(engine.dispose)

@@ -16,14 +16,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, insert, select
-from sqlalchemy.orm import Session
 
 from api.database import open_sessions
 from api.worker_command import command_for
 from careapp.access import SCHEDULER
 from careapp.appointments.models import Appointment
 from careapp.config import Settings
-from careapp.db import make_engine
+from careapp.db import make_engine, make_sessions
 from careapp.jobs import queue
 from careapp.jobs.kinds import EXPORT
 from careapp.migrate import upgrade
@@ -64,15 +63,15 @@ def _address(name: str) -> Iterator[str | None]:
     if name == "SQLite":
         yield None
         return
-    with databases.postgresql_server() as server, databases.created_database(server) as address:
-        yield address
+    with databases.postgresql_server() as server, databases.migrated_database(server) as made:
+        yield made.address
 
 
 def _fill(engine: Engine) -> None:
     """Copy one visit and its document very often, each under an id of its own."""
     with open_sessions(engine).begin() as session:
         visit = a_world(session).visits[0]
-    with Session(engine) as session:
+    with make_sessions(engine)() as session:
         row = session.execute(select(_APPOINTMENTS).where(Appointment.id == visit.id)).one()
         document = session.execute(
             select(_DOCUMENTS).where(Document.kind == "Appointment", Document.id == visit.id)
@@ -118,7 +117,7 @@ def _export(engine: Engine, settings: Settings) -> tuple[float, float, int, int]
 
 
 def _written(engine: Engine, settings: Settings, key: UUID) -> tuple[int, int]:
-    with Session(engine) as session:
+    with make_sessions(engine)() as session:
         result = queue.get_job(session, job_id=key, viewer=SCHEDULER).result
     assert result is not None
     (file,) = result["files"]

@@ -175,8 +175,8 @@ class TestRecordChange:
             assert changes_of(other) == set()
 
 
-def test_an_enumeration_is_checked_by_the_database(engine: Engine):
-    with engine.begin() as connection, pytest.raises(IntegrityError, match="organisationkind"):
+def test_an_enumeration_is_checked_by_the_database(owner_engine: Engine):
+    with owner_engine.begin() as connection, pytest.raises(IntegrityError, match="organisationkind"):
         connection.execute(
             text(
                 "INSERT INTO organisation (id, kind, name, is_active, is_synthetic) "

@@ -42,7 +42,8 @@ class TestSqlite:
 
         explained = trouble(
             sqlite_engine,
-            "INSERT INTO document VALUES ('Slot', '1', 1, '2026-03-02 17:00:00.000000', zeroblob(100000))",
+            "INSERT INTO document (kind, id, version, updated_at, content) "
+            "VALUES ('Slot', '1', 1, '2026-03-02 17:00:00.000000', zeroblob(100000))",
         )
 
         assert isinstance(explained, db_errors.DatabaseFull)

@@ -123,6 +123,12 @@ class TestClient:
 
         assert receiver.headers[0]["host"] == address.removeprefix("http://")
 
+    def test_goes_inwards_for_nobody_but_the_operator(self, receiver):
+        reach = Reach(frozenset({receiver.origin}), by_operator=False)
+
+        with open_client(reach) as client, pytest.raises(NotAllowed, match="private"):
+            client.post(receiver.endpoint, json={})
+
     def test_takes_no_proxy_from_the_environment(self, receiver, monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")

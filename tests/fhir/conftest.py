@@ -121,7 +121,7 @@ def searched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             address = f"sqlite:///{path}"
         else:
             server = request.getfixturevalue("postgresql_server")
-            address = stack.enter_context(databases.migrated_database(server))
+            address = stack.enter_context(databases.migrated_database(server)).address
         engine = open_engine(address)
         stack.callback(engine.dispose)
         sessions = make_sessions(engine)

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
+from careapp.db import make_sessions
 from careapp.orders.models import CarePlan
 from fhir.mapping.registry import get_resource
 from fhir.search.parameter import Context, InvalidSearch
@@ -120,7 +120,7 @@ class TestDays:
 
     @pytest.fixture
     def found(self, engine: Engine):
-        with Session(engine) as session:
+        with make_sessions(engine)() as session:
             world = a_world(session)
             session.query(CarePlan).update({"first_date": date(1990, 1, 1), "last_date": date(1990, 1, 2)})
             closed, open_ = world.orders[0].care_plan_id, world.orders[1].care_plan_id

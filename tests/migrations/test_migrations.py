@@ -61,8 +61,8 @@ class TestAgreement:
         assert len(constraints_of(engine)["appointment"]["checks"]) == 4
         assert constraints_of(engine) == constraints_of(new_engine_like)
 
-    def test_is_broken_by_a_table_that_no_model_knows(self, engine):
-        with engine.begin() as connection:
+    def test_is_broken_by_a_table_that_no_model_knows(self, owner_engine):
+        with owner_engine.begin() as connection:
             connection.execute(text("CREATE TABLE extra (id INTEGER PRIMARY KEY)"))
             context = MigrationContext.configure(connection)
             found = compare_metadata(context, METADATA)
@@ -115,8 +115,8 @@ class TestWhatNoModelSays:
         with pytest.raises(IntegrityError, match="append-only"):
             session.execute(edit)
 
-    def test_the_audit_cannot_be_truncated(self, postgresql_engine):
-        with postgresql_engine.begin() as connection, pytest.raises(IntegrityError, match="append-only"):
+    def test_the_audit_cannot_be_truncated(self, postgresql_owner):
+        with postgresql_owner.begin() as connection, pytest.raises(IntegrityError, match="append-only"):
             connection.execute(text("TRUNCATE audit_event"))
 
 

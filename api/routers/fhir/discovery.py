@@ -10,22 +10,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
+from api.auth.own import issuer_of
 from api.auth.policy import anybody
+from api.auth.server.metadata import oauth_uris, smart_configuration
 from api.routers.fhir.answers import answer
 from api.routers.fhir.asked import FORM, BaseUrl, Form
 from api.routers.marked import MarkedRouter
 from fhir.capability import statement
 from fhir.discovery import definitions
 from fhir.discovery.answered import Answered, answered_at
-
-SMART: dict[str, Any] = {
-    "capabilities": [],
-    "code_challenge_methods_supported": [],
-    "grant_types_supported": [],
-    "response_types_supported": [],
-    "scopes_supported": [],
-}
-"""There is no sign-in yet, so nothing of it may be promised: clients find no address to sign in at."""
 
 PUBLIC = anybody("it tells what is offered, before anybody signs in; nothing of it is about a person")
 
@@ -34,9 +27,9 @@ well_known = MarkedRouter("/.well-known/", tags=["fhir"], dependencies=[PUBLIC])
 
 @well_known.get("/.well-known/smart-configuration", include_in_schema=False)
 @well_known.get("/fhir/.well-known/smart-configuration")
-def get_smart_configuration() -> dict[str, Any]:
-    """Tell how clients sign in (SMART on FHIR): not at all yet, whoever sits at the machine is served."""
-    return SMART
+def get_smart_configuration(request: Request) -> dict[str, Any]:
+    """Tell how clients sign in (SMART App Launch, Backend Services), and which scopes are understood."""
+    return smart_configuration(issuer_of(request))
 
 
 def router_of(groups: Iterable[APIRouter]) -> APIRouter:
@@ -53,7 +46,11 @@ def router_of(groups: Iterable[APIRouter]) -> APIRouter:
     def get_metadata(request: Request, base_url: BaseUrl) -> Response:
         """Tell which resources there are, by what they are found, what can be done (CapabilityStatement)."""
         content = statement(
-            base_url, version("careapp"), request.app.state.started_at.date(), answered=answered
+            base_url,
+            version("careapp"),
+            request.app.state.started_at.date(),
+            answered=answered,
+            oauth=oauth_uris(issuer_of(request)),
         )
         return answer(request, content)
 

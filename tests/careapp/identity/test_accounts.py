@@ -236,7 +236,7 @@ class TestWebSessions:
         organisation = an_organisation(session)
         stranger = web_sessions.Stranger(
             "https://idp.example",
-            "erika@example.org",
+            "4711@idp.example",
             ViewerRole.COORDINATOR,
             organisation.id,
             None,
@@ -248,8 +248,9 @@ class TestWebSessions:
 
         assert found is not None
         assert (found.viewer.role, found.viewer.organisation_id) == (ViewerRole.COORDINATOR, organisation.id)
-        assert "erika" not in found.viewer.name
-        assert web_sessions.close_web_session(session, cookie, now=now) == b"sealed"
+        assert found.viewer.name == "4711@idp.example"
+        closed = web_sessions.close_web_session(session, cookie, now=now)
+        assert closed == ("4711@idp.example", b"sealed")
 
     def test_and_steps_are_forgotten_when_they_are_over(self, session, now):
         account = an_account(session)

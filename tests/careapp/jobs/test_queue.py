@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import Viewer, ViewerRole
+from careapp.db import make_sessions
 from careapp.jobs import queue
 from careapp.jobs.models import Job, JobState
 from careapp.records import outbox
@@ -184,7 +185,7 @@ class TestClaimNext:
         assert queue.claim_next(session, now=now, lease=LEASE, only=job.id) is not None
 
     def test_passes_over_a_job_that_another_is_taking(self, postgresql_engine, viewer, now):
-        sessions = sessionmaker(postgresql_engine, expire_on_commit=False)
+        sessions = make_sessions(postgresql_engine)
         with sessions.begin() as session:
             for n in (1, 2):
                 queue.submit(session, kind="plan-day", arguments={"n": n}, viewer=viewer, now=now)

@@ -213,12 +213,12 @@ class TestThread:
             assert made.is_alive
             assert read().error == "its worker was ended by SIGKILL"
 
-    def test_goes_on_when_the_database_is_back(self, supervise, engine, job, read, caplog):
-        with engine.begin() as connection:
+    def test_goes_on_when_the_database_is_back(self, supervise, owner_engine, job, read, caplog):
+        with owner_engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE job RENAME TO job_that_is_away")
         with running(supervise("works")):
             wait_for(lambda: "jobs wait" in caplog.text)
-            with engine.begin() as connection:
+            with owner_engine.begin() as connection:
                 connection.exec_driver_sql("ALTER TABLE job_that_is_away RENAME TO job")
 
             wait_for(lambda: read().state is JobState.DONE)

@@ -77,11 +77,23 @@ async function get(address: string, signal: AbortSignal): Promise<unknown> {
 }
 
 async function read(answer: Response): Promise<unknown> {
+  if (answer.status === 401) signInAgain();
   if (!answer.ok) {
     const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
     throw new Refused(answer.status, problem?.detail ?? answer.statusText);
   }
   return answer.json();
+}
+
+/** Nobody is signed in any more: sign in and come back to this very page. */
+function signInAgain(): void {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+/** What shows the server that a write comes from one of our pages; none where no cookie signs in. */
+async function token(): Promise<Record<string, string>> {
+  const me = (await read(await fetch("/api/me"))) as { csrf_token: string | null };
+  return me.csrf_token === null ? {} : { "X-CSRF-Token": me.csrf_token };
 }
 
 export async function getZone(signal: AbortSignal): Promise<string> {
@@ -100,7 +112,7 @@ export async function getTours(date: string, signal: AbortSignal): Promise<Tour[
 export async function moveHome(patientId: string, [longitude, latitude]: Coordinates): Promise<void> {
   const answer = await fetch(`/api/patients/${patientId}/home/point`, {
     method: "PUT",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    headers: { "Content-Type": "application/json", Accept: "application/json", ...(await token()) },
     body: JSON.stringify({ latitude, longitude }),
   });
   await read(answer);

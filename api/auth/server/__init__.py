@@ -1,0 +1,1 @@
+"""The embedded authorization server, on the framework-neutral core of Authlib."""
