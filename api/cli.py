@@ -20,6 +20,7 @@ from api.database import open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
 from api.demo_accounts import make_sign_ins, print_sign_ins
 from api.doctor import doctor
+from api.keys import keys
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
 from api.progress import ProgressLine
@@ -249,6 +250,7 @@ main.add_command(token)
 main.add_command(client)
 main.add_command(account)
 main.add_command(doctor)
+main.add_command(keys)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import OPERATOR
+from careapp.errors import Conflict
 from careapp.jobs.models import LaterAnswer
 from careapp.keys import Keyring
 from careapp.organisations.models import Place
@@ -34,6 +35,10 @@ _AFTER_OWNER = 17
 
 Change = Callable[[Keyring, Any], dict[str, Any]]
 """From a row to its columns sealed anew."""
+
+
+class StillSealed(Conflict):
+    """A main key is still needed."""
 
 
 @dataclass(frozen=True)
