@@ -1,5 +1,6 @@
 """`careapp keys`: which keys seal, and how they are replaced."""
 
+import time
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from careapp import clock, migrate
 from careapp.access import OPERATOR
 from careapp.config import Settings
 from careapp.db import make_reading_sessions, make_sessions
-from careapp.keys import KeyMissing
+from careapp.keys import LOOK_S, KeyMissing
 from careapp.sealing import rotation
 from careapp.sealing.guard import require_keys
 from careapp.sealing.ring import ring_of
@@ -55,7 +56,7 @@ def status(*, data_dir: Path | None) -> None:
 def rotate(*, data_dir: Path | None, keep_old: bool) -> None:
     """Make a new main key, seal everything with it, and give the old ones up.
 
-    The server may run meanwhile. If this is interrupted, start it once more: it makes one more key and goes on.
+    The server may run meanwhile. If this is interrupted, start it again: it makes one more key and goes on.
     Older backups of the database need the old keys: keep the backup of the key file as long as theirs.
     """
     settings = Settings.read(data_dir=data_dir)
@@ -67,6 +68,7 @@ def rotate(*, data_dir: Path | None, keep_old: bool) -> None:
             ring = ring_of(session)
         new = ring.add_main_key(clock.now())
         require_keys(sessions)
+        time.sleep(2 * LOOK_S)  # until then a running server may seal with the key before
         click.echo(f"key {new.id} seals from now on", err=True)
         count = rotation.reseal(sessions, lambda table, done: click.echo(f"{table}: {done}", err=True))
         with begin_as(sessions, OPERATOR) as session:

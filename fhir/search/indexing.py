@@ -81,7 +81,7 @@ def index_again(session: Session, tell: Callable[[str, int], None]) -> None:
             tell(resource.kind, done)
 
 
-def _indexed(kind: str, after: UUID) -> Select[Any]:
+def _indexed(kind: str, after: UUID) -> Select[UUID, UUID | None, bytes]:
     found = select(_TABLE.c.resource_id).where(_TABLE.c.kind == kind, _TABLE.c.resource_id == Document.id)
     return (
         select(Document.id, Document.organisation_id, Document.content)
