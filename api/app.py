@@ -17,13 +17,14 @@ from api.auth.external import external_of
 from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
 from api.auth.viewers import whoever_is_here
-from api.database import open_sessions, opened
+from api.database import chain_of, open_sessions, opened
 from api.edge.door import Door
 from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
 from api.reading import TidySlots, make_readers
+from api.recording import Recording, watch_rows
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate, row_security
@@ -33,11 +34,14 @@ from careapp.db import make_reading_sessions
 from careapp.identity.accounts import refuse_demo_accounts
 from careapp.jobs.supervisor import Supervisor
 from careapp.keys import Keyring
+from careapp.records.audit_writer import running
+from careapp.records.chain import Chain
 from careapp.records.keys import shared_key
+from careapp.records.sealing import Sealer
 from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
 from careapp.roads.keeper import RoadKeeper
-from careapp.scheduler import start_scheduler
+from careapp.scheduler import TICKS, start_scheduler
 from careapp.sealing.guard import require_keys
 from careapp.subscriptions.delivery import Post
 from careapp.subscriptions.postman import Postman
@@ -104,6 +108,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.clock = clock.now  # for what is asked outside of routes
     app.state.web_sessions = WebSessions(settings)
     app.state.ways = (bearer, cookie, whoever_is_here)
+    watch_rows()
+    app.add_middleware(Recording)
     app.add_middleware(AnswersLater)
     app.add_middleware(
         BodyLimit, most_bytes=MOST_BODY_BYTES, most_fhir_bytes=settings.fhir_body_mb * 1_000_000
@@ -126,7 +132,8 @@ async def _lifespan(
         migrate.require_current(database)
         row_security.require_fenced(database)
         app.state.engine = database
-        app.state.sessions = open_sessions(database)
+        app.state.audit_chain = chain_of(settings)
+        app.state.sessions = open_sessions(database, app.state.audit_chain)
         require_keys(app.state.sessions)
         app.state.reading_sessions = make_reading_sessions(database)
         app.state.keyring = Keyring.open(settings)
@@ -141,17 +148,21 @@ async def _lifespan(
         app.state.web_sessions.use(app.state.reading_sessions, app.state.sessions)
         app.state.sign_in = SignIn(settings, app.state.sessions, app.state.keyring)
         app.state.external = external_of(settings, app.state.sign_in, app.state.keyring)
-        with supervised(app.state.sessions, settings) if runs_jobs else nullcontext():
+        with (
+            running(app.state.sessions, app.state.audit_chain) as app.state.audit_writer,
+            supervised(app.state.sessions, settings, app.state.audit_chain) if runs_jobs else nullcontext(),
+        ):
             yield
             await finish(app.state.later)
 
 
 @contextmanager
-def supervised(sessions: sessionmaker[Session], settings: Settings) -> Iterator[None]:
+def supervised(sessions: sessionmaker[Session], settings: Settings, chain: Chain) -> Iterator[None]:
     """Do queued jobs and what is due by itself until the block ends; unfinished jobs go back to the queue."""
     supervisor = Supervisor(sessions, command_for(settings), settings, clock.now)
     supervisor.start()
-    scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now)
+    ticks = (*TICKS, Sealer(chain))
+    scheduler = start_scheduler(sessions=sessions, settings=settings, now=clock.now, ticks=ticks)
     roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
     roads.start()
     post = Post(sessions, settings, clock.now, spread=Spreader(settings.zone_info), write=write_notice)

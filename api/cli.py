@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.accounts import account
 from api.app import create_app
-from api.database import open_sessions, opened
+from api.audit import audit
+from api.database import chain_of, open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
 from api.demo_accounts import make_sign_ins, print_sign_ins
 from api.doctor import doctor
@@ -229,7 +230,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
             if settings.roads == "osrm":
                 RoadKeeper(make_reading_sessions(engine), settings, clock.now).look()
             plan_day(
-                open_sessions(engine),
+                open_sessions(engine, chain_of(settings)),
                 date=day,
                 seed=seed,
                 limit_s=limit or settings.plan_limit_s,
@@ -246,6 +247,7 @@ def plan(*, day: date, seed: int, limit: float | None, data_dir: Path | None, as
 for road_command in (accuracy, build, calibrate, gazetteer, status, synthetic, tiles):
     roads.add_command(road_command)
 main.add_command(roads)
+main.add_command(audit)
 main.add_command(token)
 main.add_command(client)
 main.add_command(account)
@@ -271,9 +273,15 @@ def _serve(settings: Settings, engine: Engine, listener: socket, *, day: date | 
         asked = day.isoformat()
         pages[:0] = [f"/map?date={asked}", f"/api/days/{asked}", f"/api/tours?date={asked}"]
 
+    whom = (
+        f"for its reverse proxy, which is {settings.public_url}"
+        if settings.public_url
+        else "on this machine only: there is no sign-in yet"
+    )
+
     def say_so() -> None:
         STDERR.print(
-            f"careapp answers at {address} (on this machine only: there is no sign-in yet). Ctrl-C stops it.",
+            f"careapp answers at {address} ({whom}). Ctrl-C stops it.",
             highlight=False,
             soft_wrap=True,
         )

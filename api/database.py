@@ -10,15 +10,33 @@ from careapp import clock
 from careapp.config import Settings
 from careapp.db import make_engine, make_sessions
 from careapp.keys import Keyring
+from careapp.records.audit_writer import mark_deeds
+from careapp.records.chain import Chain
 from careapp.sealing.ring import attach as attach_keys
 from fhir.projector import attach
 
 
-def open_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return the factory of writing sessions, each keeping the FHIR documents in step with the rows."""
+def open_sessions(engine: Engine, chain: Chain | None = None) -> sessionmaker[Session]:
+    """Return the factory of writing sessions, each keeping the FHIR documents in step with the rows.
+
+    Args:
+        engine: The database.
+        chain: Marks what is recorded; None leaves the record without marks, which only tests may.
+    """
     sessions = make_sessions(engine)
+    if chain is not None:
+        mark_deeds(sessions, chain)
     attach(sessions, clock.now)
     return sessions
+
+
+def chain_of(settings: Settings) -> Chain:
+    """Return what marks and seals the record; its key lies in the key file.
+
+    Raises:
+        KeysUnusable: See `Keyring.open`.
+    """
+    return Chain(Keyring.open(settings).purpose("audit-chain"))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.database import open_sessions
+from api.database import chain_of, open_sessions
 from api.plan_report import PlanReport, read_report
 from api.plan_run import PlanningFailed, plan_day
 from api.progress import ProgressLine
@@ -80,7 +80,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
     day = demo.date or calendar.local_date(clock.now()) + timedelta(days=1)
     with ProgressLine(console) as progress, compiling(lambda: progress.tell(COMPILING, 0.0)) as compiled:
         migrate.upgrade(engine, lambda title: progress.tell("making the database", 0.0, title))
-        sessions = open_sessions(engine)
+        sessions = open_sessions(engine, chain_of(settings))
         reading = make_reading_sessions(engine)
         _build(sessions, demo, day, calendar, progress)
         lay_roads(settings, seed=demo.seed, now=clock.now(), tell=progress.tell)

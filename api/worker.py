@@ -22,7 +22,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.database import open_sessions, opened
+from api.database import chain_of, open_sessions, opened
 from api.errors import frames_of
 from api.server import set_up_logging
 from careapp import clock, migrate, planning
@@ -257,7 +257,7 @@ def main(arguments: list[str]) -> int:
     with opened(settings) as engine:
         migrate.require_current(engine)
         return run(
-            open_sessions(engine),
+            open_sessions(engine, chain_of(settings)),
             job_id=given.job_id,
             token=given.token,
             settings=settings,

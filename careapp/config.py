@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         description="File with the keys that seal patients' data; unset: `keys/keys.json` in the data "
         "folder, made at first use. Keep a copy elsewhere: without it nobody can read a patient.",
     )
+    audit_anchor_file: Path | None = Field(
+        default=None,
+        description="File with the end of the record of who saw what, which tells whether it was cut off; "
+        "unset: `keys/audit-anchor.json` in the data folder.",
+    )
     public_url: str | None = Field(
         default=None,
         description="Where browsers and other systems reach the service, like https://care.example: the "
@@ -324,6 +329,11 @@ class Settings(BaseSettings):
     def zone_info(self) -> ZoneInfo:
         """The time zone of local days."""
         return ZoneInfo(self.zone)
+
+    @property
+    def audit_anchor_path(self) -> Path:
+        """The file with the end of the record."""
+        return self.audit_anchor_file or self.data_dir / "keys" / "audit-anchor.json"
 
     @property
     def keys_path(self) -> Path:

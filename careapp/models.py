@@ -12,7 +12,7 @@ from careapp.openings import models as openings
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
-from careapp.records import held, search_values
+from careapp.records import audit_models, held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
 from careapp.sealing import models as sealing
@@ -23,6 +23,7 @@ from careapp.visits import models as visits
 __all__ = [
     "METADATA",
     "appointments",
+    "audit_models",
     "clients",
     "consultations",
     "held",

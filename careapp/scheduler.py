@@ -79,12 +79,15 @@ def tidy_slots_if_due(session: Session, *, now: datetime, settings: Settings) ->
     return tidy_slots(session, now=now) if has_stale_slots(session, now=now) else 0
 
 
+TICKS: tuple[Tick, ...] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old, forget_ended)
+
+
 def start_scheduler(
     *,
     sessions: sessionmaker[Session],
     settings: Settings,
     now: Callable[[], datetime],
-    ticks: Sequence[Tick] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old, forget_ended),
+    ticks: Sequence[Tick] = TICKS,
 ) -> BackgroundScheduler:
     """Let each tick look every `settings.tick_s`, at once to begin with; `shutdown()` what is returned."""
     scheduler = BackgroundScheduler(timezone=UTC)

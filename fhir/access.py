@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, ViewerRole, visible
+from careapp.access import OFFERED_TO_ALL, Viewer, ViewerRole
 from careapp.consultations.models import Schedule, Slot
 from careapp.errors import Forbidden
 from careapp.organisations.models import Place, PlaceKind
@@ -91,6 +91,9 @@ NOBODYS = frozenset(
 )
 """Kinds that are about no patient, so that `patient/…` scopes open them whole."""
 
+CALENDARS = frozenset({"Schedule", "Slot"})
+"""Kinds of which only what is offered is for patients, not when nurses work."""
+
 
 class KindNotForRole(Forbidden):
     """The viewer's role has no business with this kind of resource, or not this one."""
@@ -166,7 +169,7 @@ def shown(statement: AnySelect, viewer: Viewer, resource: ServedResource, intera
     to_change = interaction in CHANGES and resource.kind not in CROSSING
     if to_change and resource.table.__tablename__ in OFFERED_TO_ALL:
         to_change = False  # whose they are, the commands ask, and say it
-    narrowed = visible(statement, viewer, resource.table, to_change=to_change)
+    narrowed = resource.visible(statement, viewer, to_change=to_change)
     condition = condition_of(viewer, resource, interaction)
     return narrowed if condition is None else narrowed.where(condition)
 
@@ -229,9 +232,9 @@ def _own_calendar(viewer: Viewer, resource: ServedResource, interaction: str) ->
     """A doctor changes his own calendar only, though he sees everybody's."""
     if viewer.role is not ViewerRole.DOCTOR or interaction in READ:
         return None
-    if resource.kind == "Schedule":
+    if resource.table is Schedule:
         return Schedule.practitioner_id == viewer.practitioner_id
-    if resource.kind == "Slot":
+    if resource.table is Slot:
         his = select(Schedule.id).where(Schedule.practitioner_id == viewer.practitioner_id)
         return Slot.schedule_id.in_(his)
     return None
@@ -265,6 +268,8 @@ def _zone(viewer: Viewer) -> ZoneInfo:
 def _about(viewer: Viewer, resource: ServedResource) -> ColumnElement[bool]:
     """SQL: the resource is about the token's one patient, or about nobody."""
     if viewer.patient_id is None:
+        return false()
+    if resource.kind in CALENDARS and not resource.is_offered:
         return false()
     if resource.kind in NOBODYS:
         return true()

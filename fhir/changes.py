@@ -228,7 +228,11 @@ def _has_changed(row: Base, attributes: frozenset[str]) -> bool:
 @cache
 def shown_by(model: type[Base]) -> tuple[ServedResource, ...]:
     """Resources that show rows of a table."""
-    return tuple(resource for resource in RESOURCES if issubclass(model, resource.table))
+    return tuple(
+        resource
+        for resource in RESOURCES
+        if resource.is_kept and any(issubclass(model, part.table) for part in resource.parts)
+    )
 
 
 @cache
@@ -239,9 +243,10 @@ def watched_by(model: type[Base]) -> tuple[Watch, ...]:
 
 def _watches(model: type[Base]) -> Iterator[Watch]:
     for resource in RESOURCES:
-        for dependency in resource.affected_by:
-            if issubclass(model, dependency.model):
-                yield resource, dependency
+        for part in resource.parts:
+            for dependency in part.affected_by:
+                if issubclass(model, dependency.model):
+                    yield resource, dependency
 
 
 def is_watched(model: type[Base]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, delete, event, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, event, func, insert, select, update
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
@@ -104,6 +104,8 @@ def rebuild(
     written = 0
     with beside(session) as reader:
         for resource in RESOURCES if kinds is None else map(get_resource, kinds):
+            if not resource.is_kept:
+                continue
             done = 0
             for ids in _all_ids(reader, resource):
                 written += _project_some(reader, resource, ids, now, {})
@@ -114,15 +116,21 @@ def rebuild(
 
 
 def _all_ids(reader: Session, resource: ServedResource) -> Iterable[Sequence[UUID]]:
-    of_kind = and_(Document.kind == resource.kind, Document.id == resource.key)
-    rows = select(resource.key).order_by(resource.key).limit(ROWS_AT_ONCE)
+    shown = [select(part.key).order_by(part.key).limit(ROWS_AT_ONCE) for part in resource.parts]
     orphans = (
         select(Document.id)
-        .where(Document.kind == resource.kind, ~select(1).where(of_kind).correlate(Document).exists())
+        .where(
+            Document.kind == resource.kind,
+            *(
+                ~select(1).where(Document.id == part.key).correlate(Document).exists()
+                for part in resource.parts
+            ),
+        )
         .order_by(Document.id)
         .limit(ROWS_AT_ONCE)
     )
-    for ids, key in ((rows, resource.key), (orphans, Document.id)):
+    keys = [part.key for part in resource.parts]
+    for ids, key in zip([*shown, orphans], [*keys, Document.id], strict=True):
         found = reader.scalars(ids).all()
         while found:
             yield found

@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, sees_deleted
+from careapp.access import Viewer, sees_deleted
 from careapp.errors import NotFound
-from careapp.records.models import Document, DocumentVersion
+from careapp.records.looks import note_seen
+from careapp.records.models import DocumentVersion
 from careapp.sealing.contents import TOMBSTONE, opened
 from fhir.access import condition_of, require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.people_in import patients_in
 from fhir.search.carriers import parse_id
 
 
@@ -57,24 +58,23 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         KindNotForRole, KindNotInScopes: The viewer may read no such resources.
     """
     resource = get_resource(kind)
+    stored = resource.documents
     require(viewer, kind, "r")
     key = parse_id(id)
     if key is None:
         raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
-    found = session.execute(
-        shown(
-            select(Document.content, Document.version, Document.updated_at)
-            .select_from(resource.table)
-            .join(Document, and_(Document.kind == kind, Document.id == resource.key))
-            .where(resource.key == key),
-            viewer,
-            resource,
-            "r",
+    for part in resource.parts:
+        statement = (
+            select(stored.content, stored.version, stored.updated_at)
+            .select_from(part.table)
+            .join(stored, and_(stored.kind == kind, stored.id == part.key))
+            .where(part.key == key)
         )
-    ).one_or_none()
-    if found is not None:
-        content = opened(session, kind, key, found.content)
-        return FoundDocument(content, found.version, found.updated_at)
+        found = session.execute(shown(statement, viewer, part, "r")).one_or_none()
+        if found is not None:
+            content = opened(session, kind, key, found.content)
+            note_seen(patients_in(content))  # also of what is not sent: a part of it, or that it is unchanged
+            return FoundDocument(content, found.version, found.updated_at)
     raise missing(session, resource, key, viewer)
 
 
@@ -88,14 +88,14 @@ def missing(session: Session, resource: ServedResource, key: UUID, viewer: Viewe
 def _was_deleted(session: Session, resource: ServedResource, key: UUID, viewer: Viewer) -> bool:
     if not sees_deleted(viewer) or condition_of(viewer, resource, "r") is not None:
         return False
-    last = session.scalar(
-        select(DocumentVersion.content)
+    last = session.execute(
+        select(DocumentVersion.content, DocumentVersion.organisation_id)
         .where(DocumentVersion.kind == resource.kind, DocumentVersion.id == key)
         .order_by(DocumentVersion.version.desc())
         .limit(1)
-    )
-    if last is None or not last.startswith(TOMBSTONE):
+    ).one_or_none()
+    if last is None or not last.content.startswith(TOMBSTONE):
         return False
-    if viewer.organisation_id is None or resource.table.__tablename__ in OFFERED_TO_ALL:
+    if last.organisation_id is None and any(part.is_offered for part in resource.parts):
         return True
-    return bool(orjson.loads(last)["organisation"] == str(viewer.organisation_id))
+    return viewer.organisation_id in {None, last.organisation_id}

@@ -1,6 +1,6 @@
 """Rows as documents, before anything that was sent is laid over them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -39,9 +39,9 @@ class Shown(dict[UUID, Json]):
         owners: Whose each one is; None: no tenant's.
     """
 
-    def __init__(self, documents: Mapping[UUID, Json], owners: Mapping[UUID, UUID | None]) -> None:
-        super().__init__(documents)
-        self.owners = owners
+    def __init__(self) -> None:
+        super().__init__()
+        self.owners: dict[UUID, UUID | None] = {}
 
 
 def show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> Shown:
@@ -52,15 +52,24 @@ def show(reader: Session, resource: ServedResource, ids: Sequence[UUID]) -> Show
         resource: Of which kind.
         ids: Of rows, at most some hundreds.
     """
-    rows = reader.scalars(select(resource.table).where(resource.key.in_(ids)).options(*resource.load)).all()
+    shown = Shown()
+    for part in resource.parts:
+        missing = [key for key in ids if key not in shown]
+        if missing:
+            _show_part(reader, part, missing, shown)
+    return shown
+
+
+def _show_part(reader: Session, resource: ServedResource, ids: Sequence[UUID], shown: Shown) -> None:
+    statement = select(resource.table).where(resource.key.in_(ids)).options(*resource.load)
+    rows = reader.scalars(statement if resource.only is None else statement.where(resource.only)).all()
     groups = []
     for alongside in resource.alongside:
         group: dict[UUID, list[Any]] = {}
         for found in reader.scalars(alongside.rows.where(alongside.owner.in_(ids))):
             group.setdefault(getattr(found, alongside.owner.key), []).append(found)
         groups.append(group)
-    keyed = {row.id: row for row in rows}  # type: ignore[attr-defined]  # every served table has one
-    return Shown(
-        {key: resource.to_fhir(row, *(group.get(key, []) for group in groups)) for key, row in keyed.items()},
-        {key: resource.owner_of(row) for key, row in keyed.items()},
-    )
+    for row in rows:
+        key: UUID = row.id  # type: ignore[attr-defined]  # every served table has one
+        shown[key] = resource.to_fhir(row, *(group.get(key, []) for group in groups))
+        shown.owners[key] = resource.owner_of(row)

@@ -191,8 +191,10 @@ _EMPTY = ";".join(
         _STOP_OTHERS,
         "SELECT set_config('app.tenants', '*', true)",
         "ALTER TABLE audit_event DISABLE TRIGGER USER",
+        "ALTER TABLE audit_seal DISABLE TRIGGER USER",
         *(str(delete(table)) for table in reversed(METADATA.sorted_tables)),
         "ALTER TABLE audit_event ENABLE TRIGGER USER",
+        "ALTER TABLE audit_seal ENABLE TRIGGER USER",
     )
 )
 

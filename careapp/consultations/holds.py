@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, text, union_all, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from careapp.access import Viewer
@@ -184,11 +184,9 @@ def tidy_slots(session: Session, *, now: datetime) -> int:
 
 
 def _first(column: InstrumentedAttribute[Any], status: SlotStatus) -> Select[Any]:
-    return select(func.min(column).label("moment")).where(Slot.status == status, _IS_OPEN)
+    return select(func.min(column).label("moment")).where(Slot.status == status)
 
 
-_IS_OPEN = text("slot.status <> 'busy'")
-"""As in the index, or SQLite would not see that it serves."""
 _FIRSTS = union_all(
     *(_first(Slot.starts_at, status) for status in SlotStatus if status != SlotStatus.BUSY),
     _first(Slot.held_until, SlotStatus.HELD),

@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.appointments.models import Appointment, AppointmentKind
@@ -77,13 +77,8 @@ class Slot(Base):
         CheckConstraint("starts_at < ends_at", name="order"),
         CheckConstraint("(hold_id IS NULL) = (held_until IS NULL)", name="hold"),
         Index("ix_slot_starts_at_id", "starts_at", "id"),  # search by time, in key order
-        Index(
-            "ix_slot_open",  # holds that end, slots whose time has come
-            "status",
-            "starts_at",
-            sqlite_where=text("status <> 'busy'"),
-            postgresql_where=text("status <> 'busy'"),
-        ),
+        # Search by status and time, in key order; also holds that end, and slots whose time has come.
+        Index("ix_slot_status_starts_at_id", "status", "starts_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -67,24 +67,40 @@ class SentDocument(Base):
 
 
 class AuditEvent(Base):
-    """Who did what with whose data; append-only (the database refuses changes)."""
+    """Who did, asked for or saw what of whom; append-only (the database refuses changes).
+
+    A search that shows ten patients leaves ten rows, one for each, as IHE's Basic Audit Log Patterns ask.
+    """
 
     __tablename__ = "audit_event"
     __table_args__ = (
         Index("ix_audit_event_subject_id", "subject_id"),
+        Index("ix_audit_event_patient_id_at", "patient_id", "at"),  # a patient's report
         Index("ix_audit_event_at_id", "at", "id"),  # FHIR search by date
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     viewer: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str | None] = mapped_column(String(20))
+    """What the viewer was; unknown of the oldest rows."""
     organisation_id: Mapped[UUID | None]
     action: Mapped[str] = mapped_column(String(60))
     """Name of the command or query."""
+    interaction: Mapped[str | None] = mapped_column(String(20))
+    """Of a request, FHIR's name of what it was: read, search-type, operation …; None: a command."""
+    outcome: Mapped[str] = mapped_column(String(1), default="0", server_default="0")
+    """FHIR's code: 0 it was done or shown, 4 it was refused or not there, 8 it failed."""
     subject_kind: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[UUID | None]
+    patient_id: Mapped[UUID | None]
+    """Whom it concerns."""
+    request_id: Mapped[str | None] = mapped_column(String(32))
+    """The request's `X-Request-Id`."""
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Ids, counts and codes only: never a name, an address or a note."""
+    mark: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """See `careapp.records.chain`; None of rows from before there were marks."""
 
     # No foreign key: an audit row outlives what it is about.
     organisation: Mapped[Organisation | None] = relationship(

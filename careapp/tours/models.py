@@ -47,6 +47,7 @@ class Shift(Base):
         UniqueConstraint("role_id", "starts_at"),
         CheckConstraint("starts_at < ends_at", name="order"),
         Index("ix_shift_date", "date"),
+        Index("ix_shift_starts_at_id", "starts_at", "id"),  # search by time, in key order
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, true, tuple_
+from sqlalchemy.orm import Session
 
-from careapp.access import OFFERED_TO_ALL, Viewer, sees_deleted
+from careapp.access import Viewer, sees_deleted
+from careapp.records.looks import note_seen
 from careapp.records.models import DocumentVersion
 from careapp.sealing.contents import TOMBSTONE, opened
 from fhir.access import condition_of, require, shown
@@ -24,6 +25,7 @@ from fhir.asking import Asking
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
+from fhir.people_in import patients_in
 from fhir.read import DocumentGone, DocumentNotFound, FoundDocument
 from fhir.search.asked import MOST_ITEMS, NOT_OURS, USUAL_ITEMS, WHOLE_NUMBER, UnknownParameter
 from fhir.search.carriers import parse_id
@@ -33,13 +35,9 @@ from fhir.search.parameter import refuse
 LONGEST_VERSION = 9
 YEARS = range(1900, 2200)
 
-Order = tuple[InstrumentedAttribute[Any], ...]
-BY_TIME: Order = (
-    DocumentVersion.updated_at,
-    DocumentVersion.kind,
-    DocumentVersion.id,
-    DocumentVersion.version,
-)
+Order = tuple[str, ...]
+"""Names of columns."""
+BY_TIME: Order = ("updated_at", "kind", "id", "version")
 """Within one moment by kind and id, so that the order is total; always the newest first."""
 
 READERS: Mapping[str, Callable[[str], Any]] = {
@@ -95,19 +93,15 @@ def vread(
         DocumentGone: With this version it was deleted.
     """
     resource, key = get_resource(kind), parse_id(id)
+    versions = resource.versions
     require(viewer, kind, "r")
     is_number = version.isascii() and version.isdigit() and len(version) <= LONGEST_VERSION
     found = None
     if key is not None and is_number:
         found = session.execute(
-            select(
-                DocumentVersion.id,
-                DocumentVersion.content,
-                DocumentVersion.version,
-                DocumentVersion.updated_at,
-            ).where(
-                DocumentVersion.id == key,
-                DocumentVersion.version == int(version),
+            select(versions.id, versions.content, versions.version, versions.updated_at).where(
+                versions.id == key,
+                versions.version == int(version),
                 _is_visible(resource, viewer, "r"),
             )
         ).one_or_none()
@@ -116,6 +110,7 @@ def vread(
     if found.content.startswith(TOMBSTONE):
         raise DocumentGone(f"{kind}/{key} was deleted with version {found.version}")
     content = opened(session, kind, found.id, found.content)
+    note_seen(patients_in(content))
     return FoundDocument(content, found.version, found.updated_at)
 
 
@@ -147,10 +142,11 @@ def instance(
     """
     resource, key = get_resource(kind), parse_id(id)
     require(asking.viewer, kind, "r")
-    among = and_(DocumentVersion.id == key, _is_visible(resource, asking.viewer, "r"))
+    among = and_(resource.versions.id == key, _is_visible(resource, asking.viewer, "r"))
     if key is None or session.scalar(select(exists().where(among))) is not True:
         raise DocumentNotFound(f"there is no {kind} of that id")
-    return _history(session, f"{kind}/{key}/_history", among, query, asking, order=(DocumentVersion.version,))
+    address = f"{kind}/{key}/_history"
+    return _history(session, address, among, query, asking, versions=resource.versions, order=("version",))
 
 
 def kind(session: Session, *, kind: str, query: str, asking: Asking) -> bytes:
@@ -158,31 +154,43 @@ def kind(session: Session, *, kind: str, query: str, asking: Asking) -> bytes:
     resource = get_resource(kind)
     require(asking.viewer, kind, "s")
     among = _is_visible(resource, asking.viewer, "s")
-    return _history(session, f"{kind}/_history", among, query, asking)
+    return _history(session, f"{kind}/_history", among, query, asking, versions=resource.versions)
 
 
 def system(session: Session, *, query: str, asking: Asking) -> bytes:
-    """Answer with all versions of everything that the viewer may search; see `instance`."""
-    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer, "s") for resource in RESOURCES))
+    """Answer with all versions of everything kept that the viewer may search; see `instance`."""
+    kept = [resource for resource in RESOURCES if resource.is_kept]
+    among: ColumnElement[bool] = or_(*(_is_visible(resource, asking.viewer, "s") for resource in kept))
     if asking.viewer.organisation_id is None:  # the same, but an index can serve it
-        among = DocumentVersion.kind.in_([resource.kind for resource in RESOURCES])
+        among = DocumentVersion.kind.in_([resource.kind for resource in kept])
     return _history(session, "_history", among, query, asking)
 
 
 def _is_visible(resource: ServedResource, viewer: Viewer, interaction: str) -> ColumnElement[bool]:
     """SQL: the version is one of a resource that the viewer may see, or might if it were still there."""
-    of_kind = DocumentVersion.kind == resource.kind
-    present = DocumentVersion.id.in_(shown(select(resource.key), viewer, resource, interaction))
+    of_kind: ColumnElement[bool] = resource.versions.kind == resource.kind
+    is_alone = not resource.also
+    some = (_is_part_visible(part, viewer, interaction, is_alone=is_alone) for part in resource.parts)
+    return and_(of_kind, or_(*some))
+
+
+def _is_part_visible(
+    resource: ServedResource, viewer: Viewer, interaction: str, *, is_alone: bool
+) -> ColumnElement[bool]:
+    versions = resource.versions
+    present: ColumnElement[bool] = versions.id.in_(shown(select(resource.key), viewer, resource, interaction))
     if condition_of(viewer, resource, interaction) is not None:
-        return and_(of_kind, present)
-    if viewer.organisation_id is None or resource.table.__tablename__ in OFFERED_TO_ALL:
-        return of_kind
+        return present
+    if viewer.organisation_id is None:
+        return true()
+    if resource.is_offered:  # what stands beside it has an owner
+        return true() if is_alone else versions.organisation_id.is_(None)
     if not sees_deleted(viewer):
-        return and_(of_kind, present)
-    was_theirs = DocumentVersion.organisation_id == viewer.organisation_id
+        return present
+    was_theirs: ColumnElement[bool] = versions.organisation_id == viewer.organisation_id
     if interaction == "s":  # an index serves it; what was opened to them is found by its id
-        return and_(of_kind, was_theirs)
-    return and_(of_kind, or_(was_theirs, present))
+        return was_theirs
+    return or_(was_theirs, present)
 
 
 def _history(
@@ -192,6 +200,7 @@ def _history(
     query: str,
     asking: Asking,
     *,
+    versions: Any = DocumentVersion,
     order: Order = BY_TIME,
 ) -> bytes:
     wanted = _read_query(query, asking)
@@ -203,11 +212,11 @@ def _history(
         wanted = _read_query(place.query, asking)
     conditions = [among]
     if wanted.since is not None:
-        conditions.append(DocumentVersion.updated_at >= wanted.since)
+        conditions.append(versions.updated_at >= wanted.since)
     total = place.total
     if total is None:
-        total = session.scalar(select(func.count()).select_from(DocumentVersion).where(*conditions)) or 0
-    rows = _rows(session, conditions, wanted, place, order)
+        total = session.scalar(select(func.count()).select_from(versions).where(*conditions)) or 0
+    rows = _rows(session, conditions, wanted, place, versions, order)
     shown = rows[: wanted.count]
 
     def page(after: list[Any] | None) -> str:
@@ -218,7 +227,7 @@ def _history(
     if wanted.count:
         links.append(("first", page(None)))
     if len(rows) > wanted.count > 0:
-        links.append(("next", page([str(getattr(shown[-1], column.key)) for column in order])))
+        links.append(("next", page([str(getattr(shown[-1], name)) for name in order])))
     bundle: Json = {
         "resourceType": "Bundle",
         "type": "history",
@@ -235,23 +244,24 @@ def _rows(
     conditions: Sequence[ColumnElement[bool]],
     wanted: _Wanted,
     place: Place,
+    row: Any,
     order: Order,
 ) -> Sequence[Any]:
     if not wanted.count:
         return ()
-    row = DocumentVersion
+    columns = [getattr(row, name) for name in order]
     statement = (
         select(row.kind, row.id, row.version, row.updated_at, row.content)
         .where(*conditions)
-        .order_by(*(column.desc() for column in order))
+        .order_by(*(column.desc() for column in columns))
         .limit(wanted.count + 1)
     )
     if place.after is not None:
         last = [
-            literal(READERS[column.key](text), column.type)
-            for column, text in zip(order, place.after, strict=True)
+            literal(READERS[name](text), column.type)
+            for name, column, text in zip(order, columns, place.after, strict=True)
         ]
-        statement = statement.where(tuple_(*order) < tuple_(*last))
+        statement = statement.where(tuple_(*columns) < tuple_(*last))
     return session.execute(statement).all()
 
 

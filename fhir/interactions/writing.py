@@ -24,6 +24,7 @@ from fhir.interactions.written import Written
 from fhir.issues import Issue, NotSupported, Rejected, VersionConflict
 from fhir.mapping.elements import Json
 from fhir.mapping.registry import get_resource
+from fhir.mapping.resource import ServedResource
 from fhir.patch.fhirpath_patch import Change
 from fhir.projector import project
 from fhir.read import DocumentGone, DocumentNotFound, missing
@@ -295,22 +296,15 @@ def lock(
         DocumentNotFound: No resource has this id, or not for this viewer.
         DocumentGone: It was deleted.
         VersionConflict: It has another version than `if_match`.
+        NotSupported: It is shown from rows that are not written through FHIR.
     """
     resource, key = get_resource(kind), parse_id(id)
     found = None
     if key is not None:
-        found = session.execute(
-            shown(
-                select(Document.version, Document.updated_at, Document.content)
-                .select_from(resource.table)
-                .join(Document, and_(Document.kind == kind, Document.id == resource.key))
-                .where(resource.key == key)
-                .with_for_update(of=Document),
-                asking.viewer,
-                resource,
-                to,
-            )
-        ).one_or_none()
+        found = _locked(session, resource, key, asking, to)
+        for part in resource.also if found is None else ():
+            if _locked(session, part, key, asking, "r") is not None:
+                raise NotSupported(f"this {kind} is only shown here, it is changed at /api: {part.about}")
     if key is None:
         raise DocumentNotFound(f"there is no {kind} of that id: ids here are UUIDs in small letters")
     if found is None:
@@ -321,6 +315,17 @@ def lock(
         )
     content = opened(session, kind, key, found.content)
     return Current(key, found.version, found.updated_at, content)
+
+
+def _locked(session: Session, resource: ServedResource, key: UUID, asking: Asking, to: str) -> Any:
+    statement = (
+        select(Document.version, Document.updated_at, Document.content)
+        .select_from(resource.table)
+        .join(Document, and_(Document.kind == resource.kind, Document.id == resource.key))
+        .where(resource.key == key)
+        .with_for_update(of=Document)
+    )
+    return session.execute(shown(statement, asking.viewer, resource, to)).one_or_none()
 
 
 def _replace(session: Session, kind: str, current: Current, document: Json, asking: Asking) -> Applied:

@@ -1,21 +1,52 @@
-"""AuditEvent: who did what with whose data, read only.
+"""AuditEvent: who did, asked for or saw what of whom, read only; `audit_shape` tells how a row is shown.
 
-Shape: https://hl7.org/fhir/R4/auditevent.html, filled as IHE's Basic Audit Log Patterns
-(https://profiles.ihe.net/ITI/BALP/): a type and subtype, one agent that asked, this server as source, the
-subject as entity. Details are ids, counts and codes; a patient's name never is among them.
+No document is kept of these: rows never change, so they are shown when somebody reads them.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, or_
-from sqlalchemy.orm import joinedload
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Text,
+    TypeDecorator,
+    and_,
+    case,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
-from careapp.records.models import AuditEvent
+from careapp.organisations.models import Organisation
+from careapp.records.models import AuditEvent, Document, DocumentVersion
+from fhir.formats.json import write_json
 from fhir.mapping import codes
-from fhir.mapping.elements import Json, instant, meta, reference, without_none
+from fhir.mapping.audit_shape import (
+    ACTION,
+    COLUMNS,
+    INTERACTION,
+    INTERACTIONS,
+    KINDS,
+    OUR_ACTION,
+    OUR_ROLE,
+    OUTCOME,
+    VERBS,
+    Recorded,
+    show,
+)
+from fhir.mapping.elements import Json, instant
 from fhir.mapping.resource import ServedResource
-from fhir.mapping.tenant import invented, on_organisation
+from fhir.mapping.tenant import invented
 from fhir.search import carriers
 from fhir.search.carriers import Carrier
 from fhir.search.dates import Instant
@@ -23,110 +54,102 @@ from fhir.search.references import Reference
 from fhir.search.strings import String
 from fhir.search.tokens import Token
 
-TYPE = "http://dicom.nema.org/resources/ontology/DCM"
-ACTION = "http://hl7.org/fhir/audit-event-action"
-OUR_ACTION = f"{codes.CODES}audit-action"
-ENTITY_TYPE = f"{codes.TERMINOLOGY}audit-entity-type"
-ENTITY_ROLE = f"{codes.TERMINOLOGY}object-role"
-SOURCE_TYPE = f"{codes.TERMINOLOGY}security-source-type"
-
-VERBS: Mapping[str, tuple[str, ...]] = {
-    "C": ("add", "make", "propose", "book", "hold", "create", "record"),
-    "R": ("list", "get", "look", "read", "search", "export", "download"),
-    "U": ("cancel", "change", "confirm", "end", "fulfil", "move", "publish", "reopen", "set", "update"),
-    "D": ("delete", "forget", "release", "remove"),
-}
-"""Of the action's first word; any other is executed (E)."""
-
-KINDS: Mapping[str, str] = {
-    "appointment": "Appointment",
-    "booking": "Appointment",
-    "care_order": "ServiceRequest",
-    "care_plan": "CarePlan",
-    "organisation": "Organization",
-    "patient": "Patient",
-    "place": "Location",
-    "practitioner": "Practitioner",
-    "role": "PractitionerRole",
-    "schedule": "Schedule",
-    "slot": "Slot",
-    "tour": "List",
-    "visit": "Appointment",
-}
-"""Under which resource a table's rows are shown; a held resource's kind stands in the details."""
+Facts = list[Any]
+"""Of a row: the values of `COLUMNS`, and whether its organisation is invented."""
 
 
 def to_fhir(row: AuditEvent) -> Json:
-    """Show an audit row."""
-    is_synthetic = row.organisation is not None and row.organisation.is_synthetic
-    return without_none(
-        {
-            "resourceType": "AuditEvent",
-            "id": str(row.id),
-            "meta": meta(is_synthetic=is_synthetic),
-            "type": {"system": TYPE, "code": "110100", "display": "Application Activity"},
-            "subtype": [{"system": OUR_ACTION, "code": row.action}],
-            "action": _action(row.action),
-            "recorded": instant(row.at),
-            "outcome": "0",
-            "agent": [
-                {
-                    "who": {
-                        "identifier": {"system": f"{codes.OURS}/NamingSystem/viewer", "value": row.viewer}
-                    },
-                    "name": row.viewer,
-                    "requestor": True,
-                }
-            ],
-            "source": {
-                "observer": {"display": "careapp"},
-                "type": [{"system": SOURCE_TYPE, "code": "4", "display": "Application Server"}],
-            },
-            "entity": [_entity(row)],
-        }
+    """Show a row loaded with its organisation."""
+    return show(Recorded.of(row))
+
+
+class _AsArray(GenericFunction[str]):
+    """SQL: some columns of a row as one JSON array."""
+
+    type = Text()
+    inherit_cache = True
+    name = "json_build_array"
+
+
+@compiles(_AsArray, "sqlite")
+def _as_sqlite_array(element: _AsArray, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array{compiler.function_argspec(element, **options)}"
+
+
+class _Shown(TypeDecorator[bytes]):
+    """A row as a JSON array in the database, as an AuditEvent for whoever reads it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Nobody writes these."""
+        del dialect
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        """Show a row."""
+        del dialect
+        return None if value is None else written(orjson.loads(value) if isinstance(value, str) else value)
+
+
+def written(facts: Facts) -> bytes:
+    """Show a row as the canonical bytes of its only version."""
+    values = dict(zip(COLUMNS, facts, strict=False))
+    detail = values["detail"]
+    at = datetime.fromisoformat(values["at"])
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    event = Recorded(
+        **{
+            **values,
+            **{name: _key(values[name]) for name in ("id", "subject_id", "patient_id")},
+            "at": at,
+            "detail": orjson.loads(detail) if isinstance(detail, str) else detail,
+        },
+        is_synthetic=bool(facts[-1]),
     )
+    document = show(event)
+    document["meta"] = {"versionId": "1", "lastUpdated": instant(at), **document["meta"]}
+    return write_json(document)
 
 
-def _entity(row: AuditEvent) -> Json:
-    kind = _kind(row)
-    is_person = kind == "Patient"
-    return without_none(
-        {
-            "what": reference(kind, row.subject_id) if kind and row.subject_id else None,
-            "type": {"system": ENTITY_TYPE, "code": "1", "display": "Person"}
-            if is_person
-            else {"system": ENTITY_TYPE, "code": "2", "display": "System Object"},
-            "role": {"system": ENTITY_ROLE, "code": "1", "display": "Patient"}
-            if is_person
-            else {"system": ENTITY_ROLE, "code": "4", "display": "Domain Resource"},
-            "name": row.subject_kind,
-            "detail": [
-                {"type": name, "valueString": str(value)}
-                for name, value in row.detail.items()
-                if value not in (None, "")
-            ],
-        }
-    )
+def _key(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
 
 
-def _kind(row: AuditEvent) -> str | None:
-    if row.subject_kind == "held_resource":
-        return str(row.detail["kind"])
-    return KINDS.get(row.subject_kind)
-
-
-def _action(name: str) -> str:
-    verb = name.partition("_")[0]
-    return next((code for code, verbs in VERBS.items() if verb in verbs), "E")
+_FACTS = type_coerce(
+    _AsArray(
+        *(getattr(AuditEvent, name) for name in COLUMNS),
+        select(Organisation.is_synthetic)
+        .where(Organisation.id == AuditEvent.organisation_id)
+        .scalar_subquery(),
+    ),
+    _Shown(),
+)
+_COLUMNS: tuple[Any, ...] = (
+    literal("AuditEvent").label("kind"),
+    AuditEvent.id.label("id"),
+    literal(1).label("version"),
+    AuditEvent.at.label("updated_at"),
+    AuditEvent.organisation_id.label("organisation_id"),
+    _FACTS.label("content"),
+)
+DOCUMENTS: Any = aliased(Document, select(*_COLUMNS).subquery("audit_document"), adapt_on_names=True)
+VERSIONS: Any = aliased(DocumentVersion, select(*_COLUMNS).subquery("audit_version"), adapt_on_names=True)
+"""The rows, read as documents are."""
 
 
 def _is(code: str) -> ColumnElement[bool]:
-    return or_(*(AuditEvent.action.regexp_match(f"^{verb}(_|$)") for verb in VERBS[code]))
+    by_command = or_(*(AuditEvent.action.regexp_match(f"^{verb}(_|$)") for verb in VERBS[code]))
+    return or_(
+        AuditEvent.interaction.in_(INTERACTIONS[code]), and_(AuditEvent.interaction.is_(None), by_command)
+    )
 
 
 def _subject(kind: str) -> Carrier:
     """The subject, if it is shown as this kind of resource."""
-    is_shown_so = AuditEvent.subject_kind.in_([table for table, shown in KINDS.items() if shown == kind])
+    shown_so = [kind, *(table for table, shown in KINDS.items() if shown == kind)]
+    is_shown_so = AuditEvent.subject_kind.in_(shown_so)
     whatever = carriers.ids(kind, AuditEvent.subject_id)
     return replace(
         carriers.ids(kind, case((is_shown_so, AuditEvent.subject_id))),
@@ -134,35 +157,43 @@ def _subject(kind: str) -> Carrier:
     )
 
 
-_KNOWN = [_is(code) for code in VERBS]
+_KNOWN: Mapping[str, ColumnElement[bool]] = {code: _is(code) for code in VERBS}
+_PATIENT = carriers.ids("Patient", AuditEvent.patient_id)
 
 AUDIT_EVENT = ServedResource(
     kind="AuditEvent",
     table=AuditEvent,
-    about="Who did what with whose data.",
+    about="Who did, asked for or saw what of whom.",
     to_fhir=to_fhir,
     synthetic=invented(AuditEvent.organisation_id),
     load=(joinedload(AuditEvent.organisation),),
-    affected_by=(on_organisation(AuditEvent.id, AuditEvent.organisation_id),),
+    documents=DOCUMENTS,
+    versions=VERSIONS,
     parameters={
         "action": Token(
-            (carriers.cases(ACTION, {**{code: _is(code) for code in VERBS}, "E": ~or_(*_KNOWN)}),),
+            (carriers.cases(ACTION, {**_KNOWN, "E": ~or_(*_KNOWN.values())}),),
             f"{codes.HL7_PARAMETER}AuditEvent-action",
         ),
         "agent-name": String((AuditEvent.viewer,), f"{codes.HL7_PARAMETER}AuditEvent-agent-name"),
+        "agent-role": Token(
+            (carriers.texts(OUR_ROLE, AuditEvent.role),), f"{codes.HL7_PARAMETER}AuditEvent-agent-role"
+        ),
         "date": Instant(AuditEvent.at, f"{codes.HL7_PARAMETER}AuditEvent-date"),
         "entity": Reference(
-            tuple(_subject(kind) for kind in sorted(set(KINDS.values()))),
+            (*(_subject(kind) for kind in sorted(set(KINDS.values()))), _PATIENT),
             f"{codes.HL7_PARAMETER}AuditEvent-entity",
         ),
         "entity-name": String((AuditEvent.subject_kind,), f"{codes.HL7_PARAMETER}AuditEvent-entity-name"),
         "outcome": Token(
-            (carriers.cases("http://hl7.org/fhir/audit-event-outcome", {"0": AuditEvent.id.is_not(None)}),),
-            f"{codes.HL7_PARAMETER}AuditEvent-outcome",
+            (carriers.texts(OUTCOME, AuditEvent.outcome),), f"{codes.HL7_PARAMETER}AuditEvent-outcome"
         ),
-        "patient": Reference((_subject("Patient"),), f"{codes.HL7_PARAMETER}AuditEvent-patient"),
+        "patient": Reference((_PATIENT, _subject("Patient")), f"{codes.HL7_PARAMETER}AuditEvent-patient"),
         "subtype": Token(
-            (carriers.texts(OUR_ACTION, AuditEvent.action),), f"{codes.HL7_PARAMETER}AuditEvent-subtype"
+            (
+                carriers.texts(OUR_ACTION, AuditEvent.action),
+                carriers.texts(INTERACTION, AuditEvent.interaction),
+            ),
+            f"{codes.HL7_PARAMETER}AuditEvent-subtype",
         ),
     },
     order="date",

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, CompoundSelect, Select, SQLColumnExpression, select
 from sqlalchemy.orm.interfaces import ORMOption
 
-from careapp.access import OFFERED_TO_ALL
+from careapp.access import OFFERED_TO_ALL, AnySelect, Viewer, visible
 from careapp.db import Base
-from careapp.records.models import Document
+from careapp.records.models import Document, DocumentVersion
 from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.search import carriers
@@ -72,6 +72,12 @@ class ServedResource:
         sent_paths: Where documents that other systems sent carry more of what parameters find.
         order: Name of the parameter (of type date) that orders results unless `_sort` says otherwise.
         profiles: Profiles that some of its documents claim.
+        only: SQL: which rows of the table are shown; None: all.
+        also: Rows of further tables that are shown as the same kind and found by parameters of the same
+            names; an id is that of one row of one of them.
+        documents: Where its documents are read: the kept ones, or an alias with the same columns that shows
+            rows as they are read.
+        versions: The same for its history.
     """
 
     kind: str
@@ -86,6 +92,21 @@ class ServedResource:
     sent_paths: Mapping[str, Sent] = field(default_factory=dict)
     order: str = "_id"
     profiles: tuple[str, ...] = ()
+    only: ColumnElement[bool] | None = None
+    also: tuple["ServedResource", ...] = ()
+
+    documents: Any = Document
+    versions: Any = DocumentVersion
+
+    @property
+    def parts(self) -> tuple["ServedResource", ...]:
+        """Everything that is shown as this kind, table by table."""
+        return (self, *self.also)
+
+    @property
+    def is_kept(self) -> bool:
+        """Its documents are written with its rows; otherwise they are made when somebody reads them."""
+        return self.documents is Document
 
     @property
     def key(self) -> SQLColumnExpression[UUID]:
@@ -93,9 +114,19 @@ class ServedResource:
         key: SQLColumnExpression[UUID] = self.table.id  # type: ignore[attr-defined]  # every served table has one
         return key
 
+    @property
+    def is_offered(self) -> bool:
+        """Every viewer sees all rows of the table."""
+        return self.table.__tablename__ in OFFERED_TO_ALL
+
+    def visible(self, statement: AnySelect, viewer: Viewer, *, to_change: bool = False) -> AnySelect:
+        """Narrow a statement on the table to rows that are shown, and that the viewer may see, or change."""
+        shown = statement if self.only is None else statement.where(self.only)
+        return visible(shown, viewer, self.table, to_change=to_change)
+
     def owner_of(self, row: Base) -> UUID | None:
         """Return whose a row's document is; None if it is no tenant's, but offered to all or the region's."""
-        if self.table.__tablename__ in OFFERED_TO_ALL:
+        if self.is_offered:
             return None
         owner: UUID | None = row.organisation_id  # type: ignore[attr-defined]  # every tenant's row has one
         return owner
@@ -126,8 +157,8 @@ class ServedResource:
                 (carriers.ids(None, self.key),), sort=self.key, definition=f"{codes.HL7_PARAMETER}Resource-id"
             ),
             "_lastUpdated": Instant(
-                select(Document.updated_at)
-                .where(Document.kind == self.kind, Document.id == self.key)
+                select(self.documents.updated_at)
+                .where(self.documents.kind == self.kind, self.documents.id == self.key)
                 .scalar_subquery(),
                 definition=f"{codes.HL7_PARAMETER}Resource-lastUpdated",
             ),

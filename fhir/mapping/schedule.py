@@ -1,17 +1,30 @@
-"""Schedule: a doctor's video hours, as ISiKKalender.
+"""Schedule: a doctor's video hours, as ISiKKalender; a nurse's working hours, whose slots are her shifts.
 
 Shape: https://hl7.org/fhir/R4/schedule.html. ISiK allows one actor of the types Practitioner,
-HealthcareService and Location; others, as the role here, may stand beside it.
+HealthcareService and Location; others, as the role here, may stand beside it. A nurse has one Schedule in
+each of her roles, under the role's id: there is no other row of which it could be.
 """
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from collections.abc import Sequence
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import aliased, joinedload
 
 from careapp.consultations.models import Schedule
-from careapp.people.models import Practitioner, Role
+from careapp.people.models import Practitioner, Role, RoleKind
+from careapp.tours.models import Shift
 from fhir.mapping import codes
-from fhir.mapping.elements import Json, concept, extension, full_name, meta, reference
-from fhir.mapping.resource import Dependency, ServedResource
+from fhir.mapping.elements import (
+    Json,
+    concept,
+    extension,
+    full_name,
+    meta,
+    period,
+    reference,
+    without_none,
+)
+from fhir.mapping.resource import Alongside, Dependency, ServedResource
 from fhir.mapping.tenant import NAMES, invented, on_organisation
 from fhir.search import carriers
 from fhir.search.beside import Sent
@@ -41,10 +54,99 @@ def to_fhir(row: Schedule) -> Json:
     }
 
 
+def of_nurse(row: Role, shifts: Sequence[Shift]) -> Json:
+    """Show when a nurse works: the first and the last of her shifts tell how far that is planned."""
+    person = row.practitioner
+    nurse = full_name(person.given_name, person.family_name, person.title)
+    return without_none(
+        {
+            "resourceType": "Schedule",
+            "id": str(row.id),
+            "meta": meta(is_synthetic=row.organisation.is_synthetic),
+            "active": row.is_active,
+            "serviceType": [concept(codes.SERVICE_TYPE, codes.HOME_VISIT, text="Hausbesuch")],
+            "actor": [
+                reference("Practitioner", person.id, nurse),
+                reference("PractitionerRole", row.id, nurse),
+            ],
+            "planningHorizon": period(shifts[0].starts_at, shifts[-1].ends_at) if shifts else None,
+        }
+    )
+
+
+SENT_PATHS = {
+    "service-type": Sent("serviceType"),
+    "specialty": Sent("specialty"),
+    "service-category": Sent("serviceCategory"),
+    "actor": Sent("actor", frozenset({"HealthcareService", "Location", "Practitioner", "PractitionerRole"})),
+}
+ACTIVE = frozenset({"true", "false"})
+
+_each = aliased(Shift)
+_STARTS = select(_each.starts_at).where(_each.role_id == Shift.role_id)
+_FIRST, _LAST = (
+    _STARTS.with_only_columns(outermost(_each.starts_at)).scalar_subquery()
+    for outermost in (func.min, func.max)
+)
+
+NURSES = ServedResource(
+    kind="Schedule",
+    table=Role,
+    only=Role.kind == RoleKind.NURSE,
+    about="Nurses' working hours.",
+    to_fhir=of_nurse,
+    synthetic=invented(Role.organisation_id),
+    load=(joinedload(Role.practitioner), joinedload(Role.organisation)),
+    alongside=(
+        Alongside(
+            select(Shift)
+            .where(or_(Shift.starts_at == _FIRST, Shift.starts_at == _LAST))
+            .order_by(Shift.starts_at),
+            Shift.role_id,
+        ),
+    ),
+    affected_by=(
+        Dependency(Shift, key="role_id"),
+        Dependency(
+            Practitioner,
+            ids=lambda keys: select(Role.id).where(Role.practitioner_id.in_(keys)),
+            attributes=NAMES,
+        ),
+        on_organisation(Role.id, Role.organisation_id),
+    ),
+    sent_paths=SENT_PATHS,
+    parameters={
+        "active": Token(
+            (carriers.flag(Role.is_active),), f"{codes.HL7_PARAMETER}Schedule-active", allowed=ACTIVE
+        ),
+        "service-type": Token(
+            (
+                carriers.cases(
+                    codes.SERVICE_TYPE,
+                    {codes.HOME_VISIT: Role.id.is_not(None)},
+                    {codes.HOME_VISIT: "Hausbesuch"},
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Schedule-service-type",
+        ),
+        "specialty": Token(
+            (carriers.cases(codes.SPECIALTY, {}),), f"{codes.HL7_PARAMETER}Schedule-specialty"
+        ),
+        "actor": Reference(
+            (
+                carriers.ids("Practitioner", Role.practitioner_id),
+                carriers.ids("PractitionerRole", Role.id),
+                carriers.implied(carriers.ids("HealthcareService", Role.organisation_id)),
+            ),
+            f"{codes.HL7_PARAMETER}Schedule-actor",
+        ),
+    },
+)
+
 SCHEDULE = ServedResource(
     kind="Schedule",
     table=Schedule,
-    about="Doctors' video hours.",
+    about="Doctors' video hours; nurses' working hours, which are only shown.",
     to_fhir=to_fhir,
     synthetic=invented(Schedule.organisation_id),
     load=(joinedload(Schedule.role).joinedload(Role.practitioner), joinedload(Schedule.organisation)),
@@ -61,19 +163,10 @@ SCHEDULE = ServedResource(
         ),
         on_organisation(Schedule.id, Schedule.organisation_id),
     ),
-    sent_paths={
-        "service-type": Sent("serviceType"),
-        "specialty": Sent("specialty"),
-        "service-category": Sent("serviceCategory"),
-        "actor": Sent(
-            "actor", frozenset({"HealthcareService", "Location", "Practitioner", "PractitionerRole"})
-        ),
-    },
+    sent_paths=SENT_PATHS,
     parameters={
         "active": Token(
-            (carriers.flag(Schedule.is_active),),
-            f"{codes.HL7_PARAMETER}Schedule-active",
-            allowed=frozenset({"true", "false"}),
+            (carriers.flag(Schedule.is_active),), f"{codes.HL7_PARAMETER}Schedule-active", allowed=ACTIVE
         ),
         "service-type": Token(
             (
@@ -100,4 +193,5 @@ SCHEDULE = ServedResource(
         ),
     },
     profiles=(codes.ISIK_SCHEDULE,),
+    also=(NURSES,),
 )

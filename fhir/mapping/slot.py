@@ -1,12 +1,15 @@
-"""Slot: one bookable time of a doctor's video hours, as ISiKTerminblock.
+"""Slot: one bookable time of a doctor's video hours, as ISiKTerminblock; a nurse's shift, which nobody books.
 
 Shape: https://hl7.org/fhir/R4/slot.html. What the schedule says for all its slots is not repeated here.
 """
 
-from sqlalchemy import select
+from dataclasses import replace
+
+from sqlalchemy import literal, select
 from sqlalchemy.orm import joinedload
 
 from careapp.consultations.models import Schedule, Slot, SlotStatus
+from careapp.tours.models import Shift
 from fhir.mapping import codes
 from fhir.mapping.elements import Json, instant, meta, reference
 from fhir.mapping.resource import Dependency, ServedResource
@@ -31,10 +34,64 @@ def to_fhir(row: Slot) -> Json:
     }
 
 
+def of_shift(row: Shift) -> Json:
+    """Show a shift's row: the nurse is taken, by her tour."""
+    return {
+        "resourceType": "Slot",
+        "id": str(row.id),
+        "meta": meta(is_synthetic=row.organisation.is_synthetic),
+        "schedule": reference("Schedule", row.role_id),
+        "status": SlotStatus.BLOCKED.value,
+        "start": instant(row.starts_at),
+        "end": instant(row.ends_at),
+    }
+
+
+STATUS = "http://hl7.org/fhir/slotstatus"
+SENT_PATHS = {
+    "service-type": Sent("serviceType"),
+    "specialty": Sent("specialty"),
+    "service-category": Sent("serviceCategory"),
+    "appointment-type": Sent("appointmentType"),
+}
+
+SHIFTS = ServedResource(
+    kind="Slot",
+    table=Shift,
+    about="Nurses' shifts.",
+    to_fhir=of_shift,
+    synthetic=invented(Shift.organisation_id),
+    load=(joinedload(Shift.organisation),),
+    affected_by=(on_organisation(Shift.id, Shift.organisation_id),),
+    sent_paths=SENT_PATHS,
+    parameters={
+        "schedule": Reference(
+            (carriers.ids("Schedule", Shift.role_id),), f"{codes.HL7_PARAMETER}Slot-schedule"
+        ),
+        "status": Token(
+            (
+                replace(
+                    carriers.cases(STATUS, {SlotStatus.BLOCKED.value: Shift.id.is_not(None)}),
+                    labels=frozenset({STATUS, None}),
+                ),
+            ),
+            f"{codes.HL7_PARAMETER}Slot-status",
+            sort=literal(SlotStatus.BLOCKED, Slot.status.type),
+        ),
+        "service-type": Token(
+            (carriers.cases(codes.SERVICE_TYPE, {codes.HOME_VISIT: Shift.id.is_not(None)}),),
+            f"{codes.HL7_PARAMETER}Slot-service-type",
+        ),
+        "specialty": Token((carriers.cases(codes.SPECIALTY, {}),), f"{codes.HL7_PARAMETER}Slot-specialty"),
+        "start": Instant(Shift.starts_at, f"{codes.HL7_PARAMETER}Slot-start"),
+    },
+    order="start",
+)
+
 SLOT = ServedResource(
     kind="Slot",
     table=Slot,
-    about="Bookable times of doctors' video hours.",
+    about="Bookable times of doctors' video hours; nurses' shifts, which cannot be booked.",
     to_fhir=to_fhir,
     synthetic=invented(Slot.organisation_id),
     load=(joinedload(Slot.schedule).joinedload(Schedule.organisation),),
@@ -46,18 +103,13 @@ SLOT = ServedResource(
         ),
         on_organisation(Slot.id, Slot.organisation_id),
     ),
-    sent_paths={
-        "service-type": Sent("serviceType"),
-        "specialty": Sent("specialty"),
-        "service-category": Sent("serviceCategory"),
-        "appointment-type": Sent("appointmentType"),
-    },
+    sent_paths=SENT_PATHS,
     parameters={
         "schedule": Reference(
             (carriers.ids("Schedule", Slot.schedule_id),), f"{codes.HL7_PARAMETER}Slot-schedule"
         ),
         "status": Token(
-            (carriers.members("http://hl7.org/fhir/slotstatus", Slot.status, SlotStatus),),
+            (carriers.members(STATUS, Slot.status, SlotStatus),),
             f"{codes.HL7_PARAMETER}Slot-status",
             sort=Slot.status,
         ),
@@ -78,4 +130,5 @@ SLOT = ServedResource(
     },
     order="start",
     profiles=(codes.ISIK_SLOT,),
+    also=(SHIFTS,),
 )

@@ -13,7 +13,6 @@ PATIENT_COMPARTMENT: Mapping[str, tuple[str, ...]] = {
     "Patient": ("link",),
     "Appointment": ("actor",),
     "AppointmentResponse": ("actor",),
-    "AuditEvent": ("patient",),
     "CarePlan": ("patient", "performer"),
     "CareTeam": ("patient", "participant"),
     "Communication": ("subject", "sender", "recipient"),
@@ -27,7 +26,8 @@ PATIENT_COMPARTMENT: Mapping[str, tuple[str, ...]] = {
     "Task": ("patient", "subject"),
 }
 """Search parameters by which a resource of a kind belongs to a patient. R4 leaves Task out (R5 has it); a
-record without its open tasks would not be everything."""
+record without its open tasks would not be everything. Who looked (AuditEvent) is no part of the care: the
+patient's report of accesses tells it."""
 
 SURROUNDINGS = ("Organization", "Location", "HealthcareService", "Practitioner", "PractitionerRole")
 """Kinds without a patient that the compartment's resources refer to."""

@@ -158,8 +158,9 @@ def _referred(session: Session, found: Sequence[Found], wanted: Wanted, asking: 
             continue
         if belonging(resource, select(Patient.id)) is not None:
             continue  # it comes by itself, if it is this patient's
-        rows = session.execute(_documents(resource, asking, resource.key.in_(keys[resource.kind])))
-        yield from _opened(session, resource.kind, rows.all())
+        for part in resource.parts:
+            rows = session.execute(_documents(part, asking, part.key.in_(keys[part.kind])))
+            yield from _opened(session, part.kind, rows.all())
 
 
 def _bundle(

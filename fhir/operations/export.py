@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import ColumnElement, Select, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import Viewer, visible
@@ -36,8 +36,8 @@ Tell = Callable[[Json], None]
 
 FORMATS = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
 TAKEN = frozenset({"_type", "_since", "_until"})
-KEPT_BACK = frozenset({"Subscription"})
-"""Never exported: it says where others listen."""
+KEPT_BACK = frozenset({"AuditEvent", "Subscription"})
+"""Never exported: what tells who looked, and where others listen."""
 DELETED = "deleted"
 ROWS_AT_ONCE = 500
 TELL_EVERY = 5000
@@ -256,12 +256,18 @@ class _Writer:
         belongs = self._belongs(resource)
         if belongs is False:
             return None
-        row = select(literal(1)).select_from(resource.table).where(resource.key == Document.id)
+        rows = [
+            part.visible(
+                select(literal(1)).select_from(part.table).where(part.key == Document.id), self.viewer
+            )
+            # Only what a kind's first table has belongs to patients.
+            for part in (resource.parts if belongs is None else (resource,))
+        ]
         if belongs is not None:
-            row = row.where(belongs)
+            rows = [row.where(belongs) for row in rows]
         statement = (
             select(Document.id, Document.content)
-            .where(Document.kind == resource.kind, visible(row, self.viewer, resource.table).exists())
+            .where(Document.kind == resource.kind, or_(*(row.exists() for row in rows)))
             .order_by(Document.id)
         )
         if self.order.since is not None:

@@ -91,9 +91,10 @@ class Conditions:
             target = find_resource(each)
             if target is None or not parameter.followed(each):
                 continue
-            condition = self.read(target, rest, values, steps=steps + 1)
-            if condition is not None:
-                found.append(parameter.among(each, self._ids(target, condition)))
+            for part in target.parts:
+                condition = self.read(part, rest, values, steps=steps + 1)
+                if condition is not None:
+                    found.append(parameter.among(each, self._ids(part, condition)))
         return or_(*found) if found else None
 
     def _has(
@@ -101,15 +102,15 @@ class Conditions:
     ) -> ColumnElement[bool] | None:
         _, kind, reference, rest = (*name.split(":", 3), "", "", "")[:4]
         source = find_resource(kind)
-        parameter = source.all_parameters.get(reference) if source else None
-        if source is None or not isinstance(parameter, Reference):
-            return None
-        carriers = parameter.followed(resource.kind)
-        condition = self.read(source, rest, values, steps=steps + 1) if carriers else None
-        if condition is None:
-            return None
-        rows = source.key.in_(self._ids(source, condition))
-        return or_(*(resource.key.in_(carrier.targets(source.table, rows)) for carrier in carriers))
+        found = []
+        for part in source.parts if source else ():
+            parameter = part.all_parameters.get(reference)
+            carriers = parameter.followed(resource.kind) if isinstance(parameter, Reference) else []
+            condition = self.read(part, rest, values, steps=steps + 1) if carriers else None
+            if condition is not None:
+                rows = part.key.in_(self._ids(part, condition))
+                found += [resource.key.in_(carrier.targets(part.table, rows)) for carrier in carriers]
+        return or_(*found) if found else None
 
     def _ids(self, resource: ServedResource, condition: ColumnElement[bool]) -> Select[Any]:
         rows: Select[Any] = select(resource.key).select_from(resource.table).where(condition)

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, select, union
+from sqlalchemy import Select, select, union, union_all
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
-from careapp.records.models import Document
 from careapp.sealing.contents import opened
 from fhir.access import shown
 from fhir.mapping.registry import RESOURCES, find_resource
@@ -66,7 +65,8 @@ def read_include(name: str, modifier: str, text: str) -> list[Include] | None:
     if len(rest) > 2 or (len(rest) == 0 and kind != "*"):
         raise refuse(name, text, "give Type:parameter, Type:parameter:TargetType, Type:* or *")
     target = rest[1] if len(rest) == 2 and rest[1] != "*" else None
-    sources = list(RESOURCES) if kind == "*" else [each for each in [find_resource(kind)] if each]
+    kinds = RESOURCES if kind == "*" else [each for each in [find_resource(kind)] if each]
+    sources = [part for each in kinds for part in each.parts]
     found = [
         Include(source, references, target, name == "_revinclude", is_iterating=bool(modifier))
         for source in sources
@@ -129,7 +129,7 @@ def included(
                 continue
             known = seen.setdefault(resource.kind, set())
             left = MOST_INCLUDED - len(entries)
-            found = session.execute(_documents(resource, selects, known, viewer).limit(left + 1)).all()
+            found = session.execute(_documents(resource, selects, known, viewer, left + 1)).all()
             entries += [
                 Entry(resource.kind, str(key), opened(session, resource.kind, key, content), "include")
                 for key, content in found
@@ -169,14 +169,24 @@ def _wanted(includes: Sequence[Include], fresh: Mapping[str, set[UUID]]) -> dict
 
 
 def _documents(
-    resource: ServedResource, selects: Sequence[Select[UUID]], known: set[UUID], viewer: Viewer
+    resource: ServedResource, selects: Sequence[Select[UUID]], known: set[UUID], viewer: Viewer, most: int
 ) -> Select[UUID, bytes]:
     ids = selects[0] if len(selects) == 1 else select(union(*selects).subquery().c[0])
+    first, *others = (_documents_of_part(part, ids, known, viewer) for part in resource.parts)
+    if not others:
+        return first.order_by(resource.documents.id).limit(most)
+    found = union_all(first, *others).subquery()
+    return select(found.c.id, found.c.content).order_by(found.c.id).limit(most)
+
+
+def _documents_of_part(
+    resource: ServedResource, ids: Select[UUID], known: set[UUID], viewer: Viewer
+) -> Select[UUID, bytes]:
+    stored = resource.documents
     rows = (
-        select(Document.id, Document.content)
+        select(stored.id, stored.content)
         .select_from(resource.table)
-        .join(Document, Document.id == resource.key)
-        .where(Document.kind == resource.kind, resource.key.in_(ids))
-        .order_by(Document.id)
+        .join(stored, stored.id == resource.key)
+        .where(stored.kind == resource.kind, resource.key.in_(ids))
     )
     return shown(rows.where(resource.key.not_in(known)) if known else rows, viewer, resource, "r")

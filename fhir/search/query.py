@@ -7,16 +7,18 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, False_, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
+from careapp.records.looks import note_seen
 from careapp.records.models import Document
 from careapp.sealing.contents import opened
 from fhir.access import require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.outcome import outcome
+from fhir.people_in import patients_in
 from fhir.search.asked import Asked, read_query
 from fhir.search.bundle import Entry, searchset
 from fhir.search.includes import MOST_INCLUDED, included
@@ -89,6 +91,8 @@ def search(
         entries += along
         note = _cut() if is_cut else None
     if asked.subset is not None:
+        for entry in entries:  # what is cut off belongs to somebody all the same
+            note_seen(patients_in(entry.content))
         cut = asked.subset.cut
         entries = [entry._replace(content=cut(entry.content)) for entry in entries]
     return searchset(base_url=context.base_url, entries=entries, links=links, total=page.total, note=note)
@@ -112,11 +116,11 @@ def find_ids(
         InvalidSearch: A value is malformed, or nothing is asked for.
         UnknownParameter: A parameter is not supported.
     """
-    resource = get_resource(kind)
-    require(context.viewer, kind, "s")
-    asked = read_query(query_string, resource, context, strict=strict)
-    rows = _matching(select(resource.key), resource, asked, context.viewer)
-    return list(session.scalars(rows.order_by(resource.key).limit(limit)))
+    found: list[UUID] = []
+    for part in _read(kind, query_string, context, strict).parts:
+        key = part.resource.key
+        found += session.scalars(part.matching(select(key)).order_by(key).limit(limit))
+    return sorted(found)[:limit]
 
 
 @dataclass(frozen=True)
@@ -159,8 +163,8 @@ class _Page:
 
 
 @dataclass(frozen=True)
-class _Question:
-    """A query that was understood, to be asked of the database.
+class _Part:
+    """A query that was understood for rows of one table.
 
     Attributes:
         resource: What is searched.
@@ -178,34 +182,97 @@ class _Question:
         resource, asked = self.resource, self.asked
         return order_by(asked.sorts, resource.all_parameters, resource.order, asked.bound)
 
+    @property
+    def is_hopeless(self) -> bool:
+        """No row can match, e.g. since rows of this table never have the status that is asked for."""
+        return any(
+            isinstance(getattr(condition, "element", condition), False_)
+            for condition in self.asked.conditions
+        )
+
     @cached_property
     def counted(self) -> Select[Any]:
         """How many match. Every row has its document, so only rows are counted."""
-        return _matching(select(func.count().label("total")), self.resource, self.asked, self.viewer)
+        return self.matching(select(func.count().label("total")))
+
+    def matching(self, statement: Select[Any]) -> Select[Any]:
+        """Narrow a statement to rows that match, and that the viewer may see."""
+        rows = statement.select_from(self.resource.table).where(*self.asked.conditions)
+        return shown(rows, self.viewer, self.resource, "s")
+
+    def page(self, place: Place, count: int) -> Select[Any]:
+        """Choose keys of a page, and one more, by the indexes of the table."""
+        order, backwards = self.order, place.is_backwards
+        wanted: list[Any] = [sort.column.label(f"key_{number}") for number, sort in enumerate(order)]
+        rows = self.matching(select(*wanted))
+        if place.after is not None:
+            rows = rows.where(beyond(order, place.after, is_backwards=backwards))
+        page = rows.order_by(*(sort.clause(sort.column, is_backwards=backwards) for sort in order))
+        return page.limit(count + 1)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A query that was understood, to be asked of the database.
+
+    Attributes:
+        parts: For each table whose rows are shown as this kind, except where none can match; at least one.
+    """
+
+    parts: tuple[_Part, ...]
+
+    @property
+    def asked(self) -> Asked:
+        """The query; what shapes its answer is the same in each part."""
+        return self.parts[0].asked
+
+    @property
+    def order(self) -> list[Sort]:
+        """A total order of the results."""
+        return self.parts[0].order
+
+    @cached_property
+    def counted(self) -> Select[Any]:
+        """How many match."""
+        first, *others = (part.counted for part in self.parts)
+        if not others:
+            return first
+        total: Any = first.scalar_subquery()
+        for other in others:
+            total += other.scalar_subquery()
+        return select(total.label("total"))
 
     @cached_property
     def first_page(self) -> Select[Any]:
         """The page with which searches begin; kept, since to build it takes longer than to ask."""
-        place = Place(self.resource.kind, self.asked.query, None, None)
+        place = Place(self.parts[0].resource.kind, self.asked.query, None, None)
         return self.page(place, self.asked.count, counts=self.asked.with_total)
 
     def page(self, place: Place, count: int, *, counts: bool) -> Select[Any]:
         """Choose a page of rows first, by the indexes of their table, then fetch only their documents."""
         order, backwards = self.order, place.is_backwards
-        wanted: list[Any] = [sort.column.label(f"key_{number}") for number, sort in enumerate(order)]
-        rows = _matching(select(*wanted), self.resource, self.asked, self.viewer)
-        if place.after is not None:
-            rows = rows.where(beyond(order, place.after, is_backwards=backwards))
-        page = rows.order_by(*(sort.clause(sort.column, is_backwards=backwards) for sort in order))
-        chosen = page.limit(count + 1).subquery("page")
+        chosen = self._chosen(place, count).subquery("page")
         keys = list(chosen.c)
-        content = select(Document.content).where(Document.kind == place.kind, Document.id == keys[-1])
+        stored = self.parts[0].resource.documents
+        content = select(stored.content).where(stored.kind == place.kind, stored.id == keys[-1])
         columns: list[Any] = [content.scalar_subquery(), *keys]
         if counts:  # in the same statement, so that total and entries are of one moment
             columns.append(self.counted.scalar_subquery().label("total"))
         return select(*columns).order_by(
             *(sort.clause(key, is_backwards=backwards) for sort, key in zip(order, keys, strict=True))
         )
+
+    def _chosen(self, place: Place, count: int) -> Select[Any]:
+        first, *others = (part.page(place, count) for part in self.parts)
+        if not others:
+            return first
+        # Each table gives a page of its own; the page of all is among them.
+        pages = union_all(*(select(*each.subquery().c) for each in (first, *others))).subquery("pages")
+        clauses = (
+            sort.clause(key, is_backwards=place.is_backwards)
+            for sort, key in zip(self.order, pages.c, strict=True)
+        )
+        return select(*pages.c).order_by(*clauses).limit(count + 1)
 
 
 def _understand(kind: str, query: str, context: Context, *, strict: bool) -> _Question:
@@ -218,7 +285,11 @@ def _understand(kind: str, query: str, context: Context, *, strict: bool) -> _Qu
 def _read(kind: str, query: str, context: Context, strict: bool) -> _Question:  # noqa: FBT001 -- a cache's key
     resource = get_resource(kind)
     require(context.viewer, kind, "s")
-    return _Question(resource, read_query(query, resource, context, strict=strict), context.viewer)
+    parts = [
+        _Part(each, read_query(query, each, context, strict=strict), context.viewer)
+        for each in resource.parts
+    ]
+    return _Question(tuple(part for part in parts if not part.is_hopeless) or (parts[0],))
 
 
 _read_and_keep = lru_cache(maxsize=MOST_KEPT)(_read)
@@ -228,7 +299,7 @@ def _find(session: Session, question: _Question, place: Place) -> _Page:
     asked, order = question.asked, question.order
     connection = session.connection()
     count = 0 if asked.only_total else asked.count
-    kind = question.resource.kind
+    kind = question.parts[0].resource.kind
     if not count:
         total = connection.scalar(question.counted)
         return _Page([], place, count, has_more=False, total=total)
@@ -236,8 +307,8 @@ def _find(session: Session, question: _Question, place: Place) -> _Page:
         count = place.total % count or count  # the last page as one comes to it by `next`
     counts = asked.with_total and place.total is None
     if any(sort.sealed is not None for sort in order):
-        matching = _matching(select(*columns_of(order)), question.resource, asked, question.viewer)
-        ordered = in_order(connection, matching, order)
+        # No kind that is shown from several tables has a sealed field.
+        ordered = in_order(connection, question.parts[0].matching(select(*columns_of(order))), order)
         total = len(ordered) if counts else place.total
         window, has_more = page_of(ordered, order, place.after, count, is_backwards=place.is_backwards)
         contents = _contents(connection, kind, [values[-1] for values in window])
@@ -264,10 +335,6 @@ def _contents(connection: Connection, kind: str, ids: Sequence[UUID]) -> dict[UU
         select(Document.id, Document.content).where(Document.kind == kind, Document.id.in_(ids))
     )
     return {key: opened(connection, kind, key, content) for key, content in rows}
-
-
-def _matching(statement: Select[Any], resource: ServedResource, asked: Asked, viewer: Viewer) -> Select[Any]:
-    return shown(statement.select_from(resource.table).where(*asked.conditions), viewer, resource, "s")
 
 
 def _cut() -> bytes:

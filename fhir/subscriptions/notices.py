@@ -9,6 +9,8 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from careapp.access import Viewer, ViewerRole
+from careapp.records import audit
 from careapp.records.models import DocumentVersion
 from careapp.sealing.contents import opened
 from careapp.subscriptions.delivery import Notice
@@ -21,6 +23,7 @@ from careapp.subscriptions.models import (
 )
 from fhir.formats.xml_writer import write_xml
 from fhir.mapping.elements import Json, instant, without_none
+from fhir.people_in import patients_in
 from fhir.subscriptions.topics import NOTICE_PROFILE, STATUS_PROFILE
 
 XML = "application/fhir+xml"
@@ -36,7 +39,10 @@ def write_notice(
     events: Sequence[SubscriptionEvent],
     now: datetime,
 ) -> bytes:
-    """Write a notification in the media type that its receiver wants; see `delivery.WriteNotice`."""
+    """Write a notification in the media type that its receiver wants, and record whom it tells of.
+
+    See `delivery.WriteNotice`.
+    """
     content = bundle(
         session,
         subscription,
@@ -46,7 +52,25 @@ def write_notice(
         content=subscription.content,
         now=now,
     )
+    if events:
+        _record(session, subscription, patients_in(content), now)
     return write_xml(content) if subscription.payload_type.startswith(XML) else content
+
+
+def _record(session: Session, subscription: Subscription, patients: set[UUID], now: datetime) -> None:
+    """Record what leaves, before it does: whoever subscribed gets it."""
+    owner = subscription.organisation_id
+    role = ViewerRole.SYSTEM if owner is None else ViewerRole.CLIENT
+    receiver = Viewer(subscription.asked_by, role, owner)
+    for patient_id in sorted(patients) or (None,):
+        audit.record(
+            session,
+            viewer=receiver,
+            now=now,
+            action="send_notice",
+            subject=subscription,
+            patient_id=patient_id,
+        )
 
 
 def bundle(

@@ -11,7 +11,6 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from careapp.access import visible
 from careapp.records.models import DocumentVersion, OutboxMessage
 from careapp.sealing.contents import opened
 from careapp.subscriptions.models import (
@@ -124,18 +123,14 @@ class Spreader:
     def _matching(
         self, session: Session, subscription: Subscription, topic: Topic, keys: Sequence[UUID]
     ) -> frozenset[UUID]:
-        resource, hearer = get_resource(topic.kind), hearer_of(subscription)
-        conditions = conditions_of(
-            subscription.filters,
-            topic.kind,
-            base_url=subscription.base_url,
-            zone=self._zone,
-            viewer=hearer,
-        )
-        matches: Any = (
-            select(resource.key).select_from(resource.table).where(resource.key.in_(keys), *conditions)
-        )
-        return frozenset(session.scalars(visible(matches, hearer, resource.table)))
+        hearer, found = hearer_of(subscription), frozenset[UUID]()
+        for part in get_resource(topic.kind).parts:
+            conditions = conditions_of(
+                subscription.filters, part, base_url=subscription.base_url, zone=self._zone, viewer=hearer
+            )
+            matches: Any = select(part.key).select_from(part.table).where(part.key.in_(keys), *conditions)
+            found |= frozenset(session.scalars(part.visible(matches, hearer)))
+        return found
 
 
 def _changed(message: OutboxMessage) -> Changed:

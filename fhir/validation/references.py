@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from careapp.access import Viewer, visible
+from careapp.access import Viewer
 from fhir.issues import Issue
 from fhir.mapping.registry import UnknownKind, get_resource
 from fhir.search.carriers import parse_id
@@ -123,6 +123,7 @@ def _existing(session: Session, kind: str, keys: Sequence[UUID], viewer: Viewer)
     found: set[UUID] = set()
     for first in range(0, len(keys), KEYS_AT_ONCE):
         some = keys[first : first + KEYS_AT_ONCE]
-        rows = select(resource.key).select_from(resource.table).where(resource.key.in_(some))
-        found.update(session.scalars(visible(rows, viewer, resource.table)))
+        for part in resource.parts:
+            rows = select(part.key).select_from(part.table).where(part.key.in_(some))
+            found.update(session.scalars(part.visible(rows, viewer)))
     return found

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from careapp.consultations.booking import PatientInactive, Wish
 from careapp.consultations.models import Schedule, Slot
+from careapp.consultations.queries import SlotNotFound
 from careapp.consultations.taking import SlotIsOver, find_chain
 from careapp.records.models import Document
 from careapp.visits.models import Visit
@@ -169,7 +170,7 @@ def refusing_impossible() -> Iterator[None]:
     """Say as FHIR does that what was sent can never be booked (422), not that somebody was faster (409).
 
     Raises:
-        Rejected: The patient's record is closed, or the time is over.
+        Rejected: The patient's record is closed, the time is over, or a Slot is none of a doctor's.
     """
     try:
         yield
@@ -177,3 +178,6 @@ def refusing_impossible() -> Iterator[None]:
         raise Rejected([Issue("business-rule", str(closed), f"{KIND}.participant")]) from closed
     except SlotIsOver as over:
         raise Rejected([Issue("business-rule", str(over), f"{KIND}.slot")]) from over
+    except SlotNotFound as foreign:
+        sentence = "a nurse's shift cannot be booked: name a free Slot of a doctor's Schedule"
+        raise Rejected([Issue("business-rule", sentence, f"{KIND}.slot")]) from foreign

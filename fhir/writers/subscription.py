@@ -16,6 +16,7 @@ from careapp.subscriptions.queries import get_subscription
 from fhir.access import require_whole
 from fhir.asking import Asking
 from fhir.mapping.elements import Json
+from fhir.mapping.registry import get_resource
 from fhir.mapping.subscription import HIDDEN, hidden
 from fhir.search.parameter import InvalidSearch
 from fhir.subscriptions.filters import conditions_of
@@ -101,7 +102,9 @@ def _check_filters(filters: list[str], kind: str, asking: Asking, findings: Find
         findings.add("criteria.extension", f"send at most {MOST_FILTERS} filters")
         return
     try:
-        conditions_of(filters, kind, base_url=asking.base_url, zone=asking.zone, viewer=asking.viewer)
+        conditions_of(
+            filters, get_resource(kind), base_url=asking.base_url, zone=asking.zone, viewer=asking.viewer
+        )
     except InvalidSearch as refused:
         findings.add("criteria.extension.value", str(refused))
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e7b3d1a64c08"
-down_revision = "7f3ad20c91e6"
+down_revision = "a7d3f0c2b861"
 branch_labels = None
 depends_on = None
 

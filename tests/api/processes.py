@@ -54,11 +54,11 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str) -> Iterator[Server]:
+def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator[Server]:
     """Serve a database on a free port until the block ends."""
     process = subprocess.Popen(
         command("serve", "--port", "0", "--data-dir", str(data_dir), *arguments),
-        env=environment(),
+        env=environment(**settings),
         stderr=subprocess.PIPE,
         text=True,
     )

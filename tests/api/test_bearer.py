@@ -2,8 +2,6 @@
 
 import json
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from time import monotonic, perf_counter
 
 import pytest
@@ -20,6 +18,7 @@ from careapp.config import Settings
 from careapp.identity.revocations import revoke_token, revoke_tokens_of_subject
 from careapp.identity.signing_keys import public_keys, rotate_keys, signing_key
 from careapp.keys import Keyring
+from tests.api.issuers import publishing
 from tests.api.tokens import a_token, claims_of, encoded, signed, unsigned
 from tests.careapp.worlds import an_organisation
 
@@ -231,42 +230,10 @@ class TestRefusal:
         assert client.get(f"/whoami?access_token={token}").status_code == 401
 
 
-class Provider(ThreadingHTTPServer):
-    """Another issuer, which publishes its keys."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Answers)
-        self.keys = [ECKey.generate_key("P-256", {"kid": "theirs", "use": "sig"})]
-        self.asked = 0
-        self.status = 200
-        self.address = f"http://127.0.0.1:{self.server_port}"
-
-
-class _Answers(BaseHTTPRequestHandler):
-    def do_GET(self):
-        provider = self.server
-        assert isinstance(provider, Provider)
-        provider.asked += 1
-        body = json.dumps({"keys": [key.as_dict(private=False) for key in provider.keys]}).encode()
-        self.send_response(provider.status)
-        self.send_header("Location", f"{provider.address}/")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def provider():
-    server = Provider()
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with publishing() as server:
+        yield server
 
 
 @pytest.fixture

@@ -157,4 +157,5 @@ class TestTours:
         client.get("/api/tours?date=2026-03-03")
 
         # Tours with who drives; breaks; stops with services; visits with patients and homes; the transaction.
-        assert statements.count <= 6
+        # Then the record of whom they showed: its rows, and its transaction.
+        assert statements.count <= 6 + 2

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import orjson
 import pytest
+from sqlalchemy import select
 
 from api import worker
 from api.database import open_sessions
@@ -11,6 +12,7 @@ from api.dependencies import read_now
 from careapp import clock
 from careapp.jobs import queue
 from careapp.jobs.cleaning import forget_old
+from careapp.records.models import AuditEvent
 from tests.api.test_fhir import is_outcome
 from tests.careapp.worlds import World, a_world
 
@@ -53,6 +55,22 @@ def ordered(client, world) -> str:
     address: str = response.headers["content-location"]
     assert address.startswith("http://127.0.0.1/fhir/$export-status/")
     return address
+
+
+class TestRecord:
+    def test_names_every_patient_of_a_file_that_is_fetched(self, client, world, work, ordered, sessions):
+        work()
+        files = client.get(ordered).json()["output"]
+        (address,) = [file["url"] for file in files if file["type"] == "Patient"]
+
+        answer = client.get(address)
+
+        with sessions() as session:
+            rows = session.scalars(
+                select(AuditEvent).where(AuditEvent.request_id == answer.headers["x-request-id"])
+            ).all()
+        assert {row.patient_id for row in rows} == {patient.id for patient in world.patients}
+        assert {(row.action, row.interaction) for row in rows} == {("get_export_file", "operation")}
 
 
 class TestEverything:

@@ -6,6 +6,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from api.auth.bearer import bearer
+from api.auth.cookie import cookie
 from careapp.access import ViewerRole
 from careapp.identity.clients import NewClient, add_client, disable_client
 from careapp.identity.grants import revoke_subject
@@ -42,6 +44,7 @@ def app_client(session, account, now):
 
 @pytest.fixture
 def browser(app, app_client):
+    app.state.ways = (bearer, cookie)
     with browsing(app) as client:
         yield client
 
@@ -178,6 +181,7 @@ class TestTokens:
         nurse = a_nurse(session, organisation)
         an_account(session, "nele", role=ViewerRole.NURSE, practitioner_role=nurse)
         session.commit()
+        app.state.ways = (bearer, cookie)
         with browsing(app) as browser:
             sign_in(browser, "nele")
             tokens = App(browser).tokens()

@@ -8,6 +8,8 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import func, select
 
+from api.auth.bearer import bearer
+from api.auth.cookie import cookie
 from careapp.identity.client_models import Client, Code, RefreshToken
 from careapp.identity.clients import CREDENTIALS, ClientNotSound, NewClient, add_client, redirect_fits
 from tests.api.browsers import browsing, sign_in, token_of
@@ -48,6 +50,7 @@ def organisation(session, key, now):
 
 @pytest.fixture
 def browser(app, organisation):
+    app.state.ways = (bearer, cookie)
     with browsing(app) as client:
         yield client
 

@@ -63,6 +63,22 @@ class TestServe:
             assert "no sign-in yet" in about["sign_in"]
             assert server.stop(signal.SIGINT, within_s=10) == 0
 
+    def test_speaks_to_the_world_through_its_proxy(self, data_dir):
+        through_proxy = {
+            "host": "care.example",
+            "x-forwarded-for": "203.0.113.9",
+            "x-forwarded-proto": "https",
+        }
+
+        with processes.serving(data_dir, CAREAPP_PUBLIC_URL="https://care.example") as server:
+            metadata = httpx2.get(f"{server.address}/fhir/metadata", headers=through_proxy)
+            unsaid = httpx2.get(f"{server.address}/fhir/metadata", headers={"host": "care.example"})
+            patients = httpx2.get(f"{server.address}/api/patients", headers=through_proxy)
+
+        assert metadata.json()["implementation"]["url"] == "https://care.example/fhir"
+        assert metadata.headers["strict-transport-security"] == "max-age=63072000"
+        assert (unsaid.status_code, patients.status_code) == (403, 401)
+
     def test_refuses_a_port_in_use_with_a_sentence(self, data_dir, tmp_path):
         with processes.serving(data_dir) as server:
             second = processes.run("serve", "--port", server.port, data_dir=data_dir)

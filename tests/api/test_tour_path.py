@@ -35,8 +35,9 @@ def routes(asked: Asked) -> Reply:
 @pytest.fixture
 def tour_id(session, world, calendar, now):
     a_proposed_day(session, calendar=calendar, viewer=EVERYONE, now=now)
-    session.commit()
-    return session.scalars(select(Tour.id)).one()
+    tour_id = session.scalars(select(Tour.id)).one()
+    session.commit()  # reading writes the record, so nobody else may hold the database
+    return tour_id
 
 
 def on_roads(session, settings):

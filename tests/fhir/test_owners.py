@@ -21,8 +21,12 @@ class TestDocuments:
         with sessions() as session:
             found = session.execute(select(Document.kind, Document.id, Document.organisation_id)).all()
             for kind, key, owner in found:
-                row = session.get(get_resource(kind).table, key)
-                assert owner == (None if kind in OFFERED else row.organisation_id), kind
+                part, row = next(
+                    (part, row)
+                    for part in get_resource(kind).parts
+                    if (row := session.get(part.table, key)) is not None
+                )
+                assert owner == (None if part.is_offered else row.organisation_id), kind
             values = session.execute(select(SearchValue.kind, SearchValue.organisation_id)).all()
         assert {kind for kind, _, _ in found} == {resource.kind for resource in RESOURCES}
         assert {kind for kind, _, owner in found if owner is None} >= OFFERED

@@ -109,7 +109,7 @@ class TestUnknownParameter:
             searched.find("Slot", query, strict=True)
 
     def test_is_not_what_the_format_is(self, searched):
-        assert searched.find("Slot", "_format=json&_count=1&_sort=start", strict=True)["total"] == 8
+        assert searched.find("Slot", "_format=json&_count=1&_sort=start", strict=True)["total"] == 10
 
 
 class TestCount:
@@ -117,13 +117,13 @@ class TestCount:
         bundle = searched.find("Slot", "_count=3")
 
         assert len(bundle["entry"]) == 3
-        assert bundle["total"] == 8
+        assert bundle["total"] == 10  # 8 slots and 2 shifts
 
     @pytest.mark.parametrize("query", ["_count=0", "_summary=count"])
     def test_of_zero_answers_with_the_total_only(self, searched, query):
         bundle = searched.find("Slot", query)
 
-        assert bundle["total"] == 8
+        assert bundle["total"] == 10  # 8 slots and 2 shifts
         assert "entry" not in bundle
         assert link_of(bundle, "next") is None
 

@@ -94,7 +94,11 @@ class TestWhatNoModelSays:
             triggers = connection.scalars(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")).all()
 
         assert [tuple(row) for row in exclusions] == [("ex_occupancy_overlap", True, True)]
-        assert triggers == ["audit_event_append_only"]
+        assert sorted(triggers) == [
+            "audit_event_append_only",
+            "audit_event_to_be_sealed",
+            "audit_seal_append_only",
+        ]
 
     def test_sqlite_has_its_triggers(self, sqlite_engine):
         with sqlite_engine.connect() as connection:
@@ -103,6 +107,9 @@ class TestWhatNoModelSays:
         assert sorted(names) == [
             "audit_event_append_only_delete",
             "audit_event_append_only_update",
+            "audit_event_to_be_sealed",
+            "audit_seal_append_only_delete",
+            "audit_seal_append_only_update",
             "occupancy_overlap_insert",
             "occupancy_overlap_update",
         ]

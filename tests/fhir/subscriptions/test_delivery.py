@@ -11,7 +11,7 @@ from careapp.config import Settings
 from careapp.consultations.booking import Wish, book_slots, cancel_booking
 from careapp.consultations.models import Slot
 from careapp.people.models import Patient
-from careapp.records.models import OutboxMessage
+from careapp.records.models import AuditEvent, OutboxMessage
 from careapp.subscriptions.delivery import MOST_ATTEMPTS, Post
 from careapp.subscriptions.models import (
     Channel,
@@ -248,6 +248,18 @@ class TestNotice:
         first, second = receiver.bodies
         assert first["id"] == second["id"]
         assert first["entry"] == second["entry"]
+
+    def test_is_recorded_with_whom_it_tells_of(self, subscribe, book, deliver, sessions, world):
+        key = subscribe(content=Content.FULL_RESOURCE)
+        book()
+
+        deliver()
+
+        with sessions() as session:
+            rows = session.scalars(select(AuditEvent).where(AuditEvent.action == "send_notice")).all()
+        assert {(row.viewer, row.subject_id, row.patient_id) for row in rows} == {
+            ("listener", key, world.patients[0].id)
+        }
 
     def test_brings_the_subscribers_headers(self, subscribe, book, deliver, receiver):
         subscribe(headers=["Authorization: Bearer abc", "Host: elsewhere", "X-Own: 1"])

@@ -1,0 +1,153 @@
+"""Write the record of looks: one transaction for all who wait.
+
+A look must be on disk before its answer leaves, and a commit of its own for each would cost more than the
+look. So a thread takes whatever has come together since its last commit, writes it at once, and then lets all
+those answers go. Who commands writes the record in the command's own transaction (`careapp.records.audit`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+from sqlalchemy import event, insert
+from sqlalchemy.orm import Session, UOWTransaction, sessionmaker
+
+from careapp.errors import Unavailable
+from careapp.records.chain import COLUMNS, Chain
+from careapp.records.models import AuditEvent
+
+LOG = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 500
+"""Looks of one transaction: who comes first must not wait for all."""
+
+Row = Mapping[str, Any]
+"""The columns of a row of `AuditEvent` but its mark; all of them."""
+
+_TABLE: Any = AuditEvent.__table__
+
+
+class RecordUnwritable(Unavailable):
+    """A look could not be recorded, so what it asked for is not shown."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    rows: Sequence[Row]
+    loop: asyncio.AbstractEventLoop
+    written: "asyncio.Future[None]"
+
+
+class AuditWriter:
+    """Takes rows from coroutines, and writes them in a thread of its own."""
+
+    def __init__(self, sessions: sessionmaker[Session], chain: Chain) -> None:
+        """Use `running`.
+
+        Args:
+            sessions: Factory of writing sessions that see every tenant.
+            chain: Marks the rows.
+        """
+        self._sessions = sessions
+        self._chain = chain
+        self._queue: SimpleQueue[_Look | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="audit-writer", daemon=True)
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        """Return when the rows are on disk.
+
+        Raises:
+            RecordUnwritable: They are not; nothing may be shown.
+        """
+        loop = asyncio.get_running_loop()
+        look = _Look(rows, loop, loop.create_future())
+        self._queue.put(look)
+        await look.written
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what has come, and end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        is_over = False
+        while not is_over:
+            looks = [self._queue.get()]
+            while not self._queue.empty() and len(looks) < MOST_AT_ONCE and looks[-1] is not None:
+                looks.append(self._queue.get())
+            is_over = looks[-1] is None
+            self._write([look for look in looks if look is not None])
+
+    def _write(self, looks: Sequence[_Look]) -> None:
+        if not looks:
+            return
+        error = self._try(looks)
+        if error is None or len(looks) == 1:
+            _tell(looks, error)
+            return
+        for look in looks:  # one of them may have spoilt it for all
+            _tell([look], self._try([look]))
+
+    def _try(self, looks: Sequence[_Look]) -> RecordUnwritable | None:
+        try:
+            rows = [{**row, "mark": self._chain.mark(row)} for look in looks for row in look.rows]
+            with self._sessions.begin() as session:
+                session.connection().execute(insert(_TABLE), rows)
+        except Exception as error:  # noqa: BLE001 -- whoever waits must hear of it, whatever it is
+            LOG.error("a look could not be recorded: %s", type(error).__name__)  # noqa: TRY400 -- a traceback may quote a row
+            return RecordUnwritable(
+                "what was asked for cannot be recorded, so it is not shown: ask again later"
+            )
+        return None
+
+
+@contextmanager
+def running(sessions: sessionmaker[Session], chain: Chain) -> Iterator[AuditWriter]:
+    """Write looks until the block ends."""
+    writer = AuditWriter(sessions, chain)
+    writer.start()
+    try:
+        yield writer
+    finally:
+        writer.stop()
+
+
+def mark_deeds(sessions: sessionmaker[Session], chain: Chain) -> None:
+    """Mark what commands record through these sessions."""
+
+    def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
+        for row in session.new:
+            if isinstance(row, AuditEvent):
+                row.outcome = row.outcome or "0"
+                row.mark = chain.mark({name: getattr(row, name) for name in COLUMNS})
+
+    event.listen(sessions, "before_flush", before_flush)
+
+
+def _tell(looks: Sequence[_Look], error: RecordUnwritable | None) -> None:
+    """Let the answers go, with one call for each event loop: each costs a system call."""
+    for loop in {look.loop for look in looks}:
+        ours = [look.written for look in looks if look.loop is loop]
+        try:
+            loop.call_soon_threadsafe(_release, ours, error)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            LOG.warning("answers whose looks were recorded did not leave: the server has stopped")
+
+
+def _release(waiting: Sequence["asyncio.Future[None]"], error: RecordUnwritable | None) -> None:
+    for written in waiting:
+        if written.done():  # whoever asked has gone
+            continue
+        if error is None:
+            written.set_result(None)
+        else:
+            written.set_exception(error)

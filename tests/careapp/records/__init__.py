@@ -1,0 +1,1 @@
+"""What is written beside every change and look."""
