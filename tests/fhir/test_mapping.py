@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import fhir.mapping.patient
