@@ -12,6 +12,7 @@ from careapp.openings import models as openings
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
+from careapp.privacy import models as privacy
 from careapp.records import audit_models, held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
@@ -34,6 +35,7 @@ __all__ = [
     "orders",
     "organisations",
     "people",
+    "privacy",
     "records",
     "roads",
     "sealing",

@@ -78,6 +78,8 @@ class Patient(SealedRow, Base):
     """NULL: not known; then nurses cannot come, but the patient can join a video consultation."""
     is_active: Mapped[bool] = mapped_column(default=True)
     is_synthetic: Mapped[bool] = mapped_column(default=False)
+    restricted_at: Mapped[datetime | None]
+    """Since then only administrators see what is about this patient."""
 
     family_name = SealedField[str]()
     given_name = SealedField[str]()
