@@ -24,6 +24,7 @@ from api.doctor import doctor
 from api.keys import keys
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
+from api.privacy import privacy
 from api.progress import ProgressLine
 from api.roads.accuracy import accuracy
 from api.roads.build import build, status
@@ -253,6 +254,7 @@ main.add_command(client)
 main.add_command(account)
 main.add_command(doctor)
 main.add_command(keys)
+main.add_command(privacy)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

@@ -90,12 +90,12 @@ def forget_calls(session: Session, *, before: datetime) -> int:
         .where(DocumentVersion.kind == "Appointment", DocumentVersion.id.in_(ended), newer, ~kept)
         .limit(AT_ONCE * 10)
     ).all()
-    for key, version in older:
+    for booking, version in older:
         session.execute(
             delete(DocumentVersion).where(
                 and_(
                     DocumentVersion.kind == "Appointment",
-                    DocumentVersion.id == key,
+                    DocumentVersion.id == booking,
                     DocumentVersion.version == version,
                 )
             ),
