@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.database import open_sessions, opened
+from api.database import chain_of, open_sessions, opened
 from careapp import clock, migrate
 from careapp.access import OPERATOR
 from careapp.config import Settings
@@ -60,6 +60,7 @@ def restrict(*, patient: UUID, lift: bool, data_dir: Path | None) -> None:
 
 @contextmanager
 def _sessions(data_dir: Path | None) -> Iterator[sessionmaker[Session]]:
-    with opened(Settings.read(data_dir=data_dir)) as engine:
+    settings = Settings.read(data_dir=data_dir)
+    with opened(settings) as engine:
         migrate.require_current(engine)
-        yield open_sessions(engine)
+        yield open_sessions(engine, chain_of(settings))

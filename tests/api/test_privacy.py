@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from api.auth.viewers import signed_in
 from careapp.access import Viewer, ViewerRole
 from careapp.appointments.models import Appointment, AppointmentStatus
 from careapp.people.models import Patient
+from fhir import projector
 from tests.api.conftest import LOOPBACK
 from tests.careapp.worlds import World
 
@@ -22,7 +24,7 @@ NAMES = ("Geheimrat", "Zuzanna", "02931-774411", "K123456789", "Krähenwinkel", 
 
 
 @pytest.fixture
-def patient(session: Session, world: World) -> Patient:
+def patient(session: Session, world: World, now: datetime) -> Patient:
     patient = session.merge(world.patients[0], load=False)
     patient.family_name, patient.given_name, patient.phone = "Geheimrat", "Zuzanna", "02931-774411"
     patient.insurance_number = "K123456789"
@@ -31,6 +33,7 @@ def patient(session: Session, world: World) -> Patient:
         .where(Appointment.patient_id == patient.id)
         .values(status=AppointmentStatus.CANCELLED)
     )
+    projector.rebuild(session, now=now)
     session.commit()
     return patient
 
@@ -98,7 +101,7 @@ class TestCopy:
 
 
 class TestCanary:
-    """Names that are asked for, sent wrongly or hit by errors come back to nobody but in the record itself."""
+    """Names that are asked for, sent wrongly or hit by errors come back only in the record."""
 
     def test_is_in_no_log_no_error_and_no_link(
         self,
