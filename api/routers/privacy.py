@@ -33,6 +33,12 @@ ERASURE_EXAMPLE: Example = {
     "finished_at": "2026-03-03T09:10:20Z",
     "counts": {"rows": 14, "held": 3, "sent": 2, "answers": 0, "versions": 41},
 }
+COPY_EXAMPLE: Example = {
+    "patient_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02",
+    "made_at": "2026-03-03T09:10:00Z",
+    "record": [{"resourceType": "Bundle", "type": "searchset", "link": [], "entry": []}],
+    "accesses": [],
+}
 ONLY = (ViewerRole.ADMINISTRATOR,)
 ACCESSES_AT_ONCE = 500
 
@@ -105,7 +111,13 @@ def lift_restriction(patient_id: UUID, session: DbSession, viewer: SignedIn, now
 
 @router.get(
     "/patients/{patient_id}/data",
-    responses={200: {"description": "A JSON object", "content": {"application/json": {}}}, **problems(404)},
+    responses={
+        200: {
+            "description": "A JSON object",
+            "content": {"application/json": {"examples": {"copy": {"value": COPY_EXAMPLE}}}},
+        },
+        **problems(404),
+    },
     dependencies=[may(*ONLY)],
     response_class=Response,
 )
