@@ -114,7 +114,7 @@ def lift_restriction(patient_id: UUID, session: DbSession, viewer: SignedIn, now
     responses={
         200: {
             "description": "A JSON object",
-            "content": {"application/json": {"examples": {"copy": {"value": COPY_EXAMPLE}}}},
+            "content": {"application/json": {"schema": {"type": "object", "examples": [COPY_EXAMPLE]}}},
         },
         **problems(404),
     },
