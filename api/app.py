@@ -41,6 +41,7 @@ from careapp.roads.engine import stop_all
 from careapp.roads.geocoders import choose_geocoder
 from careapp.roads.keeper import RoadKeeper
 from careapp.scheduler import TICKS, start_scheduler
+from careapp.sealing.guard import require_keys
 from careapp.subscriptions.delivery import Post
 from careapp.subscriptions.postman import Postman
 from fhir.subscriptions.notices import write_notice
@@ -132,6 +133,7 @@ async def _lifespan(
         app.state.engine = database
         app.state.audit_chain = chain_of(settings)
         app.state.sessions = open_sessions(database, app.state.audit_chain)
+        require_keys(app.state.sessions)
         app.state.reading_sessions = make_reading_sessions(database)
         app.state.keyring = Keyring.open(settings)
         app.state.client_keys = ClientKeys(settings)

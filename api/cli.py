@@ -21,8 +21,10 @@ from api.database import chain_of, open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
 from api.demo_accounts import make_sign_ins, print_sign_ins
 from api.doctor import doctor
+from api.keys import keys
 from api.plan_report import PlanReport, print_report, read_report, to_json
 from api.plan_run import plan_day
+from api.privacy import privacy
 from api.progress import ProgressLine
 from api.roads.accuracy import accuracy
 from api.roads.build import build, status
@@ -251,6 +253,8 @@ main.add_command(token)
 main.add_command(client)
 main.add_command(account)
 main.add_command(doctor)
+main.add_command(keys)
+main.add_command(privacy)
 
 
 def _print(report: PlanReport, *, as_json: bool) -> None:

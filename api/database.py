@@ -12,6 +12,7 @@ from careapp.db import make_engine, make_sessions
 from careapp.keys import Keyring
 from careapp.records.audit_writer import mark_deeds
 from careapp.records.chain import Chain
+from careapp.sealing.ring import attach as attach_keys
 from fhir.projector import attach
 
 
@@ -42,6 +43,7 @@ def chain_of(settings: Settings) -> Chain:
 def opened(settings: Settings) -> Iterator[Engine]:
     """Open the database that the settings name, and close it at the block's end."""
     engine = make_engine(settings.database_address)
+    attach_keys(engine, Keyring.open(settings))
     try:
         yield engine
     finally:

@@ -25,6 +25,8 @@ from api import errors
 from careapp import clock
 from careapp.access import Viewer
 from careapp.jobs.models import LaterAnswer
+from careapp.sealing.contents import place_of, seal_content
+from careapp.sealing.ring import ring_of
 
 LOG = logging.getLogger("careapp.api")
 
@@ -210,7 +212,12 @@ def _keep(
             .values(
                 status=status,
                 headers=dict(headers),
-                content=content,
+                content=seal_content(
+                    ring_of(session),
+                    viewer.organisation_id if viewer else None,
+                    place_of("later", "answer", key),
+                    content,
+                ),
                 asked_by=viewer.name if viewer else "",
                 organisation_id=viewer.organisation_id if viewer else None,
             )

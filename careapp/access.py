@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select
 
 from careapp.db import Base
-from careapp.reach import OFFERED_TO_ALL, own, reach
+from careapp.reach import OFFERED_TO_ALL, own, reach, unrestricted
 from careapp.viewer import BELONG_NOWHERE, Viewer, ViewerRole, ViewerWithoutOrganisation
 
 __all__ = [
@@ -33,6 +33,10 @@ SEE_THEIR_TENANT = frozenset(
 )
 
 
+SEE_RESTRICTED = frozenset({ViewerRole.SYSTEM, ViewerRole.ADMINISTRATOR, ViewerRole.AUDITOR})
+"""Roles to which patients are shown whose data may not be processed."""
+
+
 def visible(statement: AnySelect, viewer: Viewer, model: type[Base], *, to_change: bool = False) -> AnySelect:
     """Narrow a statement to the rows of `model` that the viewer may see.
 
@@ -46,6 +50,8 @@ def visible(statement: AnySelect, viewer: Viewer, model: type[Base], *, to_chang
     """
     condition = reach(viewer, model)
     narrowed = statement if condition is None else statement.where(condition)
+    if viewer.role not in SEE_RESTRICTED and (open_ := unrestricted(model)) is not None:
+        narrowed = narrowed.where(open_)
     return narrowed.where(own(viewer, model)) if to_change else narrowed
 
 

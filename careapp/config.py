@@ -151,6 +151,18 @@ class Settings(BaseSettings):
         le=3650,
         description="Days after which messages and events are forgotten, sent or not.",
     )
+    records_keep_years: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description="Years after the last appointment until patients who left are erased (§ 630f BGB: 10).",
+    )
+    calls_keep_days: int = Field(
+        default=90,
+        ge=1,
+        le=90,
+        description="Days for which what others sent about a video call is kept after it; 90 at most.",
+    )
     jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
     subscription_hosts: str = Field(
         default="",

@@ -1,6 +1,6 @@
 """The key ring: every secret of an installation, in one file outside the database.
 
-Two sorts of keys come from it by HKDF-SHA256 (RFC 5869): a *data key* belongs to one tenant and one *main key*
+Two sorts of keys come from it by HKDF-SHA256 (RFC 5869). A *data key* is of one tenant and one *main key*
 of the ring: it seals with AES-256-GCM under a random nonce, and finds by HMAC-SHA256. Main keys rotate: the
 newest seals, each of them opens. A *purpose* key (the audit's chain, signing keys, cookies) comes from the
 ring's own secret, which stays when main keys go.
@@ -10,11 +10,12 @@ A sealed value is: a byte 1, four bytes of the main key's id, 12 of nonce, the c
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from hmac import digest
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Self
 from uuid import UUID
 
@@ -29,6 +30,9 @@ from careapp.errors import Conflict, Unavailable
 from careapp.key_files import KEY_BYTES, KeyFile, MainKey
 
 BLIND_BYTES = 16
+LOOK_S = 1.0
+"""How long a process may go on sealing with the key before the newest."""
+
 _NONCE_BYTES = 12
 _MARK_BYTES = 1 + key_files.ID_BYTES
 _HEAD_BYTES = _MARK_BYTES + _NONCE_BYTES
@@ -124,6 +128,8 @@ class Keyring:
         self._path = path
         self._tenants: dict[UUID | None, DataKey] = {}
         self._lock = Lock()
+        self._look_at = 0.0
+        self._written_at = 0
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -150,7 +156,12 @@ class Keyring:
         return _derived(self._content.secret, b"careapp purpose|" + name.encode())
 
     def tenant(self, organisation_id: UUID | None) -> DataKey:
-        """Return a tenant's data key; None: of what belongs to nobody."""
+        """Return a tenant's data key; None: of what belongs to nobody.
+
+        A key that another process has added seals here within `LOOK_S` seconds.
+        """
+        if self._path is not None and monotonic() > self._look_at:
+            self._look(self._path)
         found = self._tenants.get(organisation_id)
         if found is None:
             # Two threads may make it at once: both make the same.
@@ -212,6 +223,14 @@ class Keyring:
         with self._lock, key_files.held(self._path) if self._path else nullcontext():
             self.reload()
             yield
+
+    def _look(self, path: Path) -> None:
+        self._look_at = monotonic() + LOOK_S
+        with suppress(OSError):  # a file that is away for a moment changes nothing
+            written_at = path.stat().st_mtime_ns
+            if written_at != self._written_at:
+                self._written_at = written_at
+                self.reload()
 
     def _has(self, sealed: bytes) -> bool:
         return any(_mark(key.id) == sealed[:_MARK_BYTES] for key in self._content.keys)

@@ -8,7 +8,7 @@ from typing import cast
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from careapp import row_security
 from careapp.db_errors import explain_database_error
 from careapp.errors import Unavailable
+from careapp.sealing.upgrade import STEPS
 
 WAIT_FOR_OTHERS_S = 120
 """How long to wait for another process that migrates."""
@@ -54,6 +55,7 @@ def upgrade(
         NotOurDatabase: There are tables, but none of ours.
         RoleUnknown: There is no such role.
         Unavailable: The database is full, read-only, damaged or away; see `careapp.db_errors`.
+        NoKeyring: There are readable patients to be sealed, but no keys.
     """
     with _explained(), _locked(engine) as connection:
         config = _config()
@@ -62,13 +64,18 @@ def upgrade(
         scripts = ScriptDirectory.from_config(config)
         titles = [script.doc.rstrip(".") for script in scripts.iterate_revisions("head", current or "base")]
 
-        def tell_next(**_applied: object) -> None:
+        def tell_next() -> None:
             if titles and on_progress is not None:
                 on_progress(titles.pop())
 
+        def go_on(*, step: MigrationInfo, **_applied: object) -> None:
+            if step.up_revision_id in STEPS:
+                STEPS[step.up_revision_id](connection)
+            tell_next()
+
         tell_next()
         # One run for all: each run reads every migration's file anew.
-        config.attributes |= {"connection": connection, "on_version_apply": tell_next}
+        config.attributes |= {"connection": connection, "on_version_apply": go_on}
         command.upgrade(config, "head")
         row_security.build(connection)
         if role is not None:
@@ -146,9 +153,11 @@ def _without_foreign_keys(connection: Connection) -> Iterator[None]:
     """Let a table be made anew while others refer to it; SQLite takes this only between transactions."""
     driver = cast("sqlite3.Connection", connection.connection.driver_connection)
     before = {
-        name: driver.execute(f"PRAGMA {name}").fetchone()[0] for name in ("foreign_keys", "busy_timeout")
+        name: driver.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("foreign_keys", "busy_timeout", "secure_delete")
     }
     driver.execute("PRAGMA foreign_keys=OFF")
+    driver.execute("PRAGMA secure_delete=ON")  # what a step seals must not stay in free pages
     driver.execute(f"PRAGMA busy_timeout={WAIT_FOR_OTHERS_S * 1000}")
     try:
         yield

@@ -12,9 +12,11 @@ from careapp.openings import models as openings
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
 from careapp.people import models as people
+from careapp.privacy import models as privacy
 from careapp.records import audit_models, held, search_values
 from careapp.records import models as records
 from careapp.roads import models as roads
+from careapp.sealing import models as sealing
 from careapp.subscriptions import models as subscriptions
 from careapp.tours import models as tours
 from careapp.visits import models as visits
@@ -33,8 +35,10 @@ __all__ = [
     "orders",
     "organisations",
     "people",
+    "privacy",
     "records",
     "roads",
+    "sealing",
     "search_values",
     "subscriptions",
     "support",

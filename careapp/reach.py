@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, inspect, or_, select, true
+from sqlalchemy.orm import aliased
 
 from careapp.circles import Circle, circle_of, opened
 from careapp.db import Base
@@ -52,6 +53,19 @@ def reach(viewer: Viewer, model: type[Base]) -> Condition | None:
     if viewer.role is ViewerRole.SYSTEM:
         return None if viewer.organisation_id is None else own(viewer, model)
     return _BY_ROLE[viewer.role](viewer, model)
+
+
+def unrestricted(model: type[Base]) -> Condition | None:
+    """Return which rows are about no patient whose data are restricted (Art. 18 GDPR); None: all."""
+    if model is Patient:
+        return Patient.restricted_at.is_(None)
+    attributes = inspect(model).attrs
+    if "patient_id" not in attributes:
+        return None
+    person = aliased(Patient)
+    hidden = select(person.id).where(person.restricted_at.is_not(None))
+    whose = attributes["patient_id"].class_attribute
+    return or_(whose.is_(None), whose.not_in(hidden))
 
 
 def own(viewer: Viewer, model: type[Base]) -> Condition:

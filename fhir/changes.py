@@ -16,6 +16,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 
 from careapp.db import Base, changes_of
+from careapp.sealing.fields import changed_fields, fields_of
 from fhir.mapping.registry import RESOURCES
 from fhir.mapping.resource import Dependency, ServedResource
 
@@ -62,11 +63,7 @@ class Changes:
             self.stale[resource.kind].add(row.id)  # type: ignore[attr-defined]  # every served table has one
         for watch in watched_by(type(row)):
             dependency = watch[1]
-            if dependency.attributes and not any(
-                state.attrs[name].history.has_changes()
-                for name in dependency.attributes
-                if name in state.attrs
-            ):
+            if dependency.attributes and not _has_changed(row, dependency.attributes):
                 continue
             before = state.attrs[dependency.key].history.deleted or ()
             for key in (getattr(row, dependency.key), *before):
@@ -216,6 +213,16 @@ def _value(row: Mapping[str, Any] | Base, name: str, model: type[Base]) -> Any:
             "give a list of rows, or use the session"
         )
     return row[name]
+
+
+def _has_changed(row: Base, attributes: frozenset[str]) -> bool:
+    """Tell whether the last flush changed one of these; sealed fields stand together in one column."""
+    state = inspect(row)
+    sealed = fields_of(type(row))
+    plain = {each.plain for name, each in sealed.items() if name in attributes and each.plain is not None}
+    return bool(attributes & changed_fields(row)) or any(
+        state.attrs[name].history.has_changes() for name in attributes | plain if name in state.attrs
+    )
 
 
 @cache

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, event, func, insert, selec
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from careapp.records.models import Document, DocumentVersion
+from careapp.sealing.contents import TOMBSTONE, opened, sealed
 from fhir import changes, sent
 from fhir.formats.json import write_json
 from fhir.mapping.elements import Json, instant
@@ -26,9 +27,6 @@ from fhir.subscriptions.announcing import announce
 from fhir.validation.check import check, errors
 
 ROWS_AT_ONCE = 500
-TOMBSTONE = b'{"deleted":true'
-"""How the last version of a deleted row's document begins; then comes whose it was."""
-
 Progress = Callable[[str, int], None]
 
 
@@ -197,6 +195,8 @@ def _project_some(
             .with_for_update()
         )
     }
+    # Opened here, so that equal documents are seen to be equal: each is sealed differently.
+    known = {key: opened(reader, resource.kind, key, row.content) for key, row in stored.items()}
     shown = show(reader, resource, ids)
     from_others = sent.read_sent(reader, resource.kind, ids)
     merged = sent.lay_over(shown, from_others)
@@ -218,17 +218,19 @@ def _project_some(
                 row = _row(resource.kind, key, old.organisation_id, old.version + 1, moment, tombstone)
                 writing.versions.append(row)
             continue
-        if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
+        if old is not None and _written(document, old.version, old.updated_at) == known[key]:
             continue
         version = (last_versions.get(key, 0) if old is None else old.version) + 1
         content = _written(document, version, moment)
         if document is not shown[key] and errors(document):
             document = sent.settle(document, shown[key])
-            if old is not None and _written(document, old.version, old.updated_at) == bytes(old.content):
+            if old is not None and _written(document, old.version, old.updated_at) == known[key]:
                 continue
             content = _written(document, version, moment)
         check(document)
-        row = _row(resource.kind, key, shown.owners[key], version, moment, content)
+        owner = shown.owners[key]
+        content = sealed(reader, resource.kind, key, owner, content)
+        row = _row(resource.kind, key, owner, version, moment, content)
         writing.versions.append(row)
         if old is None:
             writing.new.append(row)

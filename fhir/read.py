@@ -11,11 +11,11 @@ from careapp.access import Viewer, sees_deleted
 from careapp.errors import NotFound
 from careapp.records.looks import note_seen
 from careapp.records.models import DocumentVersion
+from careapp.sealing.contents import TOMBSTONE, opened
 from fhir.access import condition_of, require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.people_in import patients_in
-from fhir.projector import TOMBSTONE
 from fhir.search.carriers import parse_id
 
 
@@ -72,7 +72,7 @@ def read(session: Session, *, kind: str, id: str, viewer: Viewer) -> FoundDocume
         )
         found = session.execute(shown(statement, viewer, part, "r")).one_or_none()
         if found is not None:
-            content = bytes(found.content)
+            content = opened(session, kind, key, found.content)
             note_seen(patients_in(content))  # also of what is not sent: a part of it, or that it is unchanged
             return FoundDocument(content, found.version, found.updated_at)
     raise missing(session, resource, key, viewer)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from careapp.db import record_change
 from careapp.records.held import HeldResource
 from careapp.records.models import SentDocument
+from careapp.sealing.contents import opened, sealed
 from fhir.asking import Asking
 from fhir.formats.json import load_json, write_json
 from fhir.mapping import codes
@@ -40,13 +41,13 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
     with beside(session) as reader:
         found = show(reader, resource, [id])
     shown, owner = found[id], found.owners[id]
-    content = write_json(relative(document, asking.base_url))
     row = session.get(SentDocument, (kind, id))
     if row is None:
-        row = SentDocument(kind=kind, id=id, organisation_id=owner, content=content, shown=write_json(shown))
+        row = SentDocument(kind=kind, id=id, organisation_id=owner)
         session.add(row)
-    else:
-        row.content, row.shown = content, write_json(shown)
+    content = write_json(relative(document, asking.base_url))
+    row.content = sealed(session, kind, id, owner, content, field="sent")
+    row.shown = sealed(session, kind, id, owner, write_json(shown), field="shown")
     record_change(session, resource.table, id)
     session.flush()
 
@@ -54,7 +55,10 @@ def keep(session: Session, kind: str, id: UUID, document: Json, asking: Asking) 
 def read_sent(reader: Session, kind: str, ids: Sequence[UUID]) -> dict[UUID, Sent]:
     """Return what was sent of some rows, by id."""
     return {
-        key: (load_json(content), load_json(shown))
+        key: (
+            load_json(opened(reader, kind, key, content, field="sent")),
+            load_json(opened(reader, kind, key, shown, field="shown")),
+        )
         for key, content, shown in reader.execute(
             select(SentDocument.id, SentDocument.content, SentDocument.shown).where(
                 SentDocument.kind == kind, SentDocument.id.in_(ids)

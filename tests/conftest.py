@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import Viewer, ViewerRole
 from careapp.calendar import Calendar
-from careapp.db import make_engine, make_sessions
+from careapp.db import make_sessions
 from careapp.migrate import upgrade
 from tests import databases, needs
+from tests.keys import open_engine, put_keys
 from tests.roads_programs import osrm_programs
 
 __all__ = ["osrm_programs"]  # pytest finds fixtures here
@@ -36,7 +37,7 @@ def _postgresql_database(postgresql_server: str) -> Iterator[databases.Migrated]
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "careapp.sqlite"
-    engine = make_engine(f"sqlite:///{path}")
+    engine = open_engine(f"sqlite:///{path}")
     upgrade(engine)
     engine.dispose()
     return path
@@ -47,7 +48,8 @@ def sqlite_engine(_sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
     """A migrated, empty SQLite database."""
     path = tmp_path / "careapp.sqlite"
     shutil.copyfile(_sqlite_template, path)
-    engine = make_engine(f"sqlite:///{path}")
+    put_keys(tmp_path)
+    engine = open_engine(f"sqlite:///{path}")
     yield engine
     engine.dispose()
 
@@ -55,17 +57,20 @@ def sqlite_engine(_sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def postgresql_owner(_postgresql_database: databases.Migrated) -> Iterator[Engine]:
     """A migrated, empty PostgreSQL database, as whoever migrates it."""
-    engine = make_engine(_postgresql_database.owner)
+    engine = open_engine(_postgresql_database.owner)
     databases.empty(engine)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def postgresql_engine(_postgresql_database: databases.Migrated, postgresql_owner: Engine) -> Iterator[Engine]:
+def postgresql_engine(
+    _postgresql_database: databases.Migrated, postgresql_owner: Engine, tmp_path: Path
+) -> Iterator[Engine]:
     """A migrated, empty PostgreSQL database, as the server that works with it."""
     del postgresql_owner  # has emptied it
-    engine = make_engine(_postgresql_database.address)
+    put_keys(tmp_path)
+    engine = open_engine(_postgresql_database.address)
     yield engine
     engine.dispose()
 
@@ -90,12 +95,12 @@ def owner_engine(request: pytest.FixtureRequest, engine: Engine) -> Engine:
 def new_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A database of each kind without any table."""
     if request.param == "sqlite":
-        engine = make_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")
+        engine = open_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")
         yield engine
         engine.dispose()
         return
     with databases.created_database(request.getfixturevalue("postgresql_server")) as address:
-        engine = make_engine(address)
+        engine = open_engine(address)
         yield engine
         engine.dispose()
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from careapp.config import Settings
 from careapp.jobs.models import ENDED, Job, JobState, LaterAnswer
+from careapp.privacy.retention import keep_rules
 from careapp.records.models import OutboxMessage
 from careapp.subscriptions.models import SubscriptionEvent
 
@@ -23,7 +24,8 @@ def forget_old(session: Session, *, now: datetime, settings: Settings) -> int:
     Args:
         session: A writing transaction.
         now: This moment.
-        settings: `answers_keep_h`, `outbox_keep_days`, `jobs_keep_days`, `exports_dir`.
+        settings: `answers_keep_h`, `outbox_keep_days`, `jobs_keep_days`, `exports_dir`, and those of
+            `careapp.privacy.retention`.
 
     Returns:
         How many rows were deleted.
@@ -44,6 +46,7 @@ def forget_old(session: Session, *, now: datetime, settings: Settings) -> int:
         if keys:
             session.execute(delete(model).where(model.id.in_(keys)))
             deleted += len(keys)
+    deleted += keep_rules(session, now=now, settings=settings)
     deleted += _forget_events(session, sent)
     _forget_files(session, settings.exports_dir, fetched)
     return deleted

@@ -2,14 +2,16 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.db import Base, of_same_tenant, tenant_key, text_enum
 from careapp.errors import Conflict
 from careapp.organisations.models import Organisation, Place
+from careapp.sealing.fields import SealedColumn, SealedField, SealedRow
 
 
 class HomeUnknown(Conflict):
@@ -56,28 +58,36 @@ class Skill(Base):
     name_en: Mapped[str]
 
 
-class Patient(Base):
-    """A person who receives care from one organisation."""
+class Patient(SealedRow, Base):
+    """A person who receives care from one organisation; who it is, is sealed."""
 
     __tablename__ = "patient"
     __table_args__ = (
         of_same_tenant("home_id", "place"),
         tenant_key("patient"),
+        Index("ix_patient_phone_blind", "phone_blind"),
+        Index("ix_patient_insurance_number_blind", "insurance_number_blind"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
-    family_name: Mapped[str] = mapped_column(index=True)
-    given_name: Mapped[str]
+    sealed: Mapped[Any] = mapped_column(SealedColumn)
     gender: Mapped[Gender] = mapped_column(text_enum(Gender))
     birth_date: Mapped[date | None]
-    phone: Mapped[str | None]
-    insurance_number: Mapped[str | None] = mapped_column(String(10), index=True)
-    """Krankenversichertennummer (KVNR): a letter and nine digits."""
+    phone_blind: Mapped[str | None] = mapped_column(String(32))
+    insurance_number_blind: Mapped[str | None] = mapped_column(String(32))
     home_id: Mapped[UUID | None]
     """NULL: not known; then nurses cannot come, but the patient can join a video consultation."""
     is_active: Mapped[bool] = mapped_column(default=True)
     is_synthetic: Mapped[bool] = mapped_column(default=False)
+    restricted_at: Mapped[datetime | None]
+    """Since then only administrators see what is about this patient."""
+
+    family_name = SealedField[str]()
+    given_name = SealedField[str]()
+    phone = SealedField[str | None](blind="phone_blind")
+    insurance_number = SealedField[str | None](blind="insurance_number_blind")
+    """Krankenversichertennummer (KVNR): a letter and nine digits."""
 
     home: Mapped[Place | None] = relationship(
         lazy="raise", primaryjoin="Patient.home_id == Place.id", foreign_keys="Patient.home_id"

@@ -9,16 +9,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.appointments.models import Appointment
 from careapp.db import Base, of_same_tenant
 from careapp.organisations.models import Organisation
+from careapp.sealing.fields import SealedBytes, SealedColumn, SealedRow
 from careapp.tours.models import Plan, Tour
 
 
-class HeldResource(Base):
+class HeldResource(SealedRow, Base):
     """A document of one tenant; its subclasses tell of which kind."""
 
     __tablename__ = "held_resource"
@@ -33,7 +34,9 @@ class HeldResource(Base):
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
     patient_id: Mapped[UUID | None] = mapped_column(index=True)
     """Whom it is about; None if it names no patient of ours."""
-    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed: Mapped[Any] = mapped_column("content", SealedColumn, nullable=True)
+
+    content = SealedBytes()
     """JSON as it was sent, without id, version and time; None: what the row's columns say."""
 
     organisation: Mapped[Organisation] = relationship(lazy="raise")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careapp.db import Base
@@ -29,11 +29,14 @@ class SearchValue(Base):
     system: Mapped[str | None]
     """Of a code or identifier; of a reference: the kind it points to."""
     code: Mapped[str | None] = mapped_column(String(200))
-    """A code, an identifier, a flag, an address; a digest of it if it is longer."""
+    """A code, a flag, an address; a digest of it if it is longer. Of numbers that may be a patient's: their
+    blind index."""
     target_id: Mapped[UUID | None]
     """What a reference to a resource of ours points to."""
     text: Mapped[str | None]
-    """Words that people read."""
+    """Words that people read, of documents that are not sealed."""
+    sealed_text: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Words that people read, of sealed ones."""
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     """A time as an interval, half-open."""

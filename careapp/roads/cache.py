@@ -18,9 +18,9 @@ from careapp.roads.rows import (
     contents,
     forget_unused,
     insert_new,
-    key_of,
     merged,
     packed,
+    point_of,
     unpacked,
     upsert_rows,
 )
@@ -152,19 +152,18 @@ class CachedTravel:
         data_id = self._data_id(session)
         if data_id is None:
             return {}
-        wanted = {key_of(place): place for place in places}
+        wanted = {point_of(session, place): place for place in places}
         found = {}
         stale = []
         for row in session.execute(
             select(
                 TravelPlace.id,
-                TravelPlace.latitude_e5,
-                TravelPlace.longitude_e5,
+                TravelPlace.point,
                 TravelPlace.snap_m,
                 TravelPlace.used_on,
             ).where(TravelPlace.data_id == data_id)
         ):
-            place = wanted.get((row.latitude_e5, row.longitude_e5))
+            place = wanted.get(row.point)
             if place is not None and (self.radius_m is None or row.snap_m <= self.radius_m):
                 found[place] = _Known(row.id, row.snap_m)
                 if row.used_on < self.today:
@@ -191,8 +190,7 @@ class CachedTravel:
             [
                 {
                     "data_id": data_id,
-                    "latitude_e5": key_of(place)[0],
-                    "longitude_e5": key_of(place)[1],
+                    "point": point_of(session, place),
                     "snap_m": metres,
                     "used_on": self.today,
                 }

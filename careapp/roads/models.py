@@ -34,19 +34,18 @@ class TravelData(Base):
 
 
 class TravelPlace(Base):
-    """A place at a road, rounded to 1e-5 degrees (about a metre)."""
+    """A place at a road, rounded to 1e-5 degrees (about a metre), which only its blind index tells."""
 
     __tablename__ = "travel_place"
     __table_args__ = (
-        UniqueConstraint("data_id", "latitude_e5", "longitude_e5"),
+        UniqueConstraint("data_id", "point"),
         Index("ix_travel_place_used_on", "used_on"),
         {"sqlite_autoincrement": True},  # a number is never used again
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     data_id: Mapped[int] = mapped_column(ForeignKey("travel_data.id", ondelete="CASCADE"))
-    latitude_e5: Mapped[int]
-    longitude_e5: Mapped[int]
+    point: Mapped[str] = mapped_column(String(32))
     snap_m: Mapped[int]
     """Metres to its road."""
     used_on: Mapped[date]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from careapp.roads.models import TravelData, TravelPlace, TravelRow
+from careapp.sealing.ring import ring_of
 from routing.travel.source import Coordinates
 
 Cells: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
@@ -35,12 +36,8 @@ def forget_place(session: Session, *, latitude: float, longitude: float) -> int:
     Returns:
         In how many sets it was known.
     """
-    latitude_e5, longitude_e5 = _rounded(latitude), _rounded(longitude)
-    ids = session.scalars(
-        select(TravelPlace.id).where(
-            TravelPlace.latitude_e5 == latitude_e5, TravelPlace.longitude_e5 == longitude_e5
-        )
-    ).all()
+    point = point_of(session, Coordinates(latitude, longitude))
+    ids = session.scalars(select(TravelPlace.id).where(TravelPlace.point == point)).all()
     _forget(session, ids)
     return len(ids)
 
@@ -83,13 +80,10 @@ def _forget(session: Session, ids: Iterable[int]) -> None:
         )
 
 
-def key_of(place: Coordinates) -> tuple[int, int]:
-    """Return latitude and longitude as whole hundred-thousandths of a degree."""
-    return _rounded(place.latitude), _rounded(place.longitude)
-
-
-def _rounded(degrees: float) -> int:
-    return round(degrees * 100_000)
+def point_of(session: Session, place: Coordinates) -> str:
+    """Return what stands for a place: its whole hundred-thousandths of a degree, as a blind index."""
+    latitude, longitude = (round(degrees * 100_000) for degrees in (place.latitude, place.longitude))
+    return ring_of(session).tenant(None).blind(f"{latitude}|{longitude}", "travel_place").hex()
 
 
 def unpacked(content: bytes) -> Cells:

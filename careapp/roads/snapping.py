@@ -43,12 +43,12 @@ class Home:
 def known_homes(session: Session) -> list[Home]:
     """Return the homes of all patients who receive care, of every organisation."""
     found = (
-        select(Patient.id, Place.latitude, Place.longitude)
+        select(Patient.id, Place)
         .join(Place, Place.id == Patient.home_id)
         .where(Patient.is_active)
         .order_by(Patient.id)
     )
-    return [Home(patient, latitude, longitude) for patient, latitude, longitude in session.execute(found)]
+    return [Home(patient, home.latitude, home.longitude) for patient, home in session.execute(found)]
 
 
 def stops_of_busiest_day(session: Session) -> int:

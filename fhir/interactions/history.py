@@ -19,13 +19,13 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer, sees_deleted
 from careapp.records.looks import note_seen
 from careapp.records.models import DocumentVersion
+from careapp.sealing.contents import TOMBSTONE, opened
 from fhir.access import condition_of, require, shown
 from fhir.asking import Asking
 from fhir.mapping.elements import Json, instant
 from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.people_in import patients_in
-from fhir.projector import TOMBSTONE
 from fhir.read import DocumentGone, DocumentNotFound, FoundDocument
 from fhir.search.asked import MOST_ITEMS, NOT_OURS, USUAL_ITEMS, WHOLE_NUMBER, UnknownParameter
 from fhir.search.carriers import parse_id
@@ -99,7 +99,7 @@ def vread(
     found = None
     if key is not None and is_number:
         found = session.execute(
-            select(versions.content, versions.version, versions.updated_at).where(
+            select(versions.id, versions.content, versions.version, versions.updated_at).where(
                 versions.id == key,
                 versions.version == int(version),
                 _is_visible(resource, viewer, "r"),
@@ -109,8 +109,9 @@ def vread(
         raise DocumentNotFound(f"there is no such version of a {kind} of that id")
     if found.content.startswith(TOMBSTONE):
         raise DocumentGone(f"{kind}/{key} was deleted with version {found.version}")
-    note_seen(patients_in(bytes(found.content)))
-    return FoundDocument(bytes(found.content), found.version, found.updated_at)
+    content = opened(session, kind, found.id, found.content)
+    note_seen(patients_in(content))
+    return FoundDocument(content, found.version, found.updated_at)
 
 
 def instance(
@@ -234,7 +235,7 @@ def _history(
         "link": [{"relation": relation, "url": url} for relation, url in links],
     }
     if shown:
-        bundle["entry"] = [_entry(row, asking.base_url) for row in shown]
+        bundle["entry"] = [_entry(session, row, asking.base_url) for row in shown]
     return orjson.dumps(bundle)
 
 
@@ -264,12 +265,12 @@ def _rows(
     return session.execute(statement).all()
 
 
-def _entry(row: Any, base_url: str) -> Json:
+def _entry(session: Session, row: Any, base_url: str) -> Json:
     address = f"{row.kind}/{row.id}"
     is_gone = row.content.startswith(TOMBSTONE)
     entry: Json = {"fullUrl": f"{base_url}/{address}"}
     if not is_gone:
-        entry["resource"] = orjson.Fragment(row.content)
+        entry["resource"] = orjson.Fragment(opened(session, row.kind, row.id, row.content))
     if is_gone:
         method, status = "DELETE", "204 No Content"
     elif row.version == 1:

@@ -14,6 +14,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from careapp.records.models import Document
+from careapp.sealing.contents import opened
 from fhir import changes, sent
 from fhir.access import refuse_unreachable, require, shown
 from fhir.asking import Asking
@@ -262,7 +263,7 @@ def finish(session: Session, applied: Sequence[Applied], asking: Asking) -> list
             id=each.key,
             version=row.version,
             updated_at=row.updated_at,
-            content=bytes(row.content),
+            content=opened(session, each.kind, each.key, row.content),
             is_created=each.is_created,
             warnings=each.warnings,
         )
@@ -312,7 +313,8 @@ def lock(
         raise VersionConflict(
             f"{kind}/{key} has version {found.version} by now: read it again, then decide about your change"
         )
-    return Current(key, found.version, found.updated_at, bytes(found.content))
+    content = opened(session, kind, key, found.content)
+    return Current(key, found.version, found.updated_at, content)
 
 
 def _locked(session: Session, resource: ServedResource, key: UUID, asking: Asking, to: str) -> Any:

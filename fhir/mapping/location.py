@@ -15,6 +15,7 @@ from fhir.search.addresses import address_parameters
 from fhir.search.beside import ADDRESS, Sent
 from fhir.search.near import Near
 from fhir.search.references import Reference
+from fhir.search.sealed_text import field
 from fhir.search.strings import String
 from fhir.search.tokens import Token
 
@@ -57,9 +58,15 @@ LOCATION = ServedResource(
             (carriers.cases("http://hl7.org/fhir/location-status", {"active": Place.id.is_not(None)}),),
             f"{codes.HL7_PARAMETER}Location-status",
         ),
-        "name": String((Place.name, Place.street), f"{codes.HL7_PARAMETER}Location-name"),
+        "name": String(
+            (Place.plain_name, Place.plain_street),
+            f"{codes.HL7_PARAMETER}Location-name",
+            sealed=(field(Place, "name"), field(Place, "street")),
+        ),
         **address_parameters("Location"),
-        "near": Near(Place.latitude, Place.longitude, f"{codes.HL7_PARAMETER}Location-near"),
+        "near": Near(
+            Place, Place.plain_latitude, Place.plain_longitude, f"{codes.HL7_PARAMETER}Location-near"
+        ),
         "type": Token(
             (
                 carriers.cases(

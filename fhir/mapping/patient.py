@@ -26,9 +26,11 @@ from fhir.search.addresses import address_parameters
 from fhir.search.beside import ADDRESS, TELECOM, Sent
 from fhir.search.dates import Day
 from fhir.search.references import Reference
+from fhir.search.sealed_text import field
 from fhir.search.strings import String
 from fhir.search.tokens import Token
 
+FAMILY, GIVEN = field(Patient, "family_name"), field(Patient, "given_name", is_word=True)
 GENDER_SYSTEM = "http://hl7.org/fhir/administrative-gender"
 
 
@@ -79,7 +81,7 @@ PATIENT = ServedResource(
     },
     parameters={
         "identifier": Token(
-            (carriers.texts(codes.KVNR, Patient.insurance_number),),
+            (carriers.sealed(codes.KVNR, Patient, "insurance_number"),),
             f"{codes.HL7_PARAMETER}Patient-identifier",
         ),
         "active": Token(
@@ -87,20 +89,20 @@ PATIENT = ServedResource(
             f"{codes.HL7_PARAMETER}Patient-active",
             allowed=frozenset({"true", "false"}),
         ),
-        "name": String(
-            (Patient.family_name,), f"{codes.HL7_PARAMETER}Patient-name", words=(Patient.given_name,)
-        ),
-        "family": String((Patient.family_name,), f"{codes.HL7_PARAMETER}individual-family"),
-        "given": String((), f"{codes.HL7_PARAMETER}individual-given", words=(Patient.given_name,)),
+        "name": String((), f"{codes.HL7_PARAMETER}Patient-name", sealed=(FAMILY, GIVEN)),
+        "family": String((), f"{codes.HL7_PARAMETER}individual-family", sealed=(FAMILY,)),
+        "given": String((), f"{codes.HL7_PARAMETER}individual-given", sealed=(GIVEN,)),
         "gender": Token(
             (carriers.members(GENDER_SYSTEM, Patient.gender, Gender),),
             f"{codes.HL7_PARAMETER}individual-gender",
         ),
         **address_parameters("individual", Place.id == Patient.home_id),
         "telecom": Token(
-            (carriers.texts("phone", Patient.phone),), f"{codes.HL7_PARAMETER}individual-telecom"
+            (carriers.sealed("phone", Patient, "phone"),), f"{codes.HL7_PARAMETER}individual-telecom"
         ),
-        "phone": Token((carriers.texts("phone", Patient.phone),), f"{codes.HL7_PARAMETER}individual-phone"),
+        "phone": Token(
+            (carriers.sealed("phone", Patient, "phone"),), f"{codes.HL7_PARAMETER}individual-phone"
+        ),
         "birthdate": Day(Patient.birth_date, f"{codes.HL7_PARAMETER}individual-birthdate"),
         "organization": Reference(
             (carriers.ids("Organization", Patient.organisation_id),),

@@ -7,6 +7,7 @@ the patients first, then those without a patient that they refer to (search mode
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from careapp.people.models import Patient
 from careapp.records.models import Document
+from careapp.sealing.contents import opened
 from fhir.access import require, shown
 from fhir.asking import Asking
 from fhir.mapping.patient import PATIENT
@@ -89,6 +91,23 @@ def everything(session: Session, *, id: str | None, pairs: Pairs, asking: Asking
     return _bundle(asking.base_url, found, list(_referred(session, found, wanted, asking)), links)
 
 
+def pages_of_everything(session: Session, *, id: str, asking: Asking) -> Iterator[bytes]:  # noqa: A002 -- FHIR's word
+    """Yield all pages of all that belongs to one patient, as `everything` answers them one by one.
+
+    Raises:
+        DocumentNotFound: There is no such patient, or not for this viewer.
+        DocumentGone: The patient was deleted.
+    """
+    pairs: Pairs = []
+    while True:
+        page = everything(session, id=id, pairs=pairs, asking=asking)
+        yield page
+        links = {link["relation"]: link["url"] for link in orjson.loads(page)["link"]}
+        if "next" not in links:
+            return
+        pairs = read_pairs(urlsplit(links["next"]).query)
+
+
 def _matches(
     session: Session,
     patients: Select[Any],
@@ -110,10 +129,15 @@ def _matches(
         if after is not None and resource.kind == after[0]:
             conditions.append(resource.key > UUID(after[1]))
         rows = session.execute(_documents(resource, asking, *conditions).limit(most)).all()
-        yield from ((resource.kind, str(key), bytes(content)) for key, content in rows)
+        yield from _opened(session, resource.kind, rows)
         most -= len(rows)
         if most <= 0:
             return
+
+
+def _opened(session: Session, kind: str, rows: Iterable[Any]) -> Iterator[Found]:
+    for key, content in rows:
+        yield kind, str(key), opened(session, kind, key, content)
 
 
 def _documents(resource: ServedResource, asking: Asking, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -154,7 +178,7 @@ def _referred(session: Session, found: Sequence[Found], wanted: Wanted, asking: 
             continue  # it comes by itself, if it is this patient's
         for part in resource.parts:
             rows = session.execute(_documents(part, asking, part.key.in_(keys[part.kind])))
-            yield from ((part.kind, str(key), bytes(content)) for key, content in rows)
+            yield from _opened(session, part.kind, rows.all())
 
 
 def _bundle(

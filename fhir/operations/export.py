@@ -21,6 +21,7 @@ from careapp.db import make_reading_sessions
 from careapp.errors import Conflict, Unavailable
 from careapp.people.models import Patient
 from careapp.records.models import Document, DocumentVersion
+from careapp.sealing.contents import TOMBSTONE, opened
 from careapp.tenancy import acting_as
 from fhir.access import allows, require_whole
 from fhir.mapping.elements import Json, instant
@@ -28,7 +29,6 @@ from fhir.mapping.registry import RESOURCES, get_resource
 from fhir.mapping.resource import ServedResource
 from fhir.operations.compartment import SURROUNDINGS, belonging, in_compartment
 from fhir.operations.wanted import Pairs, read_wanted
-from fhir.projector import TOMBSTONE
 from fhir.search.parameter import InvalidSearch, refuse
 
 Level = Literal["system", "patient", "group"]
@@ -233,9 +233,9 @@ class _Writer:
         path = self.folder / f"{resource.kind}.ndjson"
         count = 0
         with path.open("wb") as file:
-            rows = self.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)).scalars()
-            for content in rows:
-                file.write(bytes(content))
+            rows = self.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE))
+            for key, content in rows:
+                file.write(opened(self.session, resource.kind, key, content))
                 file.write(b"\n")
                 count += 1
                 if count % TELL_EVERY == 0:
@@ -251,7 +251,7 @@ class _Writer:
         done = (number + 1) / (len(self.order.kinds) + 1)
         self.tell({"fraction": round(done, 3), "text": f"{kind}: {count} resources"})
 
-    def _documents(self, resource: ServedResource) -> Select[Any] | None:
+    def _documents(self, resource: ServedResource) -> Select[UUID, bytes] | None:
         """Select documents in the order of their own key; whether one belongs, an index tells."""
         belongs = self._belongs(resource)
         if belongs is False:
@@ -266,7 +266,7 @@ class _Writer:
         if belongs is not None:
             rows = [row.where(belongs) for row in rows]
         statement = (
-            select(Document.content)
+            select(Document.id, Document.content)
             .where(Document.kind == resource.kind, or_(*(row.exists() for row in rows)))
             .order_by(Document.id)
         )

@@ -120,7 +120,12 @@ def _conditions(given: Given, asking: Asking) -> list[ColumnElement[bool]]:
                 *(
                     column.icontains(part, autoescape=True)
                     for part in parts
-                    for column in (Place.city, Place.postal_code, Place.street, Place.district)
+                    for column in (
+                        Place.plain_city,
+                        Place.plain_postal_code,
+                        Place.plain_street,
+                        Place.plain_district,
+                    )
                 )
             )
         )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import visible
 from careapp.people.models import Patient
+from careapp.sealing.lookups import exactly
 from fhir.asking import Asking
 from fhir.interactions import writing
 from fhir.mapping import codes
@@ -88,7 +89,7 @@ def _find(session: Session, patient: Json, asking: Asking) -> UUID | None:
     if number is None or born is None:
         return None
     found = session.scalars(
-        known.where(Patient.insurance_number == number, Patient.birth_date == born).limit(2)
+        known.where(exactly(Patient, "insurance_number", [number]), Patient.birth_date == born).limit(2)
     ).all()
     return found[0] if len(found) == 1 else None
 

@@ -15,6 +15,7 @@ from fhir.search.conditions import HAS, Conditions
 from fhir.search.includes import Include, read_include
 from fhir.search.order import Sort
 from fhir.search.parameter import Context, InvalidSearch, refuse, split_escaped
+from fhir.search.sealed_text import sealed_of
 from fhir.search.subset import Subset, knows_element, read_elements, read_summary
 
 MOST_ITEMS = 1000
@@ -211,7 +212,12 @@ def _elements(asked: Asked, text: str, resource: ServedResource, *, strict: bool
 
 def _sort(asked: Asked, text: str, resource: ServedResource, *, strict: bool) -> bool:
     found = {
-        written: Sort(written.removeprefix("-"), parameter.sort, is_descending=written.startswith("-"))
+        written: Sort(
+            written.removeprefix("-"),
+            parameter.sort,
+            is_descending=written.startswith("-"),
+            sealed=sealed_of(parameter),
+        )
         for written in text.split(",")
         if (parameter := resource.all_parameters.get(written.removeprefix("-"))) is not None
         and parameter.sort is not None

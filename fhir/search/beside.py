@@ -16,11 +16,11 @@ from fhir.search.indexed import (
     IndexedString,
     IndexedToken,
     IndexedUri,
-    Source,
     reference,
 )
 from fhir.search.parameter import Parameter
 from fhir.search.references import Reference
+from fhir.search.source import Source
 from fhir.search.strings import String
 
 WITHOUT_IDENTIFIER = frozenset({"AuditEvent", "Provenance", "Subscription"})

@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 
 from careapp.db import Base
+from careapp.sealing.fields import fields_of
+from careapp.sealing.lookups import exactly
 from fhir.search.strings import any_spelling, contains
 
 
@@ -106,6 +108,16 @@ def ids(label: str | None, column: SQLColumnExpression[Any]) -> Carrier:
 def texts(label: str, column: SQLColumnExpression[Any]) -> Carrier:
     """A column with a code or an identifier, spelled as in FHIR."""
     return _parsed({label}, column, str)
+
+
+def sealed(label: str, model: type[Base], name: str) -> Carrier:
+    """A sealed field with a blind index that holds a code or an identifier."""
+    present: ColumnElement[bool] = getattr(model, fields_of(model)[name].blind or "").is_not(None)
+    return Carrier(
+        frozenset({label}),
+        lambda found: exactly(model, name, found) if found else false(),
+        and_(true(), present),
+    )
 
 
 def members(system: str, column: SQLColumnExpression[Any], kind: type[StrEnum]) -> Carrier:

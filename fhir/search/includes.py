@@ -12,6 +12,7 @@ from sqlalchemy import Select, select, union, union_all
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
+from careapp.sealing.contents import opened
 from fhir.access import shown
 from fhir.mapping.registry import RESOURCES, find_resource
 from fhir.mapping.resource import ServedResource
@@ -129,7 +130,10 @@ def included(
             known = seen.setdefault(resource.kind, set())
             left = MOST_INCLUDED - len(entries)
             found = session.execute(_documents(resource, selects, known, viewer, left + 1)).all()
-            entries += [Entry(resource.kind, str(key), bytes(content), "include") for key, content in found]
+            entries += [
+                Entry(resource.kind, str(key), opened(session, resource.kind, key, content), "include")
+                for key, content in found
+            ]
             if len(found) > left:
                 return entries[:MOST_INCLUDED], True
             fresh[resource.kind] = {key for key, _ in found}

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, not_, or_, select
-from sqlalchemy.orm import aliased
 
-from careapp.records.search_values import SearchValue
+from careapp.sealing.lookups import blind_is
+from careapp.sealing.texts import BLIND
 from fhir.mapping.elements import Json
 from fhir.search import extract
 from fhir.search.carriers import Carrier, parse_id
@@ -22,38 +21,8 @@ from fhir.search.dates import Interval, read, read_on_the_wall
 from fhir.search.extract import FOREVER, Value, code_form
 from fhir.search.parameter import Context, Parameter, refuse, split_escaped, unescape
 from fhir.search.references import Reference
+from fhir.search.source import Source
 from fhir.search.strings import String
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Where a parameter's values are.
-
-    Attributes:
-        kind: Of the documents.
-        key: The column of the searched row's id.
-        name: Of the parameter in the table.
-        paths: Where documents carry them.
-    """
-
-    kind: str
-    key: SQLColumnExpression[UUID]
-    name: str
-    paths: tuple[str, ...]
-
-    @cached_property
-    def table(self) -> Any:
-        """The table under a name of its own, so that nested searches do not meet in it."""
-        return aliased(SearchValue)
-
-    @property
-    def is_here(self) -> tuple[ColumnElement[bool], ...]:
-        """SQL: the value is one of these, of whatever document."""
-        return self.table.kind == self.kind, self.table.parameter == self.name
-
-    def has(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-        """SQL: the row has a value for which all of these hold."""
-        return self.key.in_(select(self.table.resource_id).where(*self.is_here, *conditions))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +51,14 @@ class IndexedToken:
         """The row's own column, if it has one."""
         return self.beside.sort if self.beside else None
 
+    @property
+    def is_personal(self) -> bool:
+        """Its codes may be numbers of a patient: they are found by their blind index."""
+        return self.source.is_sealed and (
+            self.telecom is not None
+            or any(path.rpartition(".")[2].lower().endswith("identifier") for path in self.source.paths)
+        )
+
     def values(self, document: Json) -> Iterator[Value]:
         """Read a document."""
         for element in extract.elements(document, self.source.paths):
@@ -94,10 +71,8 @@ class IndexedToken:
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
         """`code`, `system|code`, `|code` (without a system) or `system|` (any code of it)."""
-        table = self.source.table
         if modifier == "text":
-            words = String((table.text,), self.definition)
-            found = self.source.has(words.condition(name, values, "contains", context))
+            found = self.source.reads(name, values, "contains", context)
             if self.beside is None or "text" not in self.beside.modifiers:
                 return found
             return or_(found, self.beside.condition(name, values, "text", context))
@@ -121,7 +96,9 @@ class IndexedToken:
         if not code and not (rest and system):
             raise refuse(name, value, "give a code, or system|code")
         conditions: list[ColumnElement[bool]] = [table.code.is_not(None)]
-        if code:
+        if code and self.is_personal:
+            conditions = [blind_is(table.code, [(code_form(code), BLIND)])]
+        elif code:
             conditions = [table.code == code_form(code)]
         if rest:
             conditions.append(table.system == unescape(system) if system else table.system.is_(None))
@@ -348,8 +325,7 @@ class IndexedString:
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
         """One part that matches is enough."""
-        text = String((self.source.table.text,), self.definition)
-        found = self.source.has(text.condition(name, values, modifier, context))
+        found = self.source.reads(name, values, modifier, context)
         return or_(found, self.beside.condition(name, values, modifier, context)) if self.beside else found
 
     def present(self) -> ColumnElement[bool]:

@@ -11,6 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, or_
 
+from careapp.access import Viewer
+from careapp.sealing.fields import Identity
+from careapp.sealing.lookups import opened_where
 from fhir.search.parameter import Context, refuse
 
 VALUE = re.compile(
@@ -31,11 +34,13 @@ class Near:
     """Places within a distance of a point (10 km if none is given), as the crow flies.
 
     Attributes:
+        model: The table; its sealed fields `latitude` and `longitude` count, too.
         latitude: In degrees.
         longitude: In degrees.
         definition: Canonical address of the SearchParameter.
     """
 
+    model: type[Any]
     latitude: SQLColumnExpression[Any]
     longitude: SQLColumnExpression[Any]
     definition: str
@@ -48,14 +53,16 @@ class Near:
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
     ) -> ColumnElement[bool]:
         """The region is small, so a plane does: 60 km are wrong by less than 100 m."""
-        del modifier, context
-        return or_(false(), *(self._one(name, value) for value in values))
+        del modifier
+        return or_(false(), *(self._one(name, value, context.viewer) for value in values))
 
     def present(self) -> ColumnElement[bool]:
         """SQL: the place's position is known."""
-        return and_(self.latitude.is_not(None), self.longitude.is_not(None))
+        return or_(
+            self.model.sealed.is_not(None), and_(self.latitude.is_not(None), self.longitude.is_not(None))
+        )
 
-    def _one(self, name: str, value: str) -> ColumnElement[bool]:
+    def _one(self, name: str, value: str, viewer: Viewer) -> ColumnElement[bool]:
         found = VALUE.fullmatch(value)
         if found is None:
             raise refuse(name, value, EXPECTED)
@@ -64,6 +71,16 @@ class Near:
             raise refuse(name, value, EXPECTED)
         distance = float(found["distance"] or USUAL_KM) * KM[found["unit"] or "km"]
         width = KM_OF_A_DEGREE * max(math.cos(math.radians(latitude)), FLATTEST)
-        north = (self.latitude - latitude) * KM_OF_A_DEGREE
-        east = (self.longitude - longitude) * width
-        return north * north + east * east <= distance * distance
+
+        def squared(to_latitude: Any, to_longitude: Any) -> Any:
+            north = (to_latitude - latitude) * KM_OF_A_DEGREE
+            east = (to_longitude - longitude) * width
+            return north * north + east * east
+
+        def is_near(home: Identity) -> bool:
+            return bool(squared(home["latitude"], home["longitude"]) <= distance * distance)
+
+        return or_(
+            squared(self.latitude, self.longitude) <= distance * distance,
+            opened_where(self.model, viewer, is_near),
+        )

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from careapp.db import UtcDateTime
 from fhir.search.parameter import Parameter
+from fhir.search.sealed_text import SealedText
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,14 @@ class Sort:
         column: What to sort by.
         is_descending: Latest first.
         may_be_null: Some of the rows may lack the value.
+        sealed: The value stands in a sealed field, which the column does not tell.
     """
 
     name: str
     column: SQLColumnExpression[Any]
     is_descending: bool
     may_be_null: bool = True
+    sealed: SealedText | None = None
 
     def clause(self, column: SQLColumnExpression[Any], *, is_backwards: bool) -> ColumnElement[Any]:
         """SQL: order by this; `column` is its own, or one that carries its values."""
@@ -59,14 +62,22 @@ class Sort:
         return self.column.is_(None) if value is None else self.column == value
 
     def read(self, text: str | None) -> Any:
-        """Turn what `str` made of a value into the column's again."""
-        if text is None:
-            return None
-        kind: Any = cast("ColumnElement[Any]", self.column).type
+        """Turn what `str` made of a value into SQL for the column's again."""
+        return None if text is None else literal(self.value(text), self._type)
+
+    def value(self, text: str | None) -> Any:
+        """Turn what `str` made of a value into the value again."""
+        if text is None or self.sealed is not None:
+            return text
+        kind = self._type
         if isinstance(kind, Enum):
-            return literal(kind.python_type(text), kind)
+            return kind.python_type(text)
         read = next(read for type_, read in READERS.items() if isinstance(kind, type_))
-        return literal(read(text), kind)
+        return read(text)
+
+    @property
+    def _type(self) -> Any:
+        return cast("ColumnElement[Any]", self.column).type
 
 
 def order_by(
@@ -91,6 +102,7 @@ def order_by(
             sort.is_descending,
             may_be_null=bool(getattr(sort.column, "nullable", True))
             and not (sort.name in bound and parameters[sort.name].type == "date"),
+            sealed=sort.sealed,
         )
         for sort in chosen
     ]

@@ -1,16 +1,19 @@
 """A FHIR search: query string in, one SELECT (and one for each kind that comes along), stored bytes out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import False_, Select, func, select, union_all
+from sqlalchemy import Connection, False_, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.records.looks import note_seen
+from careapp.records.models import Document
+from careapp.sealing.contents import opened
 from fhir.access import require, shown
 from fhir.mapping.registry import get_resource
 from fhir.mapping.resource import ServedResource
@@ -22,6 +25,7 @@ from fhir.search.includes import MOST_INCLUDED, included
 from fhir.search.order import Sort, beyond, order_by
 from fhir.search.paging import PageGone, Place, seal, unseal
 from fhir.search.parameter import Context
+from fhir.search.sealed_order import columns_of, in_order, page_of
 
 MOST_KEPT = 500
 """Queries that were understood, for all viewers together."""
@@ -295,22 +299,42 @@ def _find(session: Session, question: _Question, place: Place) -> _Page:
     asked, order = question.asked, question.order
     connection = session.connection()
     count = 0 if asked.only_total else asked.count
+    kind = question.parts[0].resource.kind
     if not count:
         total = connection.scalar(question.counted)
         return _Page([], place, count, has_more=False, total=total)
     if place.is_backwards and place.after is None and place.total:
         count = place.total % count or count  # the last page as one comes to it by `next`
     counts = asked.with_total and place.total is None
+    if any(sort.sealed is not None for sort in order):
+        # No kind that is shown from several tables has a sealed field.
+        ordered = in_order(connection, question.parts[0].matching(select(*columns_of(order))), order)
+        total = len(ordered) if counts else place.total
+        window, has_more = page_of(ordered, order, place.after, count, is_backwards=place.is_backwards)
+        contents = _contents(connection, kind, [values[-1] for values in window])
+        chosen = [(contents[values[-1]], *values) for values in window if values[-1] in contents]
+        return _Page(chosen, place, count, has_more=has_more, total=total)
     is_first = place.after is None and not place.is_backwards and counts == asked.with_total
     statement = question.first_page if is_first else question.page(place, count, counts=counts)
     rows = connection.execute(statement).all()
     total = place.total
     if counts:
         total = rows[0].total if rows else 0
-    found = [tuple(row)[: 1 + len(order)] for row in rows[:count] if row[0] is not None]
+    found = [
+        (opened(connection, kind, row[len(order)], row[0]), *row[1 : 1 + len(order)])
+        for row in rows[:count]
+        if row[0] is not None
+    ]
     if place.is_backwards:
         found.reverse()
     return _Page(found, place, count, has_more=len(rows) > count, total=total)
+
+
+def _contents(connection: Connection, kind: str, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    rows = connection.execute(
+        select(Document.id, Document.content).where(Document.kind == kind, Document.id.in_(ids))
+    )
+    return {key: opened(connection, kind, key, content) for key, content in rows}
 
 
 def _cut() -> bytes:

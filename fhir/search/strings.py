@@ -5,14 +5,18 @@ https://hl7.org/fhir/R4/search.html#string
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, false, func, or_, select
 
+from careapp.access import Viewer
+from careapp.sealing.fields import Identity
+from careapp.sealing.lookups import opened_where
 from fhir.search.parameter import Context, refuse, unescape
+from fhir.search.sealed_text import SealedText
 
 Text = SQLColumnExpression[Any]
 
@@ -30,12 +34,14 @@ class String:
         definition: Canonical address of the SearchParameter.
         words: Columns that hold several texts with blanks between (given names): each may match.
         path: The way from the searched row to the columns' table, if it is another one.
+        sealed: Texts of the same table that the database cannot read.
     """
 
     columns: tuple[Text, ...]
     definition: str
     words: tuple[Text, ...] = ()
     path: tuple[ColumnElement[bool], ...] = ()
+    sealed: tuple[SealedText, ...] = ()
 
     type = "string"
     modifiers = frozenset({"exact", "contains"})
@@ -43,7 +49,9 @@ class String:
     @property
     def sort(self) -> Text | None:
         """The first of the texts, letter by letter as the database orders them; none of another table."""
-        return None if self.path else next(iter((*self.columns, *self.words)), None)
+        if self.path:
+            return None
+        return next(iter((*self.columns, *self.words, *(each.model.sealed for each in self.sealed))), None)
 
     def condition(
         self, name: str, values: Sequence[str], modifier: str | None, context: Context
@@ -52,20 +60,37 @@ class String:
 
         All values stand in one pattern: a database refuses expressions that are nested too deeply.
         """
-        del context
         texts = [unescape(value) for value in values]
         refuse_long(name, texts)
-        ways = [
+        ways: list[ColumnElement[bool]] = [
             func.coalesce(_matches(column, texts, modifier, is_word=is_word), false())
             for columns, is_word in ((self.columns, False), (self.words, True))
             for column in columns
         ]
+        if self.sealed:
+            ways.append(self._opened(texts, modifier, context.viewer))
         return self._there(or_(*ways)) if ways else false()
 
     def present(self) -> ColumnElement[bool]:
         """SQL: any of the texts is there."""
-        ways = [column.is_not(None) for column in (*self.columns, *self.words)]
+        ways: list[ColumnElement[bool]] = [column.is_not(None) for column in (*self.columns, *self.words)]
+        if self.sealed:
+            ways.append(
+                opened_where(
+                    self.sealed[0].model,
+                    None,
+                    lambda identity: any(each.read(identity) is not None for each in self.sealed),
+                )
+            )
         return self._there(or_(*ways)) if ways else false()
+
+    def _opened(self, texts: Sequence[str], modifier: str | None, viewer: Viewer) -> ColumnElement[bool]:
+        fits = [(each.read, fitting(texts, modifier, is_word=each.is_word)) for each in self.sealed]
+
+        def is_meant(identity: Identity) -> bool:
+            return any((text := read(identity)) is not None and is_it(text) for read, is_it in fits)
+
+        return opened_where(self.sealed[0].model, viewer, is_meant)
 
     def _there(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         return select(1).where(*self.path, condition).exists() if self.path else condition
@@ -91,6 +116,20 @@ def _matches(
     if modifier == "contains":
         return contains(column, texts)
     return column.regexp_match(("(^|[ ])" if is_word else "^") + _any_of(texts))
+
+
+def fitting(texts: Sequence[str], modifier: str | None, *, is_word: bool = False) -> Callable[[str], bool]:
+    """Return what judges an opened text as the database judges a column."""
+    if modifier == "exact" and not is_word:
+        return frozenset(texts).__contains__
+    if modifier == "exact":
+        pattern = f"(^|[ ])({'|'.join(map(_literal, texts))})(\\Z|[ ])"
+    elif modifier == "contains":
+        pattern = _any_of(texts)
+    else:
+        pattern = ("(^|[ ])" if is_word else "^") + _any_of(texts)
+    found = re.compile(pattern)
+    return lambda text: found.search(text) is not None
 
 
 def contains(column: Text, texts: Sequence[str]) -> ColumnElement[bool]:

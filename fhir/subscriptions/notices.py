@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer, ViewerRole
 from careapp.records import audit
 from careapp.records.models import DocumentVersion
+from careapp.sealing.contents import opened
 from careapp.subscriptions.delivery import Notice
 from careapp.subscriptions.models import (
     Change,
@@ -142,7 +143,9 @@ def _entries(
         yield without_none(
             {
                 "fullUrl": f"{base}/{event.kind}/{event.resource_id}",
-                "resource": None if resource is None else orjson.Fragment(resource),
+                "resource": None
+                if resource is None
+                else orjson.Fragment(opened(session, event.kind, event.resource_id, resource)),
                 "request": {"method": method, "url": place},
                 "response": {
                     "status": status,

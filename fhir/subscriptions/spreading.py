@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from careapp.records.models import DocumentVersion, OutboxMessage
+from careapp.sealing.contents import opened
 from careapp.subscriptions.models import (
     Change,
     Delivery,
@@ -158,10 +159,14 @@ def _is_triggered(session: Session, topic: Topic, change: Changed) -> bool:
     before = after = None
     if topic.compares:
         before, after = (
-            parsed(session.scalar(_version(change.kind, change.key, version)))
-            for version in (change.version - 1, change.version)
+            parsed(_content(session, change, version)) for version in (change.version - 1, change.version)
         )
     return topic.triggers(change.change, before, after)
+
+
+def _content(session: Session, change: Changed, version: int) -> bytes | None:
+    stored = session.scalar(_version(change.kind, change.key, version))
+    return None if stored is None else opened(session, change.kind, change.key, stored)
 
 
 def _version(kind: str, key: UUID, version: int) -> Any:

@@ -11,11 +11,12 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
+from api.database import opened
 from api.server import listen
 from careapp import clock
 from careapp.access import OPERATOR
 from careapp.config import Settings
-from careapp.db import make_engine, make_sessions
+from careapp.db import make_sessions
 from careapp.jobs.models import Job, JobState
 from careapp.tours.commands import publish_day
 from tests.api import processes
@@ -40,11 +41,8 @@ def plan(first) -> dict[str, Any]:
 
 
 def jobs(data_dir: Path) -> list[Job]:
-    engine = make_engine(f"sqlite:///{data_dir / 'careapp.sqlite'}")
-    with make_sessions(engine).begin() as session:
-        found = list(session.scalars(select(Job).order_by(Job.created_at)))
-    engine.dispose()
-    return found
+    with opened(Settings.read(data_dir=data_dir)) as engine, make_sessions(engine).begin() as session:
+        return list(session.scalars(select(Job).order_by(Job.created_at)))
 
 
 class TestJson:
@@ -119,13 +117,12 @@ class TestAgain:
         assert "rules broken: 0" in shown.stdout
 
     def test_shows_published_tours_and_does_not_plan(self, first):
-        engine = make_engine(f"sqlite:///{first[0] / 'careapp.sqlite'}")
-        with make_sessions(engine).begin() as session:
+        settings = Settings.read(data_dir=first[0])
+        with opened(settings) as engine, make_sessions(engine).begin() as session:
             day = jobs(first[0])[0].arguments["date"]
             tours = publish_day(
                 session, date=clock.now().date().fromisoformat(day), viewer=OPERATOR, now=clock.now()
             )
-        engine.dispose()
         before = len(jobs(first[0]))
 
         shown = processes.run(*TINY, "--no-serve", "--json", data_dir=first[0])

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from api.database import open_sessions
 from api.dependencies import read_now
 from careapp.config import Settings
-from careapp.db import make_engine
 from careapp.migrate import upgrade
 from fhir.mapping.registry import RESOURCES
 from fhir.validation.check import errors
 from tests.api.conftest import LOOPBACK
 from tests.api.operators import app_of_operator
 from tests.fhir.rows import a_served_world
+from tests.keys import open_engine
 from tests.mutations import ANYTHING, mutated
 
 Json = dict[str, Any]
@@ -40,7 +40,7 @@ FUZZ = settings(
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder: Path = tmp_path_factory.mktemp("fuzz")
-    engine = make_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
+    engine = open_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
     upgrade(engine)
     with open_sessions(engine).begin() as session:
         a_served_world(session)

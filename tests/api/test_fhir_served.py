@@ -14,7 +14,6 @@ from api.dependencies import read_now
 from careapp.access import SCHEDULER
 from careapp.calendar import Calendar
 from careapp.config import Settings
-from careapp.db import make_engine
 from careapp.demo.region import build_region
 from careapp.migrate import upgrade
 from careapp.visits.commands import make_visits
@@ -25,6 +24,7 @@ from fhir.validation.structure import model_of
 from tests.api.conftest import LOOPBACK
 from tests.api.operators import app_of_operator
 from tests.fhir.rows import a_served_world
+from tests.keys import open_engine
 
 Json = dict[str, Any]
 NOW = datetime(2026, 3, 2, 17, tzinfo=UTC)
@@ -37,7 +37,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A demo region, a day's visits, and a small world in which every kind of resource occurs."""
     folder: Path = tmp_path_factory.mktemp("served")
     settings = Settings.read(data_dir=folder)
-    engine = make_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
+    engine = open_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
     upgrade(engine)
     calendar = Calendar.of(settings)
     with open_sessions(engine).begin() as session:

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from careapp import models
 from careapp.appointments.occupancy import AlreadyOccupied, check_now, occupy
-from careapp.db import make_engine, make_sessions
+from careapp.db import make_sessions
+from tests.keys import open_engine
 
 assert models.METADATA  # a table names others: all must be known
 
@@ -23,7 +24,7 @@ def main(
     address: str, seed: str, attempts: str, organisation: str, practitioner: str, appointment: str
 ) -> None:
     """Try to take random half hours of one day, which overlap more often than not."""
-    engine = make_engine(address)
+    engine = open_engine(address)
     sessions = make_sessions(engine)
     random = Random(int(seed))  # noqa: S311 -- no secret, the same every time
     booked, refused, others = 0, 0, []

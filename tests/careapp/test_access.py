@@ -12,6 +12,7 @@ from careapp.models import METADATA
 from careapp.organisations.models import Organisation
 from careapp.paging import read_page
 from careapp.people.models import Patient
+from careapp.sealing.lookups import exactly
 from tests.careapp.worlds import a_patient, a_slot, an_organisation, coordinator_of
 
 
@@ -45,8 +46,8 @@ class TestVisible:
 
     def test_keeps_the_conditions_that_were_there(self, session):
         own = a_patient(session)
-        a_patient(session, own.organisation, family_name="Andere")
-        statement = select(Patient).where(Patient.family_name == own.family_name)
+        a_patient(session, own.organisation).insurance_number = "X000000002"
+        statement = select(Patient).where(exactly(Patient, "insurance_number", [own.insurance_number]))
 
         seen = session.scalars(visible(statement, coordinator_of(own.organisation), Patient)).all()
 

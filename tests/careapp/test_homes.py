@@ -12,6 +12,7 @@ from careapp.records.models import AuditEvent
 from careapp.roads.cache import CachedTravel
 from careapp.roads.models import TravelPlace
 from careapp.roads.places import PlacedBy, Precision
+from careapp.roads.rows import point_of
 from routing.travel.estimate import CarEstimate
 from routing.travel.source import Coordinates, Profile
 from tests.careapp.worlds import DAY, EVERYONE, a_patient, an_organisation, coordinator_of
@@ -69,7 +70,7 @@ class TestMoveHome:
 
         move_home(session, patient_id=patient.id, latitude=51.2, longitude=8.0, viewer=EVERYONE, now=now)
 
-        assert session.scalars(select(TravelPlace.latitude_e5)).all() == [5_110_000]
+        assert session.scalars(select(TravelPlace.point)).all() == [point_of(session, Coordinates(51.1, 8.2))]
 
     @pytest.mark.parametrize(
         ("latitude", "longitude", "words"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from careapp import keys
 from careapp.config import Settings
 from careapp.key_files import KeysUnusable
 from careapp.keys import KeyMissing, Keyring, LastKey, SealBroken, key_id_of
@@ -184,7 +185,19 @@ class TestRotation:
         sealed = other.tenant(OURS).seal(b"Ada", b"")
 
         assert before.open(sealed, b"") == b"Ada"
+        assert key_id_of(sealed) != before.id
         assert running.tenant(OURS).id == other.tenant(OURS).id
+
+    def test_is_noticed_before_anything_else_is_sealed(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(keys, "LOOK_S", 0.0)
+        running = Keyring.open(settings)
+        old = running.tenant(OURS).id
+
+        Keyring.open(settings).add_main_key(NOW)
+
+        assert running.tenant(OURS).id != old
 
     def test_keeps_keys_that_two_processes_add(self, settings: Settings) -> None:
         first, second = Keyring.open(settings), Keyring.open(settings)

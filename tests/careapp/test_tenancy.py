@@ -87,7 +87,7 @@ class TestBeginAs:
             changed = session.scalars(
                 update(Patient)
                 .where(Patient.id == other.patients[0].id)
-                .values(phone="1")
+                .values(phone_blind="1")
                 .returning(Patient.id)
             )
             gone = session.scalars(
@@ -191,7 +191,7 @@ class TestOpenings:
                 .returning(Appointment.id)
             )
             changed = session.scalars(
-                update(Patient).where(Patient.id == patient).values(phone="1").returning(Patient.id)
+                update(Patient).where(Patient.id == patient).values(phone_blind="1").returning(Patient.id)
             )
 
             assert (told.all(), changed.all()) == ([visit], [])

@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import Viewer
 from careapp.consultations.models import Slot, SlotStatus
-from careapp.db import make_engine, make_reading_sessions, make_sessions
+from careapp.db import make_reading_sessions, make_sessions
 from careapp.people.models import Gender, Patient
 from fhir import projector
 from fhir.search.query import search
 from tests import databases
 from tests.careapp.worlds import EVERYONE, a_patient, a_schedule, a_slot, an_organisation
 from tests.fhir.rows import Served, a_served_world
+from tests.keys import open_engine
 
 BASE = "https://care.example/fhir"
 ZONE = ZoneInfo("Europe/Berlin")
@@ -121,7 +122,7 @@ def searched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         else:
             server = request.getfixturevalue("postgresql_server")
             address = stack.enter_context(databases.migrated_database(server)).address
-        engine = make_engine(address)
+        engine = open_engine(address)
         stack.callback(engine.dispose)
         sessions = make_sessions(engine)
         projector.attach(sessions, lambda: datetime(2026, 3, 2, 17, tzinfo=UTC))

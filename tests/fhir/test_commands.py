@@ -2,18 +2,17 @@
 
 import orjson
 import pytest
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.consultations.booking import Wish, book_slots, cancel_booking
 from careapp.consultations.commands import make_slots
 from careapp.orders.commands import end_order
-from careapp.records.models import Document
 from careapp.tours.commands import publish_day
 from careapp.visits.commands import add_visit, cancel_visit, make_visits
 from fhir import projector
 from tests.careapp.worlds import DAY, EVERYONE, World, a_slot, a_world, moment
 from tests.fhir.rows import a_plan, a_tour
+from tests.keys import content_of
 
 
 @pytest.fixture
@@ -29,9 +28,7 @@ def document(sessions, now):
     def document(kind, key):
         with sessions.begin() as session:
             assert projector.rebuild(session, now=now) == 0
-            content = session.scalars(
-                select(Document.content).where(Document.kind == kind, Document.id == key)
-            ).one()
+            content = content_of(session, kind, key)
         return orjson.loads(content)
 
     return document

@@ -15,13 +15,13 @@ from careapp.appointments.models import AppointmentStatus
 from careapp.organisations.models import Municipality, PlaceKind
 from careapp.people.models import RoleSkill
 from careapp.records.held import HeldResource
-from careapp.records.models import Document
 from fhir.mapping import codes
 from fhir.mapping.registry import RESOURCES, UnknownKind, get_resource
 from fhir.validation.check import errors
 from fhir.validation.structure import model_of
 from tests.careapp.worlds import DAY, a_skill
 from tests.fhir.rows import Served, a_served_world
+from tests.keys import all_contents, content_of
 
 KINDS = [resource.kind for resource in RESOURCES]
 SHARED = {
@@ -56,9 +56,7 @@ def served(sessions: sessionmaker[Session]) -> Served:
 def document(sessions: sessionmaker[Session]) -> Callable[[str, Any], Json]:
     def document(kind: str, key: Any) -> Json:
         with sessions() as session:
-            content = session.scalars(
-                select(Document.content).where(Document.kind == kind, Document.id == key)
-            ).one()
+            content = content_of(session, kind, key)
         found: Json = orjson.loads(content)
         return found
 
@@ -97,11 +95,8 @@ class TestEveryDocument:
     def documents(self, sessions, served) -> list[Json]:
         with sessions() as session:
             made = [select(each.documents.content) for each in RESOURCES if not each.is_kept]
-            return [
-                orjson.loads(content)
-                for contents in (select(Document.content), *made)
-                for content in session.scalars(contents)
-            ]
+            found = [content for contents in made for content in session.scalars(contents)]
+            return [orjson.loads(content) for content in (*all_contents(session), *found)]
 
     def test_of_each_kind_is_there(self, documents):
         assert {document["resourceType"] for document in documents} == set(KINDS)

@@ -1,6 +1,6 @@
 """Whose a document is, in every table that keeps one."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from careapp.people.models import Patient
 from careapp.records.models import Document, DocumentVersion
@@ -41,7 +41,7 @@ class TestDocuments:
         with sessions.begin() as session:
             patient = a_patient(session)
         with sessions.begin() as session:
-            session.execute(update(Patient).values(given_name="Rosa"))
+            session.get_one(Patient, patient.id).given_name = "Rosa"
         with sessions.begin() as session:
             session.delete(session.get(Patient, patient.id))
 

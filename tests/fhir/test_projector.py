@@ -17,6 +17,7 @@ from careapp.db import make_sessions, record_change
 from careapp.organisations.models import Organisation
 from careapp.people.models import Patient, RoleSkill
 from careapp.records.models import Document, DocumentVersion
+from careapp.sealing.contents import opened
 from careapp.tours.models import Stop
 from careapp.visits.models import Visit, VisitLink
 from fhir import projector
@@ -39,7 +40,11 @@ def world(sessions: sessionmaker[Session]) -> World:
 def stored(sessions: sessionmaker[Session]) -> Callable[[str, UUID], Document | None]:
     def stored(kind: str, key: UUID) -> Document | None:
         with sessions() as session:
-            return session.get(Document, (kind, key))
+            found = session.get(Document, (kind, key))
+            if found is not None:
+                session.expunge(found)
+                found.content = opened(session, kind, key, found.content)
+            return found
 
     return stored
 
@@ -48,13 +53,12 @@ def stored(sessions: sessionmaker[Session]) -> Callable[[str, UUID], Document | 
 def versions(sessions: sessionmaker[Session]) -> Callable[[str, UUID], list[bytes]]:
     def versions(kind: str, key: UUID) -> list[bytes]:
         with sessions() as session:
-            return list(
-                session.scalars(
-                    select(DocumentVersion.content)
-                    .where(DocumentVersion.kind == kind, DocumentVersion.id == key)
-                    .order_by(DocumentVersion.version)
-                )
+            found = session.scalars(
+                select(DocumentVersion.content)
+                .where(DocumentVersion.kind == kind, DocumentVersion.id == key)
+                .order_by(DocumentVersion.version)
             )
+            return [opened(session, kind, key, content) for content in found]
 
     return versions
 

@@ -385,16 +385,17 @@ class TestPage:
 
 class TestStatements:
     @pytest.mark.parametrize(
-        ("kind", "query"),
+        ("kind", "query", "expected"),
         [
-            ("Slot", "status=free&start=ge2026-03-01&_count=2"),
-            ("Slot", "status=nonsense"),
-            ("Slot", "_count=0"),
-            ("Appointment", "date=2026-03-03&actor:missing=false&_sort=-date&_count=2"),
-            ("Patient", "name=pro&_count=2"),
+            ("Slot", "status=free&start=ge2026-03-01&_count=2", 1),
+            ("Slot", "status=nonsense", 1),
+            ("Slot", "_count=0", 1),
+            ("Appointment", "date=2026-03-03&actor:missing=false&_sort=-date&_count=2", 1),
+            # One more reads the sealed names of those whom the viewer may see.
+            ("Patient", "name=pro&_count=2", 2),
         ],
     )
-    def test_are_one_for_each_page(self, searched, kind, query):
+    def test_are_one_for_each_page(self, searched, kind, query, expected):
         statements: list[str] = []
 
         def note(_connection, _cursor, statement, *_rest):
@@ -405,10 +406,10 @@ class TestStatements:
         try:
             bundle = searched.find(kind, query)
             following = link_of(bundle, "next")
-            assert len(statements) == 1
+            assert len(statements) == expected
             if following:
                 searched.find(kind, urlsplit(following).query)
-                assert len(statements) == 2
+                assert len(statements) == 2 * expected
         finally:
             event.remove(searched.engine, "before_cursor_execute", note)
 

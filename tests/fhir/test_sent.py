@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.people.models import Gender, Patient
-from careapp.records.models import Document, SentDocument
+from careapp.records.models import SentDocument
 from fhir import sent
 from fhir.asking import Asking
 from fhir.mapping import codes
 from tests.careapp.worlds import EVERYONE, a_patient
+from tests.keys import content_of
 
 
 @pytest.fixture
@@ -35,8 +36,7 @@ def patient(sessions: sessionmaker[Session]) -> Patient:
 
 
 def document(session: Session, key: UUID) -> dict[str, Any]:
-    content = session.scalars(select(Document.content).where(Document.id == key, Document.kind == "Patient"))
-    found: dict[str, Any] = orjson.loads(content.one())
+    found: dict[str, Any] = orjson.loads(content_of(session, "Patient", key))
     return found
 
 

@@ -16,6 +16,8 @@ from careapp import clock
 from careapp.access import Viewer, ViewerRole
 from careapp.errors import CareError, NotFound
 from careapp.jobs.models import LaterAnswer
+from careapp.sealing.contents import open_content, place_of
+from careapp.sealing.ring import ring_of
 
 answers = MarkedRouter("/$async-status/", dependencies=[may(*READING)])
 
@@ -79,6 +81,9 @@ def _look(sessions: sessionmaker[Session], key: UUID, viewer: Viewer) -> LaterAn
         if found is None:
             raise _missing(key)
         session.expunge(found)
+        if found.content is not None:
+            place = place_of("later", "answer", key)
+            found.content = open_content(ring_of(session), place, bytes(found.content))
         return found
 
 

@@ -18,8 +18,8 @@ from fhir.search.indexed import (
     IndexedString,
     IndexedToken,
     IndexedUri,
-    Source,
 )
+from fhir.search.source import Source
 
 PATIENT = frozenset({"Patient"})
 PEOPLE = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})

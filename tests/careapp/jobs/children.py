@@ -15,8 +15,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp import clock, models
-from careapp.db import make_engine, make_sessions
+from careapp.db import make_sessions
 from careapp.jobs import queue
+from tests.keys import open_engine
 
 LEASE = timedelta(seconds=60)
 assert models.METADATA  # a table names others: all must be known
@@ -78,6 +79,6 @@ KINDS: dict[str, Callable[[sessionmaker[Session], UUID, int], Any]] = {
 
 if __name__ == "__main__":
     address, kind, job, fence = sys.argv[1:]
-    opened = make_engine(address)
+    opened = open_engine(address)
     KINDS[kind](make_sessions(opened), UUID(job), int(fence))
     opened.dispose()

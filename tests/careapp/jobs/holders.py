@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from careapp import clock, models
 from careapp.config import Settings
-from careapp.db import make_engine, make_sessions
+from careapp.db import make_sessions
 from careapp.jobs import claims
 from careapp.scheduler import plan_tomorrow_if_due
+from tests.keys import open_engine
 
 assert models.METADATA  # a table names others: all must be known
 
@@ -20,7 +21,7 @@ LEASE = timedelta(seconds=1)
 
 def evenings(address: str, first: str, days: str) -> None:
     """Look every half hour of simulated time, at the same moments as every other process."""
-    engine = make_engine(address)
+    engine = open_engine(address)
     sessions = make_sessions(engine)
     settings = Settings.read()
     begin = datetime.combine(date.fromisoformat(first), time(12), UTC)
@@ -34,7 +35,7 @@ def evenings(address: str, first: str, days: str) -> None:
 
 def holds(address: str, work: str, local_date: str) -> None:
     """Say which token was given, and how the finish went."""
-    engine = make_engine(address)
+    engine = open_engine(address)
     sessions = make_sessions(engine)
     due = date.fromisoformat(local_date)
     with sessions.begin() as session:

@@ -70,7 +70,7 @@ class TestPlanningByHour:
         far, base = crossing(8, 9), crossing(1, 1)
         a_day(sessions, [far[::-1], far[::-1]])
         with sessions.begin() as session:
-            for place in session.scalars(select(Place).where(Place.latitude == HOME[0])):
+            for place in (each for each in session.scalars(select(Place)) if each.latitude == HOME[0]):
                 place.longitude, place.latitude = base
         slow = tmp_path / "slow.toml"
         slow.write_text(

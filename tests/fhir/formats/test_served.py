@@ -6,13 +6,11 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import select
 
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.db import make_sessions
 from careapp.demo.region import build_region
-from careapp.records.models import Document
 from fhir import capability, projector
 from fhir.formats.json import read_json
 from fhir.formats.xml_reader import read_xml
@@ -21,6 +19,7 @@ from fhir.mapping.registry import RESOURCES
 from fhir.outcome import outcome
 from fhir.validation.structure import model_of
 from tests.careapp.worlds import EVERYONE
+from tests.keys import all_contents
 
 NOW = datetime(2026, 3, 2, 17, tzinfo=UTC)
 OWN = {
@@ -45,7 +44,7 @@ class TestXml:
                 now=NOW,
             )
         with sessions() as session:
-            contents = [bytes(content) for content in session.scalars(select(Document.content))]
+            contents = all_contents(session)
 
         changed = [content for content in contents if read_xml(write_xml(content)) != orjson.loads(content)]
 

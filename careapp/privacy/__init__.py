@@ -1,0 +1,1 @@
+"""What patients may ask for: erasure, export, restriction; and how long anything is kept."""

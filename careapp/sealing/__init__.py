@@ -1,0 +1,1 @@
+"""What identifies a patient is sealed in the database: columns, documents, search values."""
