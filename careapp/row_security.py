@@ -135,6 +135,7 @@ RULES: Mapping[str, Rule | None] = {
     "stop": part_of("tour", "stop.tour_id"),
     "tour_break": part_of("tour", "tour_break.tour_id"),
     "held_resource": Rule(reads=OF_OPENED_PATIENT),
+    "erasure": Rule(),
     "subscription": Rule(),
     "subscription_delivery": part_of("subscription", "subscription_delivery.subscription_id"),
     "subscription_event": part_of("subscription", "subscription_event.subscription_id"),
