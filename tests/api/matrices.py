@@ -30,6 +30,8 @@ from careapp.identity.support_models import SupportGrant
 from careapp.jobs import queue
 from careapp.jobs.kinds import PLAN_DAY
 from careapp.migrate import upgrade
+from careapp.openings.commands import ToWhom, open_record
+from careapp.openings.models import OpeningKind
 from careapp.records.held import (
     HeldAppointmentResponse,
     HeldCommunication,
@@ -39,7 +41,7 @@ from careapp.records.held import (
 )
 from careapp.records.models import AuditEvent
 from careapp.subscriptions.models import Subscription
-from tests.careapp.worlds import moment
+from tests.careapp.worlds import EVERYONE, moment
 from tests.fhir.rows import TEST_DATA, Served, a_held, a_served_world
 
 LOOPBACK = "http://127.0.0.1"
@@ -105,6 +107,8 @@ def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matr
         jobs = tuple(_a_job(session, served, now) for served in (own, foreign))
         ids = {kind: (_ids(session, own)[kind], key) for kind, key in _ids(session, foreign).items()}
         of_doctor = _of_doctor(session, own)
+        for served in (own, foreign):
+            _open_to_the_practice(session, served, now)
         grants = tuple(_grant(session, served, viewers["s"].name, now) for served in (own, foreign))
     app = create_app(settings, engine=engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: now
@@ -188,6 +192,23 @@ def _grant(session: Session, served: Served, name: str, now: datetime) -> UUID:
     )
     session.add(grant)
     return grant.id
+
+
+def _open_to_the_practice(session: Session, served: Served, now: datetime) -> None:
+    """Open what booking opens: the fixture's row was made past the command."""
+    open_record(
+        session,
+        organisation_id=served.world.organisation_id,
+        patient_id=served.booking.patient_id,
+        to=ToWhom(served.world.practice.id, served.world.doctor.practitioner_id),
+        kind=OpeningKind.BOOKING,
+        reason="Videosprechstunde",
+        starts_at=now,
+        ends_at=now + timedelta(days=30),
+        viewer=EVERYONE,
+        now=now,
+        appointment_id=served.booking.id,
+    )
 
 
 def _ids(session: Session, served: Served) -> dict[str, UUID]:

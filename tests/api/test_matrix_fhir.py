@@ -73,6 +73,14 @@ def letters_of(kind: str, letter: str) -> str:
     return dict(each.split(":") for each in MAY[kind].split()).get(letter, "")
 
 
+def written_by(kind: str, letter: str) -> str:
+    """As `letters_of`, of the first world: its calendar is the practice's, and only the doctor is of that."""
+    may = letters_of(kind, letter)
+    if kind not in {"Schedule", "Slot"} or letter == "d":
+        return may
+    return may.replace("u", "").replace("d", "")
+
+
 def total_of(answer: Any) -> int:
     assert answer.status_code == 200, answer.text
     return int(answer.json()["total"])
@@ -183,13 +191,13 @@ class TestWriting:
             ):
                 answer = send(matrix, letter, method, address, body)
 
-                if needs in letters_of(kind, letter):
+                if needs in written_by(kind, letter):
                     assert answer.status_code not in {401, 403, 404}, (letter, method, answer.text)
                 else:
                     assert answer.status_code in REFUSED, (letter, method, answer.text)
 
     def test_removes_as_the_table_says(self, matrix, kind):
-        who_may = [letter for letter in EVERYBODY if "d" in letters_of(kind, letter)]
+        who_may = [letter for letter in EVERYBODY if "d" in written_by(kind, letter)]
         for letter in sorted(EVERYBODY, key=who_may.__contains__):
             own = matrix.own_id(letter, kind)
             answer = matrix.ask(letter, "DELETE", f"/fhir/{kind}/{own}")
