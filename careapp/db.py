@@ -14,6 +14,8 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Enum,
+    ForeignKeyConstraint,
+    Index,
     MetaData,
     TypeDecorator,
     create_engine,
@@ -106,6 +108,22 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012 -- SQLAlchemy reads a plain class attribute
+
+
+def tenant_key(table: str) -> Index:
+    """Return the key by which a tenant's rows refer to a table's; it finds all rows of a tenant, too."""
+    return Index(f"uq_{table}_organisation_id_id", "organisation_id", "id", unique=True)
+
+
+def of_same_tenant(column: str, parent: str, *, tenant: str = "organisation_id") -> ForeignKeyConstraint:
+    """Return a foreign key that only a row of the same tenant fulfils.
+
+    Args:
+        column: What names the other row.
+        parent: Its table, which has a `tenant_key`.
+        tenant: The column with the tenant.
+    """
+    return ForeignKeyConstraint([tenant, column], [f"{parent}.organisation_id", f"{parent}.id"])
 
 
 def make_engine(address: str) -> Engine:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from careapp.db import Base
 from careapp.errors import Conflict
+from careapp.tenancy import across_tenants
 
 
 class StillNeeded(Conflict):
@@ -35,7 +36,9 @@ def remove_row(session: Session, row: Base, *, what: str, with_rows: Sequence[ty
         for column in table.columns:
             if table.name in parts or not any(each.column is target for each in column.foreign_keys):
                 continue
-            if session.scalar(select(exists().where(column == key))):
+            with across_tenants(session):  # a booking of another tenant needs its slot just as well
+                is_named = session.scalar(select(exists().where(column == key)))
+            if is_named:
                 raise StillNeeded(
                     f"{what} {key} is named by a {table.name.replace('_', ' ')}: "
                     "set it inactive instead of deleting it"

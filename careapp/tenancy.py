@@ -34,9 +34,12 @@ def begin_as(
     Args:
         sessions: Factory of writing or reading sessions.
         viewer: Whose rows it sees.
-        now: This moment, by which openings end; None: the database server's.
+        now: This moment, by which openings end; None: when the viewer asked, else the database's own clock.
     """
-    with sessions(info={TENANTS: tenants_of(viewer), MOMENT: now}) as session, session.begin():
+    with (
+        sessions(info={TENANTS: tenants_of(viewer), MOMENT: now or viewer.asked_at}) as session,
+        session.begin(),
+    ):
         yield session
 
 
@@ -45,7 +48,7 @@ def acting_as(
 ) -> sessionmaker[Session]:
     """Return a factory whose transactions are all a viewer's, as `begin_as` would open them."""
     acting = copy(sessions)  # of the same class, so that whoever listens to one hears of both
-    info = {**sessions.kw.get("info", {}), TENANTS: tenants_of(viewer), MOMENT: now}
+    info = {**sessions.kw.get("info", {}), TENANTS: tenants_of(viewer), MOMENT: now or viewer.asked_at}
     acting.kw = {**sessions.kw, "info": info}
     return acting
 

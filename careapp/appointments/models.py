@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from careapp.db import Base, text_enum
+from careapp.db import Base, of_same_tenant, tenant_key, text_enum
 from careapp.organisations.models import Organisation
 from careapp.people.models import Patient
 
@@ -46,6 +46,8 @@ class Appointment(Base):
 
     __tablename__ = "appointment"
     __table_args__: Any = (
+        of_same_tenant("patient_id", "patient"),
+        tenant_key("appointment"),
         CheckConstraint("starts_at < ends_at", name="order"),
         CheckConstraint("status <> 'booked' OR starts_at IS NOT NULL", name="booked_has_time"),
         Index("ix_appointment_starts_at_id", "starts_at", "id"),  # FHIR search by date, a day's list
@@ -53,8 +55,8 @@ class Appointment(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[AppointmentKind] = mapped_column(text_enum(AppointmentKind))
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    patient_id: Mapped[UUID] = mapped_column(index=True)
     status: Mapped[AppointmentStatus] = mapped_column(text_enum(AppointmentStatus), index=True)
     title: Mapped[str]
     starts_at: Mapped[datetime | None]
@@ -62,7 +64,11 @@ class Appointment(Base):
     cancelled_because: Mapped[str | None] = mapped_column(String(20))
     """FHIR code: pat, prov, maint, meds-inc or other."""
 
-    patient: Mapped[Patient] = relationship(lazy="raise")
+    patient: Mapped[Patient] = relationship(
+        lazy="raise",
+        primaryjoin="Appointment.patient_id == Patient.id",
+        foreign_keys="Appointment.patient_id",
+    )
     organisation: Mapped[Organisation] = relationship(lazy="raise")
 
     __mapper_args__ = {"polymorphic_on": "kind"}  # noqa: RUF012 -- SQLAlchemy reads a plain class attribute
@@ -77,13 +83,14 @@ class Occupancy(Base):
 
     __tablename__ = "occupancy"
     __table_args__ = (
+        of_same_tenant("practitioner_id", "practitioner"),
         CheckConstraint("starts_at < ends_at", name="order"),
         Index("ix_occupancy_practitioner_id_starts_at", "practitioner_id", "starts_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    practitioner_id: Mapped[UUID]
     appointment_id: Mapped[UUID] = mapped_column(ForeignKey("appointment.id"), index=True)
     starts_at: Mapped[datetime]
     """Of a nurse: when she leaves for the visit."""

@@ -5,7 +5,7 @@ There is no second way to book: the web client, `$book` and a written Appointmen
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select, update
@@ -20,12 +20,16 @@ from careapp.consultations.queries import get_booking
 from careapp.consultations.taking import get_slots, give_back, lock, take
 from careapp.db import record_change
 from careapp.errors import Conflict, Invalid
+from careapp.openings.commands import ToWhom, close_records_of, open_record
+from careapp.openings.models import OpeningKind
 from careapp.people.queries import get_patient
 from careapp.records import audit, outbox
 from careapp.visits.models import Visit
 from careapp.visits.queries import get_visit
 
 Status = AppointmentStatus
+OPEN_AFTERWARDS = timedelta(days=30)
+"""How long a doctor sees a patient after the consultation: findings and letters come later."""
 
 
 class BookingEnded(Conflict):
@@ -103,7 +107,7 @@ def rebook(
     _refuse_other_patient(old, patient_id)
     change_status(session, old, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because="other")
     lock(session, [*wish.slot_ids, *(slot.id for slot in _slots_of(session, old))])
-    let_go(session, old, now=now)
+    let_go(session, old, viewer=viewer, now=now)
     return _book(session, wish=wish, patient_id=patient_id, viewer=viewer, now=now, replaces=old)
 
 
@@ -143,6 +147,7 @@ def _book(
     session.add(booking)
     session.flush()  # the occupied time refers to the booking
     _occupy(session, booking, slots)
+    _let_practice_see(session, booking, slots, viewer=viewer, now=now)
     audit.record(session, viewer=viewer, now=now, action="book_slots", subject=booking, slot=str(slots[0].id))
     payload = {"booking": str(booking.id)}
     outbox.send(session, topic="slot.booked", payload=payload, now=now)
@@ -194,6 +199,8 @@ def move_booking(
         session.add(part)
     session.flush()
     _occupy(session, booking, slots)
+    close_records_of(session, appointment_id=booking_id, viewer=viewer, now=now, forgets=True)
+    _let_practice_see(session, booking, slots, viewer=viewer, now=now)
     audit.record(
         session, viewer=viewer, now=now, action="move_booking", subject=booking, slot=str(slots[0].id)
     )
@@ -221,7 +228,7 @@ def cancel_booking(
     require_reason(because)
     booking = claim(session, booking_id=booking_id, viewer=viewer)
     change_status(session, booking, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because=because)
-    let_go(session, booking, now=now)
+    let_go(session, booking, viewer=viewer, now=now)
     audit.record(session, viewer=viewer, now=now, action="cancel_booking", subject=booking, because=because)
     outbox.send(session, topic="booking.cancelled", payload={"booking": str(booking_id)}, now=now)
     return booking
@@ -249,10 +256,32 @@ def claim(session: Session, *, booking_id: UUID, viewer: Viewer) -> Booking:
     return get_booking(session, booking_id=booking_id, viewer=viewer, is_fresh=True)
 
 
-def let_go(session: Session, booking: Booking, *, now: datetime) -> None:
-    """Free the slots and the doctor of a booking that has just ended."""
+def let_go(session: Session, booking: Booking, *, viewer: Viewer, now: datetime) -> None:
+    """Free the slots and the doctor of a booking that has just ended, and close the patient's record."""
+    close_records_of(session, appointment_id=booking.id, viewer=viewer, now=now)
     release(session, appointment_id=booking.id)
     give_back(session, _slots_of(session, booking), now=now)
+
+
+def _let_practice_see(
+    session: Session, booking: Booking, slots: Sequence[Slot], *, viewer: Viewer, now: datetime
+) -> None:
+    """Open the record of another tenant's patient to the doctor who is to see her."""
+    if slots[0].organisation_id == booking.organisation_id:
+        return
+    open_record(
+        session,
+        organisation_id=booking.organisation_id,
+        patient_id=booking.patient_id,
+        to=ToWhom(slots[0].organisation_id, slots[0].schedule.practitioner_id),
+        kind=OpeningKind.BOOKING,
+        reason="a video consultation is booked",
+        starts_at=now,
+        ends_at=slots[-1].ends_at + OPEN_AFTERWARDS,
+        viewer=viewer,
+        now=now,
+        appointment_id=booking.id,
+    )
 
 
 def _first_status(slots: Sequence[Slot]) -> AppointmentStatus:

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.appointments.models import Appointment, AppointmentKind
-from careapp.db import Base, text_enum
+from careapp.db import Base, of_same_tenant, tenant_key, text_enum
 from careapp.organisations.models import Organisation
 from careapp.people.models import Role
 from careapp.visits.models import Visit
@@ -27,11 +27,16 @@ class Schedule(Base):
     """A doctor's video hours."""
 
     __tablename__ = "schedule"
+    __table_args__ = (
+        of_same_tenant("role_id", "role"),
+        of_same_tenant("practitioner_id", "practitioner"),
+        tenant_key("schedule"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), index=True)
-    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    role_id: Mapped[UUID] = mapped_column(index=True)
+    practitioner_id: Mapped[UUID] = mapped_column(index=True)
     title: Mapped[str]
     specialty: Mapped[str] = mapped_column(String(20))
     """Code of IHE-D's `AerztlicheFachrichtungen`."""
@@ -39,7 +44,9 @@ class Schedule(Base):
     needs_confirmation: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The practice confirms each booking: until then it is pending."""
 
-    role: Mapped[Role] = relationship(lazy="raise")
+    role: Mapped[Role] = relationship(
+        lazy="raise", primaryjoin="Schedule.role_id == Role.id", foreign_keys="Schedule.role_id"
+    )
     organisation: Mapped[Organisation] = relationship(lazy="raise")
     hours: Mapped[list["ConsultationHours"]] = relationship(
         lazy="raise", order_by="ConsultationHours.starts", back_populates="schedule"
@@ -73,6 +80,7 @@ class Slot(Base):
 
     __tablename__ = "slot"
     __table_args__ = (
+        of_same_tenant("schedule_id", "schedule"),
         UniqueConstraint("schedule_id", "starts_at"),
         CheckConstraint("starts_at < ends_at", name="order"),
         CheckConstraint("(hold_id IS NULL) = (held_until IS NULL)", name="hold"),
@@ -83,7 +91,7 @@ class Slot(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    schedule_id: Mapped[UUID] = mapped_column(ForeignKey("schedule.id"))
+    schedule_id: Mapped[UUID]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     status: Mapped[SlotStatus] = mapped_column(text_enum(SlotStatus), default=SlotStatus.FREE)
@@ -94,7 +102,9 @@ class Slot(Base):
     is_shadowed: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Blocked only as long as the doctor is taken in another schedule."""
 
-    schedule: Mapped[Schedule] = relationship(lazy="raise")
+    schedule: Mapped[Schedule] = relationship(
+        lazy="raise", primaryjoin="Slot.schedule_id == Schedule.id", foreign_keys="Slot.schedule_id"
+    )
 
 
 class Booking(Appointment):

@@ -11,6 +11,7 @@ from careapp.appointments.models import PROMISED, AppointmentStatus
 from careapp.consultations.booking import BookingEnded, change_status, claim, let_go
 from careapp.consultations.models import Booking, FurtherSlot
 from careapp.errors import Conflict
+from careapp.openings.commands import close_records_of
 from careapp.records import audit, outbox
 
 Status = AppointmentStatus
@@ -75,7 +76,7 @@ def withdraw_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now:
     others = frozenset(Status) - {Status.ENTERED_IN_ERROR}
     change_status(session, booking, {Status.ENTERED_IN_ERROR: others}, Status.ENTERED_IN_ERROR)
     if was_promised:
-        let_go(session, booking, now=now)
+        let_go(session, booking, viewer=viewer, now=now)
     audit.record(session, viewer=viewer, now=now, action="withdraw_booking", subject=booking)
     outbox.send(session, topic="booking.cancelled", payload={"booking": str(booking_id)}, now=now)
     return booking
@@ -113,6 +114,7 @@ def remove_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now: d
     if heir is not None:
         raise BookingStands(f"booking {heir} was made in its stead and refers to it")
     audit.record(session, viewer=viewer, now=now, action="remove_booking", subject=booking)
+    close_records_of(session, appointment_id=booking_id, viewer=viewer, now=now, forgets=True)
     session.execute(delete(FurtherSlot).where(FurtherSlot.booking_id == booking_id))
     session.expire(booking, ["further_slots"])
     session.delete(booking)

@@ -110,11 +110,24 @@ def close_record(session: Session, *, opening_id: UUID, viewer: Viewer, now: dat
     return opening
 
 
-def close_records_of(session: Session, *, appointment_id: UUID, viewer: Viewer, now: datetime) -> None:
-    """Close whatever is open because of a visit or booking that no longer takes place."""
-    open_still = select(Opening).where(Opening.appointment_id == appointment_id, Opening.ends_at > now)
-    for opening in session.scalars(open_still.order_by(Opening.id)):
+def close_records_of(
+    session: Session, *, appointment_id: UUID, viewer: Viewer, now: datetime, forgets: bool = False
+) -> None:
+    """Close whatever is open because of a visit or booking that no longer takes place.
+
+    Args:
+        session: An open transaction.
+        appointment_id: Which one.
+        viewer: Who called it off.
+        now: This moment.
+        forgets: The openings, closed ones too, no longer name it: it is to be removed, or is with others now.
+    """
+    openings = select(Opening).where(Opening.appointment_id == appointment_id).order_by(Opening.id)
+    for opening in session.scalars(openings).all():
         _close(session, opening, viewer=viewer, now=now)
+        if forgets:
+            opening.appointment_id = None
+    session.flush()
 
 
 def _close(session: Session, opening: Opening, *, viewer: Viewer, now: datetime) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from careapp.db import Base, text_enum
+from careapp.db import Base, of_same_tenant, text_enum
 
 
 class OpeningKind(StrEnum):
@@ -31,6 +31,9 @@ class Opening(Base):
 
     __tablename__ = "opening"
     __table_args__ = (
+        of_same_tenant("patient_id", "patient"),
+        of_same_tenant("appointment_id", "appointment"),
+        of_same_tenant("to_practitioner_id", "practitioner", tenant="to_organisation_id"),
         CheckConstraint("starts_at <= ends_at", name="order"),
         Index("ix_opening_to_organisation_id_ends_at", "to_organisation_id", "ends_at"),
     )
@@ -38,12 +41,12 @@ class Opening(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
     """Whose patient it is."""
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
+    patient_id: Mapped[UUID] = mapped_column(index=True)
     to_organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     """Who sees it; of an emergency perhaps the owner, to whose nurse it was closed."""
-    to_practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id"))
+    to_practitioner_id: Mapped[UUID | None]
     """The one person of it who does; None: whoever its roles let."""
-    appointment_id: Mapped[UUID | None] = mapped_column(ForeignKey("appointment.id"), index=True)
+    appointment_id: Mapped[UUID | None] = mapped_column(index=True)
     """The visit or booking that it is about."""
     kind: Mapped[OpeningKind] = mapped_column(text_enum(OpeningKind))
     reason: Mapped[str] = mapped_column(String(400))

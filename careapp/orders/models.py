@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from careapp.db import Base, text_enum
+from careapp.db import Base, of_same_tenant, tenant_key, text_enum
 from careapp.organisations.models import Organisation
 from careapp.people.models import Patient
 
@@ -35,10 +35,14 @@ class CarePlan(Base):
     """What an organisation has agreed with a patient; holds the care orders."""
 
     __tablename__ = "care_plan"
+    __table_args__ = (
+        of_same_tenant("patient_id", "patient"),
+        tenant_key("care_plan"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    patient_id: Mapped[UUID] = mapped_column(index=True)
     title: Mapped[str]
     first_date: Mapped[date]
     last_date: Mapped[date | None]
@@ -46,10 +50,16 @@ class CarePlan(Base):
     request_status: Mapped[RequestStatus | None] = mapped_column(text_enum(RequestStatus))
     """Why it is not active, where another system said so; NULL: active or completed."""
 
-    patient: Mapped[Patient] = relationship(lazy="raise")
+    patient: Mapped[Patient] = relationship(
+        lazy="raise", primaryjoin="CarePlan.patient_id == Patient.id", foreign_keys="CarePlan.patient_id"
+    )
     organisation: Mapped[Organisation] = relationship(lazy="raise")
     orders: Mapped[list["CareOrder"]] = relationship(
-        lazy="raise", back_populates="care_plan", order_by="CareOrder.id"
+        lazy="raise",
+        back_populates="care_plan",
+        order_by="CareOrder.id",
+        primaryjoin="CareOrder.care_plan_id == CarePlan.id",
+        foreign_keys="CareOrder.care_plan_id",
     )
 
 
@@ -58,6 +68,8 @@ class CareOrder(Base):
 
     __tablename__ = "care_order"
     __table_args__ = (
+        of_same_tenant("care_plan_id", "care_plan"),
+        of_same_tenant("patient_id", "patient"),
         CheckConstraint("minutes BETWEEN 1 AND 480", name="minutes"),
         CheckConstraint("nurses BETWEEN 1 AND 4", name="nurses"),
         CheckConstraint("priority BETWEEN 1 AND 4", name="priority"),
@@ -66,8 +78,8 @@ class CareOrder(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    care_plan_id: Mapped[UUID] = mapped_column(ForeignKey("care_plan.id"), index=True)
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), index=True)
+    care_plan_id: Mapped[UUID] = mapped_column(index=True)
+    patient_id: Mapped[UUID] = mapped_column(index=True)
     title: Mapped[str]
     recurrence: Mapped[str]
     """RFC 5545 RRULE without DTSTART, in local dates, e.g. `FREQ=WEEKLY;BYDAY=MO,WE,FR`."""
@@ -87,8 +99,15 @@ class CareOrder(Base):
     request_status: Mapped[RequestStatus | None] = mapped_column(text_enum(RequestStatus))
     """Why it is not active, where another system said so; NULL: active or completed."""
 
-    patient: Mapped[Patient] = relationship(lazy="raise")
-    care_plan: Mapped[CarePlan] = relationship(lazy="raise", back_populates="orders")
+    patient: Mapped[Patient] = relationship(
+        lazy="raise", primaryjoin="CareOrder.patient_id == Patient.id", foreign_keys="CareOrder.patient_id"
+    )
+    care_plan: Mapped[CarePlan] = relationship(
+        lazy="raise",
+        back_populates="orders",
+        primaryjoin="CareOrder.care_plan_id == CarePlan.id",
+        foreign_keys="CareOrder.care_plan_id",
+    )
     organisation: Mapped[Organisation] = relationship(lazy="raise")
     windows: Mapped[list["CareOrderWindow"]] = relationship(
         lazy="raise", order_by="CareOrderWindow.occurrence, CareOrderWindow.earliest"

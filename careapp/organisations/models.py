@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from careapp.db import Base, text_enum
+from careapp.db import Base, tenant_key, text_enum
 from careapp.roads.places import PlacedBy, Precision
 from careapp.sealing.fields import SealedColumn, SealedField, SealedRow
 
@@ -60,6 +60,7 @@ class Place(SealedRow, Base):
 
     __tablename__ = "place"
     __table_args__ = (
+        tenant_key("place"),
         CheckConstraint("latitude BETWEEN -90 AND 90", name="latitude"),
         CheckConstraint("longitude BETWEEN -180 AND 180", name="longitude"),
         CheckConstraint("(kind = 'home') = (sealed IS NOT NULL)", name="sealed"),
@@ -72,7 +73,7 @@ class Place(SealedRow, Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     municipality_ags: Mapped[str | None] = mapped_column(ForeignKey("municipality.ags"))
     kind: Mapped[PlaceKind] = mapped_column(text_enum(PlaceKind))
     sealed: Mapped[Any] = mapped_column(SealedColumn, nullable=True)

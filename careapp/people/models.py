@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from careapp.db import Base, text_enum
+from careapp.db import Base, of_same_tenant, tenant_key, text_enum
 from careapp.errors import Conflict
 from careapp.organisations.models import Organisation, Place
 from careapp.sealing.fields import SealedColumn, SealedField, SealedRow
@@ -63,18 +63,20 @@ class Patient(SealedRow, Base):
 
     __tablename__ = "patient"
     __table_args__ = (
+        of_same_tenant("home_id", "place"),
+        tenant_key("patient"),
         Index("ix_patient_phone_blind", "phone_blind"),
         Index("ix_patient_insurance_number_blind", "insurance_number_blind"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     sealed: Mapped[Any] = mapped_column(SealedColumn)
     gender: Mapped[Gender] = mapped_column(text_enum(Gender))
     birth_date: Mapped[date | None]
     phone_blind: Mapped[str | None] = mapped_column(String(32))
     insurance_number_blind: Mapped[str | None] = mapped_column(String(32))
-    home_id: Mapped[UUID | None] = mapped_column(ForeignKey("place.id"))
+    home_id: Mapped[UUID | None]
     """NULL: not known; then nurses cannot come, but the patient can join a video consultation."""
     is_active: Mapped[bool] = mapped_column(default=True)
     is_synthetic: Mapped[bool] = mapped_column(default=False)
@@ -87,7 +89,9 @@ class Patient(SealedRow, Base):
     insurance_number = SealedField[str | None](blind="insurance_number_blind")
     """Krankenversichertennummer (KVNR): a letter and nine digits."""
 
-    home: Mapped[Place | None] = relationship(lazy="raise")
+    home: Mapped[Place | None] = relationship(
+        lazy="raise", primaryjoin="Patient.home_id == Place.id", foreign_keys="Patient.home_id"
+    )
     organisation: Mapped[Organisation] = relationship(lazy="raise")
 
     @property
@@ -106,9 +110,10 @@ class Practitioner(Base):
     """A person who gives care; may hold several roles, but is in one place at a time."""
 
     __tablename__ = "practitioner"
+    __table_args__ = (tenant_key("practitioner"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     family_name: Mapped[str] = mapped_column(index=True)
     given_name: Mapped[str]
     title: Mapped[str | None]
@@ -116,27 +121,44 @@ class Practitioner(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     is_synthetic: Mapped[bool] = mapped_column(default=False)
 
-    roles: Mapped[list["Role"]] = relationship(lazy="raise", back_populates="practitioner")
+    roles: Mapped[list["Role"]] = relationship(
+        lazy="raise",
+        back_populates="practitioner",
+        primaryjoin="Role.practitioner_id == Practitioner.id",
+        foreign_keys="Role.practitioner_id",
+    )
 
 
 class Role(Base):
     """A practitioner as nurse or doctor of an organisation (FHIR PractitionerRole)."""
 
     __tablename__ = "role"
+    __table_args__ = (
+        of_same_tenant("base_id", "place"),
+        of_same_tenant("practitioner_id", "practitioner"),
+        tenant_key("role"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    practitioner_id: Mapped[UUID] = mapped_column(index=True)
     kind: Mapped[RoleKind] = mapped_column(text_enum(RoleKind))
     specialty: Mapped[str | None] = mapped_column(String(20))
     """Of a doctor: code of IHE-D's `AerztlicheFachrichtungen`, e.g. `ALLG`."""
-    base_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
+    base_id: Mapped[UUID]
     """Where a nurse's tour begins and ends unless the shift says otherwise; a doctor's practice."""
     vehicle: Mapped[VehicleKind | None] = mapped_column(text_enum(VehicleKind))
     is_active: Mapped[bool] = mapped_column(default=True)
 
-    practitioner: Mapped[Practitioner] = relationship(lazy="raise", back_populates="roles")
-    base: Mapped[Place] = relationship(lazy="raise")
+    practitioner: Mapped[Practitioner] = relationship(
+        lazy="raise",
+        back_populates="roles",
+        primaryjoin="Role.practitioner_id == Practitioner.id",
+        foreign_keys="Role.practitioner_id",
+    )
+    base: Mapped[Place] = relationship(
+        lazy="raise", primaryjoin="Role.base_id == Place.id", foreign_keys="Role.base_id"
+    )
     organisation: Mapped[Organisation] = relationship(lazy="raise")
     skills: Mapped[list["RoleSkill"]] = relationship(lazy="raise", order_by="RoleSkill.skill_code")
 
@@ -158,9 +180,13 @@ class Preference(Base):
     """A nurse whom a patient prefers, or who must not come."""
 
     __tablename__ = "preference"
+    __table_args__ = (
+        of_same_tenant("patient_id", "patient"),
+        of_same_tenant("role_id", "role"),
+    )
 
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), primary_key=True)
-    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    role_id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     kind: Mapped[PreferenceKind] = mapped_column(text_enum(PreferenceKind))
 
@@ -170,13 +196,15 @@ class Absence(Base):
 
     __tablename__ = "absence"
     __table_args__ = (
+        of_same_tenant("patient_id", "patient"),
+        of_same_tenant("practitioner_id", "practitioner"),
         CheckConstraint("starts_at < ends_at", name="order"),
         CheckConstraint("(patient_id IS NULL) <> (practitioner_id IS NULL)", name="one_person"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"), index=True)
-    practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id"), index=True)
+    patient_id: Mapped[UUID | None] = mapped_column(index=True)
+    practitioner_id: Mapped[UUID | None] = mapped_column(index=True)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.appointments.models import Appointment
-from careapp.db import Base
+from careapp.db import Base, of_same_tenant
 from careapp.organisations.models import Organisation
 from careapp.sealing.fields import SealedBytes, SealedColumn, SealedRow
 from careapp.tours.models import Plan, Tour
@@ -24,6 +24,7 @@ class HeldResource(SealedRow, Base):
 
     __tablename__ = "held_resource"
     __table_args__: Any = (
+        of_same_tenant("patient_id", "patient"),
         CheckConstraint("began_at <= ended_at", name="order"),
         Index("ix_held_resource_kind_id", "kind", "id"),  # a page of one kind
     )
@@ -31,7 +32,7 @@ class HeldResource(SealedRow, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"), index=True)
+    patient_id: Mapped[UUID | None] = mapped_column(index=True)
     """Whom it is about; None if it names no patient of ours."""
     sealed: Mapped[Any] = mapped_column("content", SealedColumn, nullable=True)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from careapp.db import Base, text_enum
+from careapp.db import Base, of_same_tenant, tenant_key, text_enum
 from careapp.organisations.models import Organisation, Place
 from careapp.people.models import Role, VehicleKind
 from careapp.visits.models import Service, Visit
@@ -24,11 +24,14 @@ class ShiftPattern(Base):
     """When a nurse works as a rule, in local time; an end before the start lies on the next day."""
 
     __tablename__ = "shift_pattern"
-    __table_args__ = (CheckConstraint("starts <> ends", name="length"),)
+    __table_args__ = (
+        of_same_tenant("role_id", "role"),
+        CheckConstraint("starts <> ends", name="length"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), index=True)
+    role_id: Mapped[UUID] = mapped_column(index=True)
     recurrence: Mapped[str]
     """RFC 5545 RRULE without DTSTART, in local dates."""
     first_date: Mapped[date]
@@ -36,7 +39,9 @@ class ShiftPattern(Base):
     starts: Mapped[time]
     ends: Mapped[time]
 
-    role: Mapped[Role] = relationship(lazy="raise")
+    role: Mapped[Role] = relationship(
+        lazy="raise", primaryjoin="ShiftPattern.role_id == Role.id", foreign_keys="ShiftPattern.role_id"
+    )
 
 
 class Shift(Base):
@@ -44,6 +49,10 @@ class Shift(Base):
 
     __tablename__ = "shift"
     __table_args__ = (
+        of_same_tenant("role_id", "role"),
+        of_same_tenant("start_place_id", "place"),
+        of_same_tenant("end_place_id", "place"),
+        tenant_key("shift"),
         UniqueConstraint("role_id", "starts_at"),
         CheckConstraint("starts_at < ends_at", name="order"),
         Index("ix_shift_date", "date"),
@@ -51,22 +60,28 @@ class Shift(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    role_id: Mapped[UUID] = mapped_column(index=True)
     date: Mapped[date]
     """The local day it begins on."""
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    start_place_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
-    end_place_id: Mapped[UUID] = mapped_column(ForeignKey("place.id"))
+    start_place_id: Mapped[UUID]
+    end_place_id: Mapped[UUID]
     vehicle: Mapped[VehicleKind] = mapped_column(text_enum(VehicleKind))
     max_work_s: Mapped[int]
     """Most seconds between leaving and returning, breaks not counted."""
 
-    role: Mapped[Role] = relationship(lazy="raise")
+    role: Mapped[Role] = relationship(
+        lazy="raise", primaryjoin="Shift.role_id == Role.id", foreign_keys="Shift.role_id"
+    )
     organisation: Mapped[Organisation] = relationship(lazy="raise")
-    start_place: Mapped[Place] = relationship(lazy="raise", foreign_keys=[start_place_id])
-    end_place: Mapped[Place] = relationship(lazy="raise", foreign_keys=[end_place_id])
+    start_place: Mapped[Place] = relationship(
+        lazy="raise", primaryjoin="Shift.start_place_id == Place.id", foreign_keys="Shift.start_place_id"
+    )
+    end_place: Mapped[Place] = relationship(
+        lazy="raise", primaryjoin="Shift.end_place_id == Place.id", foreign_keys="Shift.end_place_id"
+    )
 
 
 class Plan(Base):
@@ -123,6 +138,9 @@ class Tour(Way, Base):
 
     __tablename__ = "tour"
     __table_args__ = (
+        of_same_tenant("shift_id", "shift"),
+        of_same_tenant("role_id", "role"),
+        of_same_tenant("practitioner_id", "practitioner"),
         # A shift has one tour: proposing replaces a proposed one, and never a published one.
         UniqueConstraint("shift_id"),
         Index("ix_tour_date", "date"),
@@ -132,9 +150,9 @@ class Tour(Way, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
     plan_id: Mapped[UUID] = mapped_column(ForeignKey("plan.id"), index=True)
-    shift_id: Mapped[UUID] = mapped_column(ForeignKey("shift.id"))
-    role_id: Mapped[UUID] = mapped_column(ForeignKey("role.id"), index=True)
-    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"), index=True)
+    shift_id: Mapped[UUID]
+    role_id: Mapped[UUID] = mapped_column(index=True)
+    practitioner_id: Mapped[UUID] = mapped_column(index=True)
     date: Mapped[date]
     status: Mapped[TourStatus] = mapped_column(text_enum(TourStatus), default=TourStatus.PROPOSED)
     published_at: Mapped[datetime | None]
@@ -149,8 +167,12 @@ class Tour(Way, Base):
     end_snap_m: Mapped[int | None]
     """Metres from the shift's end place to its road."""
 
-    role: Mapped[Role] = relationship(lazy="raise")
-    shift: Mapped[Shift] = relationship(lazy="raise")
+    role: Mapped[Role] = relationship(
+        lazy="raise", primaryjoin="Tour.role_id == Role.id", foreign_keys="Tour.role_id"
+    )
+    shift: Mapped[Shift] = relationship(
+        lazy="raise", primaryjoin="Tour.shift_id == Shift.id", foreign_keys="Tour.shift_id"
+    )
     plan: Mapped[Plan] = relationship(lazy="raise")
     organisation: Mapped[Organisation] = relationship(lazy="raise")
     stops: Mapped[list["Stop"]] = relationship(

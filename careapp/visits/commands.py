@@ -16,6 +16,7 @@ from careapp.consultations.models import Booking
 from careapp.db import record_change, refuse_naive
 from careapp.errors import Conflict
 from careapp.help.undoing import end_help_of
+from careapp.openings.commands import close_records_of
 from careapp.orders.commands import ImpossibleCare, ImpossibleWindow
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.commands import require_name
@@ -239,6 +240,7 @@ def remove_visit(session: Session, *, visit_id: UUID, viewer: Viewer, now: datet
     session.execute(delete(Service).where(Service.visit_id == visit_id))
     session.execute(delete(VisitWindow).where(VisitWindow.visit_id == visit_id))
     session.expire(visit, ["services", "windows"])
+    close_records_of(session, appointment_id=visit.id, viewer=viewer, now=now, forgets=True)
     session.delete(visit)
     session.flush()
 

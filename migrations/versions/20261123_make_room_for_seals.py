@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e7b3d1a64c08"
-down_revision = "a7d3f0c2b861"
+down_revision = "8f3b6d1a7c52"
 branch_labels = None
 depends_on = None
 

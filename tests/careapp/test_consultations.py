@@ -5,14 +5,17 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from careapp.access import Viewer, ViewerRole
 from careapp.appointments.cancellation import UnknownReason
 from careapp.appointments.models import AppointmentStatus, Occupancy
 from careapp.appointments.occupancy import AlreadyOccupied, check_now, occupy
 from careapp.consultations import booking, commands, queries
-from careapp.consultations.booking import Wish
+from careapp.consultations.booking import Wish, cancel_booking, move_booking
 from careapp.consultations.models import Booking, Slot, SlotStatus
 from careapp.consultations.taking import SlotIsOver, SlotTaken
 from careapp.db import NaiveDatetime, changes_of
+from careapp.openings.models import Opening
+from careapp.openings.queries import openings_of
 from careapp.people.queries import PatientNotFound
 from careapp.records.models import AuditEvent, OutboxMessage
 from tests.careapp.worlds import (
@@ -158,7 +161,7 @@ class TestBookSlot:
         assert (Slot, slot.id) in changes_of(session)
         occupied = session.scalars(select(Occupancy)).one()
         assert occupied.practitioner_id == slot.schedule.practitioner_id
-        assert session.scalars(select(AuditEvent.action)).all() == ["book_slots"]
+        assert set(session.scalars(select(AuditEvent.action))) == {"book_slots", "open_record"}
         assert session.scalars(select(OutboxMessage.topic)).all() == ["slot.booked"]
 
     def test_gives_the_slot_to_the_first_and_a_conflict_to_the_second(self, session, now):
@@ -334,3 +337,43 @@ def test_a_doctor_cannot_be_taken_past_the_commands(session, now):
 
     with pytest.raises(AlreadyOccupied):
         take_the_doctor_five_minutes_later()
+
+
+class TestRecordOfTheBooked:
+    def seen(self, session, slot, now):
+        practice = Viewer("practice", ViewerRole.COORDINATOR, slot.organisation_id)
+        return list(session.scalars(openings_of(practice, now).with_only_columns(Opening.patient_id)))
+
+    def test_is_open_to_the_practice_until_a_month_after_the_consultation(self, session, now):
+        slot, patient = a_slot(session), a_patient(session)
+
+        book(session, slot, patient, now)
+
+        last = slot.ends_at + timedelta(days=30)
+        assert self.seen(session, slot, now) == [patient.id]
+        assert self.seen(session, slot, last - timedelta(seconds=1)) == [patient.id]
+        assert self.seen(session, slot, last) == []
+
+    def test_is_closed_when_the_booking_is_cancelled(self, session, viewer, now):
+        slot, patient = a_slot(session), a_patient(session)
+        booked = book(session, slot, patient, now)
+
+        cancel_booking(session, booking_id=booked.id, because="pat", viewer=viewer, now=now)
+
+        assert self.seen(session, slot, now) == []
+
+    def test_goes_along_to_another_practice(self, session, viewer, now):
+        slot, other, patient = a_slot(session), a_slot(session), a_patient(session)
+        booked = book(session, slot, patient, now)
+
+        wish = Wish(slot_ids=[other.id])
+        move_booking(session, booking_id=booked.id, wish=wish, patient_id=patient.id, viewer=viewer, now=now)
+
+        assert (self.seen(session, slot, now), self.seen(session, other, now)) == ([], [patient.id])
+
+    def test_needs_no_opening_for_the_practices_own_patient(self, session, now):
+        slot = a_slot(session)
+
+        book(session, slot, a_patient(session, slot.schedule.organisation), now)
+
+        assert session.scalars(select(Opening)).all() == []

@@ -134,7 +134,8 @@ class TestRest:
         assert (vehicle.next_duty, vehicle.back_by) == (30 * HOUR, 19 * HOUR)
 
     def test_binds_a_person_whatever_her_role_and_no_other(self, session, read):
-        nurse, other = a_nurse(session), a_nurse(session)
+        organisation = an_organisation(session)
+        nurse, other = a_nurse(session, organisation), a_nurse(session, organisation)
         second = Role(
             id=uuid4(),
             organisation_id=other.organisation_id,

@@ -419,7 +419,7 @@ class TestPublishDay:
             elsewhere = a_visit(session)
             occupy(
                 session,
-                organisation_id=elsewhere.organisation_id,
+                organisation_id=day.work_times[0].shift.organisation_id,
                 practitioner_id=day.work_times[0].shift.role.practitioner_id,
                 appointment_id=elsewhere.id,
                 starts_at=moment(6, 40),

@@ -253,7 +253,7 @@ class TestCancelVisit:
             Booking(
                 id=uuid4(),
                 kind=AppointmentKind.BOOKING,
-                organisation_id=slot.organisation_id,
+                organisation_id=visit.organisation_id,
                 patient_id=visit.patient_id,
                 status=AppointmentStatus.BOOKED,
                 title="Videosprechstunde",
