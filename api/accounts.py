@@ -87,8 +87,8 @@ def list_all(*, data_dir: Path | None) -> None:
     """List who may sign in."""
     table = Table("user name", "role", "organisation", "practitioner", "may sign in", "second factors")
     with _session(data_dir) as session:
-        counted = select(Passkey.account_id, func.count()).group_by(Passkey.account_id)
-        passkeys = dict(session.execute(counted).tuples().all())
+        counted = select(Passkey.account_id, func.count().label("held")).group_by(Passkey.account_id)
+        passkeys = {row.account_id: row.held for row in session.execute(counted)}
         for each in accounts.list_accounts(session, viewer=OPERATOR):
             factors = ["app"] if each.totp_confirmed_at is not None else []
             factors += [f"{passkeys[each.id]} passkeys"] if each.id in passkeys else []

@@ -16,7 +16,6 @@ from api.auth.cookie import WebSessions, cookie
 from api.auth.external import external_of
 from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
-from api.auth.viewers import whoever_is_here
 from api.database import chain_of, open_sessions, opened
 from api.edge.door import Door
 from api.edge.rates import Rates
@@ -107,7 +106,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.later = set()
     app.state.clock = clock.now  # for what is asked outside of routes
     app.state.web_sessions = WebSessions(settings)
-    app.state.ways = (bearer, cookie, whoever_is_here)
+    app.state.ways = (bearer, cookie)
     watch_rows()
     app.add_middleware(Recording)
     app.add_middleware(AnswersLater)

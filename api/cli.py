@@ -278,7 +278,7 @@ def _serve(settings: Settings, engine: Engine, listener: socket, *, day: date | 
     whom = (
         f"for its reverse proxy, which is {settings.public_url}"
         if settings.public_url
-        else "on this machine only: there is no sign-in yet"
+        else "on this machine only"
     )
 
     def say_so() -> None:

@@ -51,7 +51,7 @@ def _read(
     work: Callable[[Session], Found],
     show: Callable[[Found], Response],
 ) -> Response:
-    with begin_as(sessions, viewer) as session:
+    with begin_as(sessions, viewer, viewer.asked_at) as session:
         found = work(session)
     return show(found)
 

@@ -8,7 +8,7 @@ That is why `AuditEvent.entity.query` is not the raw query that IHE's patterns a
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -109,12 +109,13 @@ class Asked:
     is_of_record: bool
 
 
-def asked_of(scope: Scope, form: bytes, chain: Chain) -> Asked | None:
+def asked_of(scope: Scope, form: bytes, queries: Sequence[str], chain: Chain) -> Asked | None:
     """Tell what a request asked for; None if no route took it.
 
     Args:
         scope: Of a request that a route has taken.
         form: Its body, if that is the form of a search.
+        queries: Searches of a batch, each `Kind?query`.
         chain: Makes the hashes.
     """
     context = scope.get("fastapi", {}).get("effective_route_context")
@@ -124,6 +125,11 @@ def asked_of(scope: Scope, form: bytes, chain: Chain) -> Asked | None:
     parameters: dict[str, Any] = scope.get("path_params", {})
     text = "&".join(filter(None, (scope["query_string"].decode("latin-1"), form.decode("latin-1"))))
     query, named = _clean(text, _names(context, template), chain) if text else (None, frozenset())
+    for each in queries:
+        kind, _, of_entry = each.partition("?")
+        cleaned, patients = _clean(of_entry, _FHIR_NAMES, chain)
+        query = " ".join(filter(None, (query, f"{kind if kind in _WORDS else 'Resource'}?{cleaned}")))
+        query, named = query[:LONGEST_QUERY], named | patients
     subject_kind, subject_id = _subject(template, parameters), _key(parameters)
     if subject_id is not None and subject_kind.lower() == "patient":
         named |= {subject_id}

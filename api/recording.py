@@ -137,7 +137,7 @@ class _Answer:
         if viewer is None or not (is_good or self._status in REFUSED):
             return []
         chain: Chain = self._scope["app"].state.audit_chain
-        asked = asked_of(self._scope, self._form, chain)
+        asked = asked_of(self._scope, self._form, self._looks.queries, chain)
         if asked is None:
             return []
         patients = fresh if is_good and not asked.is_of_record else set()
@@ -145,7 +145,7 @@ class _Answer:
             patients = patients | asked.patients
         if is_good and self._scope["method"] not in READS:
             patients = patients - self._looks.recorded
-            if not patients and self._looks.has_deed:
+            if not patients and self._looks.has_deed and not self._looks.queries:
                 return []
         if is_first and not patients:
             return [] if asked.shows_nobody else [self._row(viewer, asked, None)]

@@ -24,6 +24,8 @@ from careapp.identity.clients import add_client as register
 from careapp.identity.clients import disable_client as disable
 from careapp.identity.clients import list_clients as read_clients
 from careapp.identity.grants import Person
+from careapp.identity.revocations import revoke_every_token
+from careapp.identity.signing_keys import forget_keys, rotate_keys
 from careapp.identity.tokens import TokenWish, issue_token
 from careapp.keys import Keyring
 from careapp.organisations.models import Organisation, OrganisationKind
@@ -179,6 +181,22 @@ def disable_client(*, client_id: str, data_dir: Path | None) -> None:
         with open_sessions(engine).begin() as session:
             disable(session, client_id, now=clock.now())
     click.echo(f"client {client_id} is disabled", err=True)
+
+
+@client.command(name="renew-keys")
+@click.option("--forget-old", is_flag=True, help="Refuse every token issued until now: a key was stolen.")
+@DATA_DIR
+def renew_keys(*, forget_old: bool, data_dir: Path | None) -> None:
+    """Sign tokens with new keys; it happens by itself every 90 days."""
+    settings, now = Settings.read(data_dir=data_dir), clock.now()
+    with opened(settings) as engine:
+        migrate.require_current(engine)
+        with open_sessions(engine).begin() as session:
+            if forget_old:
+                forget_keys(session)
+                revoke_every_token(session, now=now)
+            rotate_keys(session, Keyring.open(settings), now=now)
+    click.echo("new keys sign from now on", err=True)
 
 
 def _of_client(session: Session, client_id: str, scope: str | None, patient: UUID | None) -> TokenWish:

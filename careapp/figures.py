@@ -11,6 +11,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from careapp.access import Viewer, ViewerRole
 from careapp.appointments.models import AppointmentStatus
 from careapp.organisations.models import Municipality, Place
 from careapp.people.models import Patient
@@ -20,6 +21,9 @@ from careapp.visits.models import Visit
 LEAST_PERSONS = 5
 ROUNDED_TO = 10
 METRES_PER_KM = 1000
+
+COUNTER = Viewer("figures", ViewerRole.SYSTEM)
+"""As whom the rows of every tenant are counted."""
 
 NOT_COUNTED = (AppointmentStatus.CANCELLED, AppointmentStatus.ENTERED_IN_ERROR)
 

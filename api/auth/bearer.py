@@ -26,16 +26,17 @@ from api.auth.own import is_own_issuer
 from api.auth.viewers import TokenRefused
 from careapp.access import Viewer
 from careapp.config import Settings
-from careapp.identity.revocations import list_revocations
+from careapp.identity.revocations import EVERYTHING, list_revocations
 from careapp.identity.signing_keys import ALGORITHMS, public_keys
 from careapp.identity.tokens import OPAQUE_PREFIX, find_opaque_token
-from careapp.origins import origin_of
+from careapp.origins import Network, origin_of
 from careapp.outbound import Reach, get_json, open_client
 
 MOST_CHARACTERS = 8192
 MOST_REMEMBERED = 5000
 REVOCATIONS_READ_EVERY_S = 2.0
 OWN_KEYS_READ_EVERY_S = 0.5
+OWN_KEYS_KEPT_S = 60.0
 JWKS_TIMEOUT_S = 2.0
 LEEWAY_S = 10
 """How far another issuer's clock may be ahead."""
@@ -65,9 +66,9 @@ class Tokens:
     def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
         self._sessions = sessions
         self._settings = settings
-        self._own_keys = Keys(self._fetch_own, again_after_s=OWN_KEYS_READ_EVERY_S)
+        self._own_keys = Keys(self._fetch_own, again_after_s=OWN_KEYS_READ_EVERY_S, kept_s=OWN_KEYS_KEPT_S)
         self._issuers = {
-            each.issuer: (each, Keys(partial(_fetch, each.jwks_url)))
+            each.issuer: (each, Keys(partial(_fetch, each.jwks_url, settings.outbound_networks)))
             for each in read_issuers(settings.issuers)
         }
         self._remembered: dict[bytes, _Accepted] = {}
@@ -230,14 +231,14 @@ def _accepted(claims: Mapping[str, Any], viewer: Viewer, client_claim: str) -> _
         viewer,
         float(claims["iat"]),
         float(claims["exp"]),
-        tuple(f"{kind}:{claims[claim]}" for kind, claim in names.items() if claim in claims),
+        (EVERYTHING, *(f"{kind}:{claims[claim]}" for kind, claim in names.items() if claim in claims)),
     )
 
 
-def _fetch(url: str) -> list[dict[str, Any]]:
+def _fetch(url: str, networks: tuple[Network, ...]) -> list[dict[str, Any]]:
     origin = origin_of(url)
     assert origin is not None  # noqa: S101 -- `Issuer` has seen to it
-    with open_client(Reach(frozenset({origin})), timeout_s=JWKS_TIMEOUT_S) as client:
+    with open_client(Reach(frozenset({origin}), networks), timeout_s=JWKS_TIMEOUT_S) as client:
         found = get_json(client, url)
     keys = found.get("keys") if isinstance(found, dict) else None
     return keys if isinstance(keys, list) else []

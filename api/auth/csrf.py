@@ -5,6 +5,7 @@ The token follows from the browser's cookie, so nothing is kept for it: no other
 
 import hmac
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from hashlib import sha256
 
 from fastapi import Request
@@ -37,6 +38,8 @@ async def refuse_forged(request: Request, cookie: str) -> None:
         return
     sent = request.headers.get(HEADER)
     if sent is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
+        with suppress(RuntimeError):  # a route with a form has read it, and `form` keeps what it read
+            await request.body()  # is kept for a route that reads it itself
         field = (await request.form()).get(FIELD)
         sent = field if isinstance(field, str) else None
     if sent is None or not is_token(sent, cookie):

@@ -65,7 +65,7 @@ class Policy:
         if viewer.role is ViewerRole.SYSTEM:
             return
         if viewer.role not in self.roles:
-            raise RoleMayNot(f"a {viewer.role.value} may not do this: ask a {self._named()}")
+            raise RoleMayNot(f"a {viewer.role.value} may not do this: ask {self._named()}")
         if request.url.path.startswith(FHIR):  # there each resource is asked for by itself, in `fhir.access`
             return
         scopes = scopes_of(viewer)
@@ -75,7 +75,8 @@ class Policy:
             )
 
     def _named(self) -> str:
-        return " or ".join(sorted(role.value for role in self.roles)) or "nobody"
+        named = " or ".join(sorted(role.value for role in self.roles))
+        return f"a {named}" if named else "whoever runs the service"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.hour import Now
-from careapp.access import OPERATOR, Viewer, ViewerRole
+from careapp.access import Viewer, ViewerRole
 from careapp.errors import Forbidden
 
 Way = Callable[[Request], Awaitable[Viewer | None]]
@@ -24,11 +24,6 @@ class NotSignedIn(Forbidden):
 
 class TokenRefused(NotSignedIn):
     """A bearer token does not hold."""
-
-
-async def whoever_is_here(request: Request) -> Viewer | None:
-    """Take everybody for the operator where only this machine is listened to."""
-    return None if request.app.state.settings.is_public else OPERATOR
 
 
 async def signed_in(request: Request, now: Now) -> Viewer:

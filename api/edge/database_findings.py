@@ -12,6 +12,7 @@ from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.db_errors import explain_database_error
 from careapp.errors import CareError
+from careapp.identity.accounts import DemoAccountsInPublic, refuse_demo_accounts
 from careapp.organisations.models import Organisation
 from careapp.row_security import role_faults
 from careapp.tenancy import begin_as
@@ -60,6 +61,10 @@ def _of_content(settings: Settings, engine: Engine) -> Iterator[Finding]:
         return
     with begin_as(make_reading_sessions(engine), OPERATOR) as session:
         invented = session.scalars(select(Organisation.id).where(Organisation.is_synthetic).limit(1)).first()
+        try:
+            refuse_demo_accounts(session)
+        except DemoAccountsInPublic as found:
+            yield Finding(Severity.UNSAFE, "accounts", str(found))
     if invented is not None:
         yield Finding(
             Severity.DOUBTFUL,

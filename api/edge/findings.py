@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 
 from careapp.config import USUAL_ADDRESS_RATE, USUAL_VIEWER_RATE, Settings
+from careapp.errors import CareError
+from careapp.keys import Keyring
 from careapp.origins import Network
 
 _PUBLIC_SERVERS = frozenset(
@@ -87,7 +89,11 @@ def findings_of_files(settings: Settings) -> Iterator[Finding]:
     yield from found
     if not found and settings.data_dir.exists():
         yield Finding(Severity.GOOD, "data folder", "only this user may read it")
-    yield from _exposed(settings.keys_path, "CAREAPP_KEYS_FILE")
+    if settings.keys_path.exists():  # else whoever needs it first makes it
+        try:
+            Keyring.open(settings)
+        except CareError as unusable:
+            yield Finding(Severity.UNSAFE, "CAREAPP_KEYS_FILE", str(unusable))
     if settings.is_public and settings.keys_path.is_relative_to(settings.data_dir):
         yield Finding(
             Severity.DOUBTFUL,

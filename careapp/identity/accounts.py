@@ -126,7 +126,10 @@ def _check_belonging(session: Session, new: NewAccount) -> None:
 
 def find_account(session: Session, login: str) -> Account | None:
     """Return the account with a login, whatever its case; also one that is locked."""
-    return session.scalar(select(Account).where(Account.login == spelled(login)))
+    asked = spelled(login)
+    if not _LOGIN.fullmatch(asked):
+        return None
+    return session.scalar(select(Account).where(Account.login == asked))
 
 
 def get_account(session: Session, login: str, *, viewer: Viewer) -> Account:

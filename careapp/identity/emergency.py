@@ -70,6 +70,7 @@ def declare_emergency(
         subject_id=patient_id,
         organisation_id=owner,
         opening=opening.id,
+        purpose="BTG",  # HL7's code for breaking the glass
     )
     outbox.send(session, topic="emergency.declared", payload={"opening": str(opening.id)}, now=now)
     return opening

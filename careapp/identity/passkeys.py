@@ -166,7 +166,7 @@ def add_passkey(
         credential_id=verified.credential_id,
         public_key=verified.credential_public_key,
         sign_count=verified.sign_count,
-        name=name.strip()[:MOST_NAME] or "Passkey",
+        name="".join(filter(str.isprintable, name)).strip()[:MOST_NAME] or "Passkey",
         added_at=now,
     )
     try:

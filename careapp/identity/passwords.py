@@ -59,7 +59,7 @@ class Passwords:
 
         Without a hash (nobody has this login, or no password works) it takes as long, and the answer is no.
         """
-        if len(password) > MOST_LENGTH:
+        if len(password) > MOST_LENGTH or not _is_text(password):
             return Comparison(is_right=False)
         try:
             self.hasher.verify(kept or self._of_nobody, password)
@@ -80,6 +80,8 @@ def refuse_weak(password: str, *, login: str) -> None:
     if not LEAST_LENGTH <= len(password) <= MOST_LENGTH:
         raise WeakPassword(f"choose a password of {LEAST_LENGTH} to {MOST_LENGTH} characters")
     lowered = password.lower()
+    if not _is_text(password):
+        raise WeakPassword("choose a password of whole characters")
     if (
         len(set(lowered)) < _LEAST_DIFFERENT
         or lowered in "0123456789012345678901234567890abcdefghijklmnopqrstuvwxyz"
@@ -87,6 +89,10 @@ def refuse_weak(password: str, *, login: str) -> None:
         raise WeakPassword("choose a password that is no row of the same or neighbouring characters")
     if login.lower() in lowered or "careapp" in lowered:
         raise WeakPassword("choose a password that holds neither your user name nor the name of the service")
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= each <= "\udfff" for each in value)  # halves of characters, from JSON
 
 
 def invent_password() -> str:

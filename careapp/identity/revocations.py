@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from careapp.identity.client_models import Revocation
 
+EVERYTHING = "all"
+"""Name under which every token may be revoked."""
 LONGEST_LIFE = timedelta(hours=24)
 """Of an access token, whoever issued it."""
 
@@ -33,6 +35,11 @@ def revoke_tokens_of_client(session: Session, client_id: str, *, now: datetime) 
 def revoke_tokens_of_subject(session: Session, subject: str, *, now: datetime) -> None:
     """Refuse every access token of a person; `grants.revoke_subject` ends all that is theirs."""
     _revoke(session, f"sub:{subject}", now)
+
+
+def revoke_every_token(session: Session, *, now: datetime) -> None:
+    """Refuse every access token that was issued until now: a key that signs them is in foreign hands."""
+    _revoke(session, EVERYTHING, now)
 
 
 def list_revocations(session: Session, *, now: datetime) -> dict[str, datetime]:

@@ -92,6 +92,11 @@ def rotate_keys(session: Session, keyring: Keyring, *, now: datetime) -> int:
     return len(algorithms)
 
 
+def forget_keys(session: Session) -> None:
+    """Forget every key: what they signed is refused, within a minute also by processes that know them."""
+    session.execute(delete(SigningKey).execution_options(synchronize_session=False))
+
+
 def public_keys(session: Session) -> list[dict[str, Any]]:
     """Return the public JWKs of all keys, newest first: a token of each may still be about."""
     return list(session.scalars(select(SigningKey.public).order_by(SigningKey.created_at.desc())))

@@ -7,14 +7,15 @@ those answers go. Who commands writes the record in the command's own transactio
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from sqlalchemy import event, insert
+from sqlalchemy import Connection, Dialect, event
 from sqlalchemy.orm import Session, UOWTransaction, sessionmaker
 
 from careapp.errors import Unavailable
@@ -25,6 +26,9 @@ LOG = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 500
 """Looks of one transaction: who comes first must not wait for all."""
+
+ROWS_OF_STATEMENT = 500
+"""Both databases take so many values at once."""
 
 Row = Mapping[str, Any]
 """The columns of a row of `AuditEvent` but its mark; all of them."""
@@ -101,13 +105,43 @@ class AuditWriter:
         try:
             rows = [{**row, "mark": self._chain.mark(row)} for look in looks for row in look.rows]
             with self._sessions.begin() as session:
-                session.connection().execute(insert(_TABLE), rows)
+                _insert(session.connection(), rows)
         except Exception as error:  # noqa: BLE001 -- whoever waits must hear of it, whatever it is
             LOG.error("a look could not be recorded: %s", type(error).__name__)  # noqa: TRY400 -- a traceback may quote a row
             return RecordUnwritable(
                 "what was asked for cannot be recorded, so it is not shown: ask again later"
             )
         return None
+
+
+def _insert(connection: Connection, rows: Sequence[Row]) -> None:
+    """Insert all rows with one statement.
+
+    A driver gives Python's lock away at each statement, and for each row of `executemany`; under load every
+    time costs a wait for whoever computes.
+    """
+    writers = _writers(connection.dialect)
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    one = f"({', '.join([mark] * len(writers))})"
+    for start in range(0, len(rows), ROWS_OF_STATEMENT):
+        some = rows[start : start + ROWS_OF_STATEMENT]
+        values = tuple(write(row.get(name)) for row in some for name, write in writers)
+        head = f"INSERT INTO {_TABLE.name} ({', '.join(name for name, _ in writers)}) VALUES "  # noqa: S608 -- ours
+        connection.exec_driver_sql(head + ", ".join([one] * len(some)), values)
+
+
+@cache
+def _writers(dialect: Dialect) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """Return what turns each column's values into what the driver takes."""
+    found = []
+    for column in _TABLE.columns:
+        write = column.type.dialect_impl(dialect).bind_processor(dialect)
+        found.append((column.name, write or _as_it_is))
+    return tuple(found)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @contextmanager

@@ -21,12 +21,14 @@ class Looks:
         seen: Patients of whom something was loaded.
         recorded: Of these, whom a command has recorded in its own transaction.
         has_deed: A command has recorded something.
+        queries: Searches within a batch, as they were asked: their values may be names.
     """
 
     request_id: str | None = None
     seen: set[UUID] = field(default_factory=set)
     recorded: set[UUID] = field(default_factory=set)
     has_deed: bool = False
+    queries: list[str] = field(default_factory=list)
 
 
 _LOOKS: ContextVar[Looks | None] = ContextVar("careapp_looks", default=None)
@@ -48,6 +50,13 @@ def note_seen(patients: Iterable[UUID]) -> None:
     looks = _LOOKS.get()
     if looks is not None:
         looks.seen.update(patients)
+
+
+def note_query(query: str) -> None:
+    """Note a search that is one of many in a request; the edge takes the names out before it records it."""
+    looks = _LOOKS.get()
+    if looks is not None:
+        looks.queries.append(query)
 
 
 def note_deed(patient_id: UUID | None) -> str | None:

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from sqlalchemy.orm import Session
 
+from careapp.records.looks import note_query
 from fhir.asking import Asking
 from fhir.interactions import conditional, history, writing
 from fhir.interactions.entry import READING, Answer, Entry
@@ -157,6 +158,7 @@ def look(session: Session, entry: Entry, asking: Asking) -> Answer:
 
 
 def _search(session: Session, kind: str, query: str, asking: Asking) -> bytes:
+    note_query(f"{kind}?{query}")
     return search(
         session,
         kind=kind,

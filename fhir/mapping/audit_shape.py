@@ -88,7 +88,7 @@ KINDS: Mapping[str, str] = {
 }
 """Under which resource a table's rows are shown; a held resource's kind stands in the details."""
 
-TOLD_ELSEWHERE = frozenset({"from", "query", "purpose"})
+TOLD_ELSEWHERE = frozenset({"from", "purpose"})
 """Details that have an element of their own."""
 
 

@@ -74,12 +74,8 @@ def of_nurse(row: Role, shifts: Sequence[Shift]) -> Json:
     )
 
 
-SENT_PATHS = {
-    "service-type": Sent("serviceType"),
-    "specialty": Sent("specialty"),
-    "service-category": Sent("serviceCategory"),
-    "actor": Sent("actor", frozenset({"HealthcareService", "Location", "Practitioner", "PractitionerRole"})),
-}
+ONLY_SENT = {"service-category": Sent("serviceCategory")}
+"""What has no column anywhere: others send it with doctors' schedules, never with nurses'."""
 ACTIVE = frozenset({"true", "false"})
 
 _each = aliased(Shift)
@@ -114,7 +110,7 @@ NURSES = ServedResource(
         ),
         on_organisation(Role.id, Role.organisation_id),
     ),
-    sent_paths=SENT_PATHS,
+    sent_paths=ONLY_SENT,
     parameters={
         "active": Token(
             (carriers.flag(Role.is_active),), f"{codes.HL7_PARAMETER}Schedule-active", allowed=ACTIVE
@@ -163,7 +159,14 @@ SCHEDULE = ServedResource(
         ),
         on_organisation(Schedule.id, Schedule.organisation_id),
     ),
-    sent_paths=SENT_PATHS,
+    sent_paths={
+        **ONLY_SENT,
+        "service-type": Sent("serviceType"),
+        "specialty": Sent("specialty"),
+        "actor": Sent(
+            "actor", frozenset({"HealthcareService", "Location", "Practitioner", "PractitionerRole"})
+        ),
+    },
     parameters={
         "active": Token(
             (carriers.flag(Schedule.is_active),), f"{codes.HL7_PARAMETER}Schedule-active", allowed=ACTIVE

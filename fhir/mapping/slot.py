@@ -48,12 +48,8 @@ def of_shift(row: Shift) -> Json:
 
 
 STATUS = "http://hl7.org/fhir/slotstatus"
-SENT_PATHS = {
-    "service-type": Sent("serviceType"),
-    "specialty": Sent("specialty"),
-    "service-category": Sent("serviceCategory"),
-    "appointment-type": Sent("appointmentType"),
-}
+ONLY_SENT = {"service-category": Sent("serviceCategory"), "appointment-type": Sent("appointmentType")}
+"""What has no column anywhere: others send it with slots, never with shifts."""
 
 SHIFTS = ServedResource(
     kind="Slot",
@@ -63,7 +59,7 @@ SHIFTS = ServedResource(
     synthetic=invented(Shift.organisation_id),
     load=(joinedload(Shift.organisation),),
     affected_by=(on_organisation(Shift.id, Shift.organisation_id),),
-    sent_paths=SENT_PATHS,
+    sent_paths=ONLY_SENT,
     parameters={
         "schedule": Reference(
             (carriers.ids("Schedule", Shift.role_id),), f"{codes.HL7_PARAMETER}Slot-schedule"
@@ -103,7 +99,7 @@ SLOT = ServedResource(
         ),
         on_organisation(Slot.id, Slot.organisation_id),
     ),
-    sent_paths=SENT_PATHS,
+    sent_paths={**ONLY_SENT, "service-type": Sent("serviceType"), "specialty": Sent("specialty")},
     parameters={
         "schedule": Reference(
             (carriers.ids("Schedule", Slot.schedule_id),), f"{codes.HL7_PARAMETER}Slot-schedule"

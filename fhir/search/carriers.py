@@ -7,7 +7,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    false,
+    func,
+    inspect,
+    or_,
+    select,
+    true,
+)
 
 from careapp.db import Base
 from careapp.sealing.fields import fields_of
@@ -52,6 +63,12 @@ class Carrier:
             return false()
         found = self.column.in_(ids.correlate(None))
         return select(1).where(*self.path, found).exists() if self.path else found
+
+    def may_lead_to(self, table: type[Base]) -> bool:
+        """Tell whether ids of a table's rows can stand here, as far as a foreign key says."""
+        keys = getattr(self.column, "foreign_keys", ())
+        tables = inspect(table).tables
+        return not keys or any(key.column.table in tables for key in keys)
 
     def targets(self, table: type[Base], *conditions: ColumnElement[bool]) -> Select[Any]:
         """Select the ids that rows refer to; `_has` and `_include` ask so.

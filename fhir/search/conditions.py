@@ -92,6 +92,9 @@ class Conditions:
             if target is None or not parameter.followed(each):
                 continue
             for part in target.parts:
+                carriers = parameter.followed(each)
+                if target.also and not any(carrier.may_lead_to(part.table) for carrier in carriers):
+                    continue
                 condition = self.read(part, rest, values, steps=steps + 1)
                 if condition is not None:
                     found.append(parameter.among(each, self._ids(part, condition)))

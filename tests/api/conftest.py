@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.app import create_app
 from api.dependencies import read_now
 from careapp.config import Settings
+from tests.api.operators import app_of_operator
 from tests.careapp.worlds import World, a_world
 
 LOOPBACK = "http://127.0.0.1"
@@ -33,7 +33,7 @@ def world(session: Session) -> World:
 
 @pytest.fixture
 def app(settings: Settings, engine: Engine, now: datetime) -> FastAPI:
-    app = create_app(settings, engine=engine, runs_jobs=False)
+    app = app_of_operator(settings, engine=engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: now
     app.state.clock = lambda: now
     return app
@@ -48,7 +48,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture
 def sqlite_client(settings: Settings, sqlite_engine: Engine, now: datetime) -> Iterator[TestClient]:
     """For what does not depend on the kind of database."""
-    app = create_app(settings, engine=sqlite_engine, runs_jobs=False)
+    app = app_of_operator(settings, engine=sqlite_engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: now
     app.state.clock = lambda: now
     with TestClient(app, base_url=LOOPBACK) as client:

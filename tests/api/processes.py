@@ -47,6 +47,13 @@ def run(
     )
 
 
+def token(data_dir: Path, *arguments: str) -> str:
+    """Return a bearer token of `careapp token`, for the demo's coordinator unless somebody else is named."""
+    printed = run("token", *(arguments or ("--role", "coordinator")), data_dir=data_dir)
+    assert printed.returncode == 0, printed.stderr
+    return printed.stdout.strip()
+
+
 def environment(**settings: str) -> dict[str, str]:
     """Return our environment without its settings, but these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CAREAPP_")}

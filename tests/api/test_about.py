@@ -3,9 +3,9 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from careapp.db import make_engine
 from careapp.migrate import DatabaseTooOld
+from tests.api.operators import app_of_operator
 
 
 class TestAbout:
@@ -40,14 +40,14 @@ class TestStart:
 
         with (
             pytest.raises(DatabaseTooOld, match="careapp migrate"),
-            TestClient(create_app(settings, engine=engine, runs_jobs=False)),
+            TestClient(app_of_operator(settings, engine=engine, runs_jobs=False)),
         ):
             pass
 
         engine.dispose()
 
     def test_runs_jobs_and_gives_them_back(self, settings, sqlite_engine):
-        app = create_app(settings, engine=sqlite_engine)
+        app = app_of_operator(settings, engine=sqlite_engine)
 
         with TestClient(app, base_url="http://127.0.0.1") as client:
             assert client.get("/health/ready").status_code == 200

@@ -196,11 +196,13 @@ class TestServing:
         try:
             address = next(found[1] for line in process.stderr if (found := READY.search(line)))
             printed = json.loads(process.stdout.readline())
-            day = httpx2.get(f"{address}/api/days/{DAY}").json()
+            bearer = {"authorization": f"Bearer {processes.token(first[0])}"}
+            day = httpx2.get(f"{address}/api/days/{DAY}", headers=bearer).json()
 
             assert len(day["tours"]) == len(printed["tours"])
             assert day["plan"]["cost"] == printed["cost"]
-            assert httpx2.get(f"{address}/fhir/Appointment?_summary=count").json()["total"] >= 20
+            counted = httpx2.get(f"{address}/fhir/Appointment?_summary=count", headers=bearer)
+            assert counted.json()["total"] >= 20
             process.send_signal(signal.SIGTERM)
             began = time.monotonic()
             assert process.wait(15) == 0

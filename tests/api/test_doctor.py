@@ -12,8 +12,10 @@ from api.cli import main
 from api.edge.database_findings import findings_of_database
 from api.edge.findings import Severity, findings_of_files, findings_of_settings
 from careapp.config import Settings
+from careapp.keys import Keyring
 from careapp.migrate import upgrade
 from careapp.row_security import role_faults
+from tests.careapp.identity.people import an_account
 from tests.careapp.worlds import an_organisation
 
 PUBLIC = {"public_url": "https://care.example"}
@@ -122,9 +124,11 @@ class TestFiles:
 
     def test_of_a_keyring_elsewhere_are_looked_at_too(self, tmp_path):
         keys = tmp_path / "keys.json"
-        keys.write_text("{}")
-        keys.chmod(0o640)
         settings = Settings.read(data_dir=tmp_path / "data", keys_file=keys, **PUBLIC)
+        Keyring.open(settings)
+        assert list(findings_of_files(settings)) == []
+
+        keys.chmod(0o640)
 
         assert [each.what for each in findings_of_files(settings)] == ["CAREAPP_KEYS_FILE"]
 
@@ -158,6 +162,16 @@ class TestDatabase:
 
         assert found.severity is Severity.UNSAFE
         assert "careapp migrate" in found.sentence
+
+    def test_with_sign_ins_of_the_demo_is_unsafe_in_public(self, session, engine, settings, tmp_path):
+        an_account(session, is_demo=True)
+        session.commit()
+
+        public = findings_of_database(Settings.read(data_dir=tmp_path, **PUBLIC), engine)
+        here = findings_of_database(settings, engine)
+
+        assert ("accounts", Severity.UNSAFE) in [(each.what, each.severity) for each in public]
+        assert "accounts" not in [each.what for each in here]
 
     def test_with_invented_people_is_doubtful_in_public(self, session, engine, tmp_path):
         an_organisation(session)

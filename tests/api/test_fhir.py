@@ -6,10 +6,10 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.database import open_sessions
 from fhir.mapping.registry import RESOURCES
 from tests.api.conftest import LOOPBACK
+from tests.api.operators import app_of_operator
 from tests.careapp.worlds import World, a_world
 
 FHIR = "application/fhir+json"
@@ -87,7 +87,8 @@ class TestSearch:
         bundle = client.get("/fhir/Patient?_count=2").json()
         address = next(link["url"] for link in bundle["link"] if link["relation"] == "next")
 
-        with TestClient(create_app(settings, engine=engine, runs_jobs=False), base_url=LOOPBACK) as restarted:
+        again = app_of_operator(settings, engine=engine, runs_jobs=False)
+        with TestClient(again, base_url=LOOPBACK) as restarted:
             page = restarted.get(address).json()
 
         seen = [entry["resource"]["id"] for entry in bundle["entry"] + page["entry"]]

@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.app import create_app
 from api.database import open_sessions
 from api.dependencies import read_now
 from careapp.config import Settings
@@ -22,6 +21,7 @@ from careapp.migrate import upgrade
 from fhir.mapping.registry import RESOURCES
 from fhir.validation.check import errors
 from tests.api.conftest import LOOPBACK
+from tests.api.operators import app_of_operator
 from tests.fhir.rows import a_served_world
 from tests.keys import open_engine
 from tests.mutations import ANYTHING, mutated
@@ -44,7 +44,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     upgrade(engine)
     with open_sessions(engine).begin() as session:
         a_served_world(session)
-    app = create_app(Settings.read(data_dir=folder), engine=engine, runs_jobs=False)
+    app = app_of_operator(Settings.read(data_dir=folder), engine=engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: datetime(2026, 3, 2, 17, tzinfo=UTC)
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client

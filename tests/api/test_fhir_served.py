@@ -9,7 +9,6 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
-from api.app import create_app
 from api.database import open_sessions
 from api.dependencies import read_now
 from careapp.access import SCHEDULER
@@ -23,6 +22,7 @@ from fhir.mapping.registry import RESOURCES
 from fhir.validation.check import errors
 from fhir.validation.structure import model_of
 from tests.api.conftest import LOOPBACK
+from tests.api.operators import app_of_operator
 from tests.fhir.rows import a_served_world
 from tests.keys import open_engine
 
@@ -42,7 +42,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     calendar = Calendar.of(settings)
     with open_sessions(engine).begin() as session:
         _fill(session, calendar)
-    app = create_app(settings, engine=engine, runs_jobs=False)
+    app = app_of_operator(settings, engine=engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: NOW
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client

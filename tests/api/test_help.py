@@ -1,6 +1,8 @@
 """Help across borders, through HTTP: three services, and what each of them hears."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
@@ -76,6 +78,38 @@ class TestHelp:
         assert as_(mine).get(path).json()["state"] == "open"
         assert as_(mine).post(f"{path}/withdrawal").json()["state"] == "withdrawn"
         assert as_(mine).get(f"/api/visits/{visit.id}").json()["status"] == "proposed"
+
+    def test_opens_the_record_to_the_nurse_and_closes_it(self, as_, world, nurse, now):
+        mine, theirs = world.viewer, coordinator_of(nurse.organisation)
+        at = now.astimezone(ZoneInfo("Europe/Berlin"))
+        helper = Viewer("helper", ViewerRole.NURSE, nurse.organisation_id, nurse.practitioner_id, asked_at=at)
+        colleague = replace(helper, practitioner_id=None)
+        visit = world.visits[0]
+        path = as_(mine).post(PATH, json={"visit_id": str(visit.id)}).headers["location"]
+        body = {"nurse_id": str(nurse.id), "starts_at": "2026-03-03T07:00:00Z"}
+        offer = as_(theirs).post(f"{path}/offers", json=body).json()["offers"][0]["id"]
+
+        def looks(viewer: Viewer) -> list[int]:
+            """What she gets: the patient, the visit, another patient of the service; the visit as FHIR."""
+            other = world.visits[1].patient_id
+            return [
+                as_(viewer).get(address).status_code
+                for address in (
+                    f"/api/patients/{visit.patient_id}",
+                    f"/api/visits/{visit.id}",
+                    f"/api/patients/{other}",
+                    f"/fhir/Appointment/{visit.id}",
+                )
+            ]
+
+        before = looks(helper)
+        as_(mine).post(f"{path}/offers/{offer}/acceptance")
+        agreed, others = looks(helper), looks(colleague)
+        as_(mine).post(f"{path}/offers/{offer}/withdrawal")
+        after = looks(helper)
+
+        assert before == after == others == [404] * 4
+        assert agreed == [200, 200, 404, 200]
 
     def test_is_listed_a_page_at_a_time(self, as_, world):
         client = as_(world.viewer)

@@ -156,6 +156,19 @@ class TestSearches:
 
         assert queries[0] == queries[1] != queries[2]
 
+    def test_within_a_batch_are_recorded_with_all_that_they_show(self, client, world, record):
+        asked = ["Patient?name=Canary", f"Appointment?_id={world.visits[0].id}"]
+        entries = [{"request": {"method": "GET", "url": url}} for url in asked]
+
+        rows = record(
+            client.post("/fhir", json={"resourceType": "Bundle", "type": "batch", "entry": entries})
+        )
+
+        (row,) = rows
+        assert (row.interaction, row.patient_id) == ("batch", world.visits[0].patient_id)
+        assert row.detail["query"].startswith("Patient?name=#")
+        assert row.detail["query"].endswith(f" Appointment?_id={world.visits[0].id}")
+
     def test_that_find_nothing_name_the_patient_that_they_were_about(self, client, world, record):
         (row,) = record(client.get(f"/api/visits?patient={world.patients[0].id}&date=2031-01-01"))
 

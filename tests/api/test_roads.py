@@ -8,7 +8,6 @@ import uuid
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.database import opened
 from api.dependencies import read_now
 from careapp.config import Settings
@@ -17,6 +16,7 @@ from careapp.demo.region import build_region
 from careapp.roads.manifest import current_manifest, find_manifest, roads_folder
 from tests.api import processes
 from tests.api.conftest import LOOPBACK
+from tests.api.operators import app_of_operator
 from tests.careapp.roads.conftest import share_programs
 from tests.careapp.roads.extracts import crossing, write_grid
 
@@ -39,7 +39,7 @@ def extract(tmp_path):
 def osrm_client(sqlite_engine, now, data_dir):
     """A server whose travel times come from road data of its own; it keeps them in step with closures."""
     settings = Settings.read(data_dir=data_dir, roads="osrm")
-    app = create_app(settings, engine=sqlite_engine)
+    app = app_of_operator(settings, engine=sqlite_engine)
     app.dependency_overrides[read_now] = lambda: now
     with TestClient(app, base_url=LOOPBACK) as client:
         yield client

@@ -88,7 +88,11 @@ class TestServe:
         assert "Traceback" not in second.stderr
 
     def test_ends_open_event_streams_on_sigterm(self, data_dir):
-        with processes.serving(data_dir) as server, httpx2.Client(base_url=server.address) as client:
+        bearer = {"authorization": f"Bearer {processes.token(data_dir)}"}
+        with (
+            processes.serving(data_dir) as server,
+            httpx2.Client(base_url=server.address, headers=bearer) as client,
+        ):
             job = client.post("/api/days/2030-01-01/plan").json()
             client.post(f"/api/jobs/{job['id']}/cancellation")
             job = client.post("/api/days/2030-01-01/plan", json={"limit_s": 600}).json()

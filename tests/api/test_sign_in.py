@@ -50,10 +50,22 @@ class TestSignIn:
         assert me["organisation"]["id"] == str(person.organisation_id)
         assert me["scopes"] is None
 
+    def test_tells_an_analyst_too_who_it_is(self, browser, session):
+        an_account(session, "ada", role=ViewerRole.ANALYST)
+        session.commit()
+        sign_in(browser, "ada")
+
+        me = browser.get("/api/me").json()
+
+        assert (me["login"], me["role"], me["organisation"]) == ("ada", "analyst", None)
+
     def test_takes_a_login_in_any_case(self, browser):
         assert sign_in(browser, login=" ERIKA ").status_code == 303
 
-    @pytest.mark.parametrize(("login", "password"), [("erika", WRONG), ("nobody", PASSWORD), ("", "")])
+    @pytest.mark.parametrize(
+        ("login", "password"),
+        [("erika", WRONG), ("nobody", PASSWORD), ("", ""), ("eri\0ka", PASSWORD), ("e" * 9999, PASSWORD)],
+    )
     def test_refuses_what_is_wrong_with_the_same_words(self, browser, login, password):
         answer = sign_in(browser, login=login, password=password)
 
@@ -240,6 +252,38 @@ class TestWrites:
         sign_in(browser, "max")
 
         assert browser.post("/api/days/2026-03-03/plan", headers=mine).status_code == 403
+
+
+class TestForms:
+    def test_carry_the_token_as_a_field_that_leaves_the_body_readable(self, browser):
+        sign_in(browser)
+        form = {"csrf_token": csrf_of(browser)["X-CSRF-Token"], "status": "free"}
+
+        answer = browser.post("/fhir/Slot/_search", data=form)
+
+        assert answer.status_code < 500
+        assert answer.status_code != 401
+
+
+class TestTries:
+    def test_are_counted_and_then_cost_a_wait(self, browser):
+        # Five are free, the sixth waits four seconds, also with the right password.
+        for _ in range(5):
+            assert sign_in(browser, password=WRONG).status_code == 403
+
+        answer = sign_in(browser)
+
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "4")
+        assert "warten Sie 4 Sekunden" in answer.text
+        assert COOKIE not in browser.cookies
+
+    def test_of_an_account_do_not_hold_up_others(self, browser, session):
+        an_account(session, "max")
+        session.commit()
+        for _ in range(6):
+            sign_in(browser, password=WRONG)
+
+        assert sign_in(browser, "max").status_code == 303
 
 
 class TestNobody:

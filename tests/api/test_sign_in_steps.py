@@ -1,5 +1,6 @@
 """Codes of an authenticator app, passkeys, and the page on which people set them up."""
 
+import json
 import re
 from datetime import datetime, timedelta
 
@@ -134,13 +135,20 @@ def device(browser):
     return device
 
 
-def add(browser: TestClient, device: Authenticator):
+def post(browser: TestClient, path: str, body: object, headers: dict[str, str]):
+    """Send JSON in ASCII, where halves of characters can be written."""
+    return browser.post(
+        path, content=json.dumps(body), headers=headers | {"content-type": "application/json"}
+    )
+
+
+def add(browser: TestClient, device: Authenticator, *, name: str = "Telefon"):
     sign_in(browser)
     headers = csrf_of(browser)
     asked = browser.post("/account/passkeys/challenge", json={"password": PASSWORD}, headers=headers)
     assert asked.status_code == 200, asked.text
-    body = {"name": "Telefon", "credential": device.make(asked.json())}
-    return browser.post("/account/passkeys", json=body, headers=headers)
+    body = {"name": name, "credential": device.make(asked.json())}
+    return post(browser, "/account/passkeys", body, headers)
 
 
 def challenge(browser: TestClient, next_address: str = ""):
@@ -206,11 +214,18 @@ class TestPasskey:
     def test_is_added_only_with_the_password(self, browser):
         sign_in(browser)
 
-        answer = browser.post(
-            "/account/passkeys/challenge", json={"password": WRONG}, headers=csrf_of(browser)
-        )
+        headers = csrf_of(browser)
+        for password in (WRONG, "\ud800", None, 7):
+            answer = post(browser, "/account/passkeys/challenge", {"password": password}, headers)
 
-        assert answer.status_code == 403
+            assert answer.status_code == 403
+
+    def test_is_called_what_can_be_shown(self, browser, session):
+        sign_in(browser)
+
+        assert add(browser, Authenticator(NAMED), name="\0\ud800 Telefon \n" + "x" * 99).status_code == 201
+
+        assert session.scalars(select(Passkey.name)).one() == ("Telefon " + "x" * 99)[:40]
 
     def test_is_removed_by_its_owner_alone(self, browser, device, session):
         passkey_id = session.scalars(select(Passkey.id)).one()

@@ -138,6 +138,22 @@ class TestClients:
         assert (said["role"], said["scopes"]) == ("client", ["system/Slot.rs"])
         assert run("token", "--client", "clinic", "--scope", "user/*.cruds").exit_code == 2
 
+    def test_renews_the_keys_that_sign(self, run, ask):
+        before = run("token", "--role", "coordinator").stdout.strip()
+
+        assert run("client", "renew-keys").exit_code == 0
+
+        after = run("token", "--role", "coordinator").stdout.strip()
+        assert before.split(".")[0] != after.split(".")[0]
+        assert [ask(each).status_code for each in (before, after)] == [200, 200]
+
+    def test_refuses_what_stolen_keys_have_signed(self, run, ask):
+        before = run("token", "--role", "coordinator").stdout.strip()
+
+        assert run("client", "renew-keys", "--forget-old").exit_code == 0
+
+        assert ask(before).status_code == 401
+
     @pytest.mark.parametrize(
         "wrong",
         [

@@ -6,13 +6,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
-from api.app import create_app
 from api.dependencies import read_now
 from careapp.config import Settings
 from careapp.people.models import VehicleKind
 from careapp.roads.choice import travel_sources
 from careapp.tours.models import Stop, Tour
 from tests.api.conftest import LOOPBACK
+from tests.api.operators import app_of_operator
 from tests.api.tours import a_proposed_day
 from tests.careapp.worlds import DAY, EVERYONE
 from tests.road_fakes import Asked, Reply, fake_server, osrm_reply
@@ -55,7 +55,7 @@ def on_roads(session, settings):
 @pytest.fixture
 def ask(engine, now):
     def get(settings, address):
-        app = create_app(settings, engine=engine, runs_jobs=False)
+        app = app_of_operator(settings, engine=engine, runs_jobs=False)
         app.dependency_overrides[read_now] = lambda: now
         with TestClient(app, base_url=LOOPBACK) as client:
             return client.get(address)

@@ -19,7 +19,7 @@ from api.recording import Recording
 from careapp.config import Settings
 from tests.benchmarks.fhir_search import CONNECTIONS, Server, ask, fill, running
 
-ROUNDS, REQUESTS = 5, 400
+ROUNDS, REQUESTS = 3, 300
 SEARCHES = ("Slot?_count=50", "Appointment?date=2026-03-03&_count=50")
 
 

@@ -15,23 +15,38 @@ from api.web_build import install
 from tests.api import processes
 
 HERE = Path(__file__).parent
+FHIR_JSON = "application/fhir+json"
 NodeClient = Callable[..., dict[str, Any]]
 
 
+class Fhir(str):
+    """Address of the FHIR part of a server, and a token of its coordinator."""
+
+    __slots__ = ("token",)
+    token: str
+
+    @property
+    def bearer(self) -> str:
+        """The header `Authorization`."""
+        return f"Bearer {self.token}"
+
+
 @pytest.fixture(scope="session")
-def fhir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the FHIR part of a server with a demo region whose slots are to come."""
+def fhir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fhir]:
+    """A server with a demo region whose slots are to come."""
     folder = tmp_path_factory.mktemp("clients")
     made = processes.run(
         "demo", "--no-serve", "--visits", "24", "--nurses", "2", "--limit", "1", data_dir=folder
     )
     assert made.returncode == 0, made.stderr
     with processes.serving(folder) as server:
-        yield f"{server.address}/fhir"
+        address = Fhir(f"{server.address}/fhir")
+        address.token = processes.token(folder)
+        yield address
 
 
 @pytest.fixture(scope="session")
-def organisation(fhir: str) -> str:
+def organisation(fhir: Fhir) -> str:
     """Reference to a care service."""
     found = get(fhir, "Patient?_count=1")["entry"][0]["resource"]["managingOrganization"]["reference"]
     assert isinstance(found, str)
@@ -52,13 +67,13 @@ def patient(organisation: str) -> dict[str, Any]:
     }
 
 
-def get(fhir: str, path: str) -> Any:
-    request = Request(f"{fhir}/{path}", headers={"Accept": "application/fhir+json"})  # noqa: S310 -- loopback
+def get(fhir: Fhir, path: str) -> Any:
+    request = Request(f"{fhir}/{path}", headers={"Accept": FHIR_JSON, "Authorization": fhir.bearer})  # noqa: S310 -- loopback
     with urlopen(request) as answer:  # noqa: S310 -- our own server on loopback
         return json.load(answer)
 
 
-def free_slots(fhir: str, count: int) -> list[dict[str, Any]]:
+def free_slots(fhir: Fhir, count: int) -> list[dict[str, Any]]:
     """Return free slots, soonest last: clients that book take different ones."""
     found = get(fhir, f"Slot?status=free&_count={count}&_sort=-start")
     return [entry["resource"] for entry in found["entry"]]

@@ -1,8 +1,8 @@
 // fhir-kit-client: search with pages, create, read, update, conflict, booking, error.
 import { Client } from "fhir-kit-client";
 
-const { fhir, patient, appointment, stale } = JSON.parse(process.argv[2]);
-const client = new Client({ baseUrl: fhir });
+const { fhir, token, patient, appointment, stale } = JSON.parse(process.argv[2]);
+const client = new Client({ baseUrl: fhir, bearerToken: token });
 
 async function refusal(promise) {
   try {

@@ -1,8 +1,14 @@
 // SMART's fhirclient for JavaScript, as a back end uses it without a launch.
 import smart from "fhirclient";
 
-const { fhir, patient, appointment } = JSON.parse(process.argv[2]);
-const client = new smart.FhirClient(fhir);
+const { fhir, token, patient, appointment } = JSON.parse(process.argv[2]);
+// A back end that has a token brings it with every request.
+class Signed extends smart.FhirClient {
+  async getRequestDefaults() {
+    return { headers: { Authorization: `Bearer ${token}` } };
+  }
+}
+const client = new Signed(fhir);
 
 async function refusal(promise) {
   try {

@@ -13,6 +13,7 @@ from tests.clients.conftest import free_slots, get, proposed
 @pytest.fixture
 def server(fhir):
     found = FHIRServer(None, base_uri=f"{fhir}/")
+    found.session.headers["Authorization"] = fhir.bearer
     yield found
     found.session.close()
 

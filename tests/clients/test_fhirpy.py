@@ -1,15 +1,21 @@
 """fhirpy, a Python client."""
 
+from typing import Any
+
 import pytest
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
-from tests.clients.conftest import free_slots, get, proposed
+from tests.clients.conftest import Fhir, free_slots, get, proposed
+
+
+def client_of(fhir: Fhir, **options: Any) -> SyncFHIRClient:
+    return SyncFHIRClient(fhir, authorization=fhir.bearer, **options)
 
 
 class TestFhirpy:
     def test_finds_all_slots_page_by_page(self, fhir):
-        client = SyncFHIRClient(fhir)
+        client = client_of(fhir)
         slots = client.resources("Slot").search(status="free").limit(7)
 
         found = list(slots)
@@ -19,7 +25,7 @@ class TestFhirpy:
         assert len({slot.id for slot in found}) == len(found) == total == slots.count()
 
     def test_creates_reads_and_updates_a_patient(self, fhir, patient):
-        client = SyncFHIRClient(fhir)
+        client = client_of(fhir)
 
         made = client.resource("Patient", **_without_kind(patient))
         made.save()
@@ -32,12 +38,12 @@ class TestFhirpy:
         assert read["identifier"] == patient["identifier"]
 
     def test_is_told_of_a_conflict(self, fhir, patient):
-        client = SyncFHIRClient(fhir)
+        client = client_of(fhir)
         made = client.resource("Patient", **_without_kind(patient))
         made.save()
         made["gender"] = "other"
         made.save()
-        late = SyncFHIRClient(fhir, extra_headers={"If-Match": 'W/"1"'})
+        late = client_of(fhir, extra_headers={"If-Match": 'W/"1"'})
 
         made["gender"] = "male"
         with pytest.raises(MultipleResourcesFound, match="version"):  # its name for every 412
@@ -46,7 +52,7 @@ class TestFhirpy:
         assert client.reference("Patient", made.id).to_resource()["gender"] == "other"
 
     def test_books_a_slot_once(self, fhir, patient):
-        client = SyncFHIRClient(fhir)
+        client = client_of(fhir)
         made = client.resource("Patient", **_without_kind(patient))
         made.save()
         slot = free_slots(fhir, 1)[0]
@@ -64,7 +70,7 @@ class TestFhirpy:
 
     def test_is_told_that_there_is_no_such_resource(self, fhir):
         with pytest.raises(ResourceNotFound):
-            SyncFHIRClient(fhir).reference("Patient", "00000000-0000-4000-8000-000000000000").to_resource()
+            client_of(fhir).reference("Patient", "00000000-0000-4000-8000-000000000000").to_resource()
 
 
 def _without_kind(document):

@@ -1,8 +1,12 @@
 """fhir-kit-client and SMART's fhirclient, which run in Node."""
 
-from tests.clients.conftest import free_slots, proposed
+from tests.clients.conftest import Fhir, free_slots, proposed
 
 RENAMED = [{"use": "official", "family": "Muster", "given": ["Berta", "Maria"]}]
+
+
+def served(fhir: Fhir) -> dict[str, str]:
+    return {"fhir": fhir, "token": fhir.token}
 
 
 class TestFhirKitClient:
@@ -10,7 +14,11 @@ class TestFhirKitClient:
         slot = free_slots(fhir, 3)[2]
 
         said = node_client(
-            "fhir_kit.mjs", fhir=fhir, patient=patient, appointment=proposed(slot, "?"), stale='W/"1"'
+            "fhir_kit.mjs",
+            **served(fhir),
+            patient=patient,
+            appointment=proposed(slot, "?"),
+            stale='W/"1"',
         )
 
         assert len(set(said["slots"])) == len(said["slots"]) == said["total"] > 14
@@ -29,7 +37,7 @@ class TestSmartClient:
     def test_does_what_a_client_does(self, fhir, node_client, patient):
         slot = free_slots(fhir, 4)[3]
 
-        said = node_client("smart.mjs", fhir=fhir, patient=patient, appointment=proposed(slot, "?"))
+        said = node_client("smart.mjs", **served(fhir), patient=patient, appointment=proposed(slot, "?"))
 
         assert len(set(said["slots"])) == len(said["slots"]) == said["total"] > 14
         assert said["updated"]["name"] == RENAMED

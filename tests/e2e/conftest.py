@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, StorageState, ViewportSize, sync_playwright
 
 from tests import needs
 from tests.api import processes
 from tests.e2e.pages import Watched
+from tests.e2e.people import sign_in
 
 DAY = "2026-03-03"
+SIZE = ("--visits", "24", "--nurses", "2", "--limit", "1", "--date", DAY)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # WebGL without a graphics card; a container's root has no sandbox to give.
@@ -34,8 +36,7 @@ def browser() -> Iterator[Browser]:
 def data_dir(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo region with a planned day."""
     folder = tmp_path_factory.mktemp("demo")
-    size = ("--visits", "24", "--nurses", "2", "--limit", "1", "--date", DAY)
-    made = processes.run("demo", "--no-serve", *size, data_dir=folder)
+    made = processes.run("demo", "--no-serve", *SIZE, data_dir=folder)
     assert made.returncode == 0, made.stderr
     return folder
 
@@ -47,8 +48,20 @@ def address(data_dir: Path) -> Iterator[str]:
         yield server.address
 
 
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, address: str, data_dir: Path) -> StorageState:
+    """The cookie of the demo's coordinator."""
+    context = browser.new_context(locale="de-DE")
+    sign_in(context.new_page(), address, data_dir)
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    context = browser.new_context(locale="de-DE", viewport={"width": 1200, "height": 760})
+def watched(browser: Browser, signed_in: StorageState) -> Iterator[Watched]:
+    """A page of the demo's coordinator."""
+    view: ViewportSize = {"width": 1200, "height": 760}
+    context = browser.new_context(locale="de-DE", viewport=view, storage_state=signed_in)
     yield Watched(context.new_page())
     context.close()

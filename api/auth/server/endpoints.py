@@ -16,7 +16,7 @@ from api.auth.server.requests import FormRequest
 from api.auth.server.served_client import ServedClient
 from careapp.identity.client_models import Grant
 from careapp.identity.grants import find_grant_of, is_fresh, revoke
-from careapp.identity.revocations import list_revocations, revoke_token
+from careapp.identity.revocations import EVERYTHING, list_revocations, revoke_token
 from careapp.identity.signing_keys import ACCESS, public_key_set
 from careapp.identity.tokens import find_opaque_token
 from fhir.scopes import split
@@ -130,7 +130,6 @@ def _read(server: "Server", token: str) -> dict[str, Any]:
 def _is_revoked(server: "Server", claims: dict[str, Any]) -> bool:
     revoked = list_revocations(server.session, now=server.now)
     names = {"jti": "jti", "grant": "grant", "sub": "sub", "client": "client_id"}
-    moments: list[datetime] = [
-        revoked[name] for kind, claim in names.items() if (name := f"{kind}:{claims.get(claim)}") in revoked
-    ]
+    known = [EVERYTHING, *(f"{kind}:{claims.get(claim)}" for kind, claim in names.items())]
+    moments: list[datetime] = [revoked[name] for name in known if name in revoked]
     return any(claims["iat"] <= moment.timestamp() for moment in moments)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
-from api.dependencies import Cal, Now, Places, SignedIn, tidy_slots_first
+from api.dependencies import Now, SignedIn, tidy_slots_first
 from api.formats import choose_format
 from careapp.errors import Invalid
 from fhir.asking import Asking
@@ -68,10 +68,6 @@ def wishes_of(request: Request) -> frozenset[str]:
     return frozenset(wish.replace(" ", "").replace('"', "") for wish in wishes.replace(";", ",").split(","))
 
 
-async def _is_strict(request: Request) -> bool:
-    return "handling=strict" in wishes_of(request)
-
-
 async def _returns(request: Request) -> Returns:
     return _wanted(request, Returns.REPRESENTATION)
 
@@ -95,30 +91,23 @@ async def _if_match(request: Request) -> int | None:
 
 
 BaseUrl = Annotated[str, Depends(_base_url)]
-Strict = Annotated[bool, Depends(_is_strict)]
 Returning = Annotated[Returns, Depends(_returns)]
 Bundled = Annotated[Returns, Depends(_returns_in_bundle)]
 IfMatch = Annotated[int | None, Depends(_if_match)]
 Form = Annotated[str, Depends(_form)]
 
 
-async def _asking(
-    request: Request,
-    viewer: SignedIn,
-    now: Now,
-    calendar: Cal,
-    geocoder: Places,
-    base_url: BaseUrl,
-    strict: Strict,
-) -> Asking:
+async def _asking(request: Request, viewer: SignedIn, now: Now) -> Asking:
+    # Not each by a dependency of its own: FastAPI takes as long for some of them as a search does.
+    state = request.app.state
     return Asking(
         viewer=viewer,
         now=now,
-        base_url=base_url,
-        calendar=calendar,
-        geocoder=geocoder,
-        page_key=request.app.state.page_key,
-        is_strict=strict,
+        base_url=await _base_url(request),
+        calendar=state.calendar,
+        geocoder=state.geocoder,
+        page_key=state.page_key,
+        is_strict="handling=strict" in wishes_of(request),
     )
 
 

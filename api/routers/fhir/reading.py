@@ -9,12 +9,11 @@ from functools import partial
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.auth.policy import READING, may
-from api.dependencies import SettingsDep, SignedIn
+from api.dependencies import SignedIn
 from api.reading import with_reading
 from api.routers.fhir.answers import answer, answer_version
-from api.routers.fhir.asked import FORM, BaseUrl, Form, Strict, tidy_before_slots
-from careapp.access import Viewer
-from careapp.config import Settings
+from api.routers.fhir.asked import FORM, AskingDep, Form, tidy_before_slots
+from fhir.asking import Asking
 from fhir.read import FoundDocument, read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
@@ -24,11 +23,9 @@ router = APIRouter(dependencies=[may(*READING), Depends(tidy_before_slots)])
 
 @router.get("/{kind}")
 @router.get("/{kind}/", include_in_schema=False)
-async def search_by_address(
-    kind: str, request: Request, viewer: SignedIn, settings: SettingsDep, base_url: BaseUrl, strict: Strict
-) -> Response:
+async def search_by_address(kind: str, request: Request, asking: AskingDep) -> Response:
     """Search; `/fhir/metadata` lists the parameters of each kind of resource."""
-    return await _search(kind, request.url.query, request, viewer, settings, base_url, strict=strict)
+    return await _search(kind, request.url.query, request, asking)
 
 
 @router.post(
@@ -36,18 +33,9 @@ async def search_by_address(
     openapi_extra={"requestBody": {"content": {FORM: {"schema": {"type": "object"}}}, "required": False}},
 )
 @router.post("/{kind}/_search/", include_in_schema=False)
-async def search_by_form(
-    kind: str,
-    request: Request,
-    form: Form,
-    viewer: SignedIn,
-    settings: SettingsDep,
-    base_url: BaseUrl,
-    strict: Strict,
-) -> Response:
+async def search_by_form(kind: str, request: Request, form: Form, asking: AskingDep) -> Response:
     """Search with parameters in a form, so that no name stands in an address or a log."""
-    query = "&".join(filter(None, (request.url.query, form)))
-    return await _search(kind, query, request, viewer, settings, base_url, strict=strict)
+    return await _search(kind, "&".join(filter(None, (request.url.query, form))), request, asking)
 
 
 @router.get("/{kind}/{id}")
@@ -67,24 +55,15 @@ async def read_resource(
     return await with_reading(request, viewer, partial(read, kind=kind, id=id, viewer=viewer), show)
 
 
-async def _search(
-    kind: str,
-    query: str,
-    request: Request,
-    viewer: Viewer,
-    settings: Settings,
-    base_url: str,
-    *,
-    strict: bool,
-) -> Response:
+async def _search(kind: str, query: str, request: Request, asking: Asking) -> Response:
     work = partial(
         search,
         kind=kind,
         query_string=query,
-        base_url=base_url,
-        viewer=viewer,
-        zone=settings.zone_info,
-        page_key=request.app.state.page_key,
-        strict=strict,
+        base_url=asking.base_url,
+        viewer=asking.viewer,
+        zone=asking.zone,
+        page_key=asking.page_key,
+        strict=asking.is_strict,
     )
-    return await with_reading(request, viewer, work, partial(answer, request))
+    return await with_reading(request, asking.viewer, work, partial(answer, request))

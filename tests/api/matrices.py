@@ -1,0 +1,280 @@
+"""Two tenants and everybody who may ask: what the matrix of routes and roles is tried on.
+
+A letter stands for each role: coordinator, administrator, nurse, doctor, analyst (y), auditor (u), support,
+client (x). `c!` is a coordinator with a token for everything, `c-` one whose token speaks of nothing here,
+`s?` support without a grant, `!` ourselves.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from api.app import create_app
+from api.auth.viewers import signed_in
+from api.database import open_sessions
+from api.dependencies import read_now
+from careapp.access import Viewer, ViewerRole
+from careapp.config import Settings
+from careapp.db import make_engine
+from careapp.identity.support_models import SupportGrant
+from careapp.jobs import queue
+from careapp.jobs.kinds import PLAN_DAY
+from careapp.migrate import upgrade
+from careapp.records.held import (
+    HeldAppointmentResponse,
+    HeldCommunication,
+    HeldEncounter,
+    HeldResource,
+    HeldTask,
+)
+from careapp.records.models import AuditEvent
+from careapp.subscriptions.models import Subscription
+from tests.careapp.worlds import moment
+from tests.fhir.rows import TEST_DATA, Served, a_held, a_served_world
+
+LOOPBACK = "http://127.0.0.1"
+WHO = "X-Test-Viewer"
+"""Header that names one of `Matrix.viewers`."""
+
+NOW = datetime(2026, 3, 2, 17, tzinfo=UTC)
+
+LETTERS = {
+    "c": ViewerRole.COORDINATOR,
+    "a": ViewerRole.ADMINISTRATOR,
+    "n": ViewerRole.NURSE,
+    "d": ViewerRole.DOCTOR,
+    "y": ViewerRole.ANALYST,
+    "u": ViewerRole.AUDITOR,
+    "s": ViewerRole.SUPPORT,
+    "x": ViewerRole.CLIENT,
+}
+WHOLE_TENANT = "cax"
+EVERYTHING = frozenset({"user/*.cruds", "system/*.cruds", "api.read", "api.write"})
+NOTHING_HERE = frozenset({"user/Basic.cruds", "system/Basic.cruds", "openid"})
+"""A token that speaks of no kind that is served, and not of `/api`."""
+
+
+@dataclass
+class Matrix:
+    """What a test of the matrix asks with.
+
+    Attributes:
+        client: Asks as the viewer whom the header `WHO` names, or as nobody.
+        own, foreign: The two tenants.
+        viewers: By letter, all of the first tenant; the doctor and his practice beside it.
+        jobs, grants: A job of each tenant, and a grant for support.
+        ids: Of each kind of resource one of the first tenant and one of the second.
+        of_doctor: Instead of the former, what lies in the doctor's calendar and practice.
+    """
+
+    client: TestClient
+    own: Served
+    foreign: Served
+    viewers: dict[str, Viewer]
+    jobs: tuple[UUID, ...]
+    grants: tuple[UUID, ...]
+    ids: Mapping[str, tuple[UUID, UUID]]
+    of_doctor: Mapping[str, UUID]
+
+    def ask(self, who: str | None, method: str, address: str, **more: Any) -> Any:
+        """Send a request as somebody; None as nobody."""
+        headers = {**more.pop("headers", {})} | ({} if who is None else {WHO: who})
+        return self.client.request(method, address, headers=headers, **more)
+
+    def own_id(self, letter: str, kind: str) -> UUID:
+        """Return the id of a resource that is within a role's work."""
+        return self.of_doctor.get(kind, self.ids[kind][0]) if letter == "d" else self.ids[kind][0]
+
+
+@contextmanager
+def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matrix]:
+    """Build two tenants and start the application over them."""
+    with open_sessions(engine).begin() as session:
+        own, foreign = (_a_tenant(session) for _ in range(2))
+        viewers = _viewers(own)
+        jobs = tuple(_a_job(session, served, now) for served in (own, foreign))
+        ids = {kind: (_ids(session, own)[kind], key) for kind, key in _ids(session, foreign).items()}
+        of_doctor = _of_doctor(session, own)
+        grants = tuple(_grant(session, served, viewers["s"].name, now) for served in (own, foreign))
+    app = create_app(settings, engine=engine, runs_jobs=False)
+    app.dependency_overrides[read_now] = lambda: now
+    viewers |= {f"{letter}!": _with(viewer, EVERYTHING) for letter, viewer in viewers.items()}
+    viewers |= {
+        f"{letter}-": _with(viewer, NOTHING_HERE) for letter, viewer in viewers.items() if len(letter) == 1
+    }
+    viewers["!"] = Viewer("ourselves", ViewerRole.SYSTEM)
+    viewers["s?"] = replace(viewers["s"], name="without-a-grant")
+    _ask_by_header(app, viewers)
+    with TestClient(app, base_url=LOOPBACK, raise_server_exceptions=True) as client:
+        yield Matrix(client, own, foreign, viewers, jobs, grants, ids, of_doctor)
+
+
+@contextmanager
+def a_lasting_matrix(folder: Path) -> Iterator[Matrix]:
+    """Build a matrix over an SQLite database of its own, at the hour of the fixture `now`."""
+    engine = make_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
+    upgrade(engine)
+    with a_matrix(Settings.read(data_dir=folder), engine, NOW) as matrix:
+        yield matrix
+    engine.dispose()
+
+
+def _ask_by_header(app: FastAPI, viewers: Mapping[str, Viewer]) -> None:
+    async def by_header(request: Request) -> Viewer | None:
+        return viewers.get(request.headers.get(WHO, ""))
+
+    app.dependency_overrides.pop(signed_in, None)
+    app.state.ways = (by_header,)
+
+
+def _with(viewer: Viewer, scopes: frozenset[str]) -> Viewer:
+    return replace(viewer, scopes=scopes)
+
+
+def _viewers(served: Served) -> dict[str, Viewer]:
+    world = served.world
+    home, practice = world.organisation.id, world.practice.id
+    found = {
+        letter: Viewer(str(uuid4()), role, home)
+        for letter, role in LETTERS.items()
+        if role is not ViewerRole.ANALYST
+    }
+    found["n"] = replace(found["n"], practitioner_id=world.nurses[0].practitioner_id)
+    found["d"] = Viewer(str(uuid4()), ViewerRole.DOCTOR, practice, world.doctor.practitioner_id)
+    found["y"] = Viewer(str(uuid4()), ViewerRole.ANALYST)
+    found["x"] = replace(found["x"], scopes=EVERYTHING)
+    return found
+
+
+def _a_tenant(session: Session) -> Served:
+    served = a_served_world(session)
+    organisation = served.world.organisation_id
+    session.execute(
+        update(Subscription)
+        .where(Subscription.organisation_id.is_(None))
+        .values(organisation_id=organisation),
+        execution_options={"synchronize_session": False},
+    )
+    return served
+
+
+def _a_job(session: Session, served: Served, now: datetime) -> UUID:
+    viewer = Viewer("viewer-c", ViewerRole.COORDINATOR, served.world.organisation_id)
+    return queue.submit(
+        session, kind=PLAN_DAY, arguments={"date": "2026-03-03"}, viewer=viewer, now=now, dedup=False
+    ).id
+
+
+def _grant(session: Session, served: Served, name: str, now: datetime) -> UUID:
+    grant = SupportGrant(
+        id=uuid4(),
+        organisation_id=served.world.organisation_id,
+        viewer_name=name,
+        reason="ein Fehler",
+        starts_at=now,
+        ends_at=now + timedelta(hours=1),
+        granted_by="administrator",
+        created_at=now,
+    )
+    session.add(grant)
+    return grant.id
+
+
+def _ids(session: Session, served: Served) -> dict[str, UUID]:
+    world = served.world
+    organisation = world.organisation_id
+    held = {
+        row.kind: row.id
+        for row in session.scalars(select(HeldResource).where(HeldResource.organisation_id == organisation))
+    }
+    nurse = world.nurses[0]
+    patient = world.patients[0]
+    assert patient.home_id is not None
+    return {
+        **held,
+        "Organization": organisation,
+        "HealthcareService": organisation,
+        "Location": patient.home_id,
+        "Patient": patient.id,
+        "Practitioner": nurse.practitioner_id,
+        "PractitionerRole": nurse.id,
+        "CarePlan": world.orders[0].care_plan_id,
+        "ServiceRequest": world.orders[0].id,
+        "Schedule": world.schedule.id,
+        "Slot": served.free_slot.id,
+        "Appointment": world.visits[0].id,
+        "List": served.tours[0].id,
+        "Subscription": session.scalars(
+            select(Subscription.id).where(Subscription.organisation_id == organisation)
+        ).one(),
+        "AuditEvent": session.scalars(
+            select(AuditEvent.id).where(
+                AuditEvent.organisation_id == organisation, AuditEvent.action == "hold_resource"
+            )
+        ).one(),
+    }
+
+
+def _of_doctor(session: Session, served: Served) -> dict[str, UUID]:
+    """Make what lies in the doctor's calendar and in his practice."""
+    world, booking = served.world, served.booking
+    patient = world.patients[1]
+    doctor = {"reference": f"Practitioner/{world.doctor.practitioner_id}"}
+    answer = a_held(
+        session,
+        HeldAppointmentResponse,
+        patient,
+        {
+            "appointment": {"reference": f"Appointment/{booking.id}"},
+            "actor": doctor,
+            "participantStatus": "accepted",
+        },
+    )
+    answer.appointment_id, answer.actor_id = booking.id, world.doctor.practitioner_id
+    answer.answer, answer.answered_at = "accepted", moment(17)
+    encounter = HeldEncounter(
+        id=uuid4(),
+        organisation_id=patient.organisation_id,
+        patient_id=patient.id,
+        appointment_id=booking.id,
+        practitioner_id=world.doctor.practitioner_id,
+        began_at=moment(7),
+        ended_at=moment(7, 15),
+    )
+    kept = [
+        HeldTask(
+            id=uuid4(),
+            organisation_id=world.practice.id,
+            content=_content(status="requested", intent="order", code={"text": "Probe"}, owner=doctor),
+        ),
+        HeldCommunication(
+            id=uuid4(), organisation_id=world.practice.id, content=_content(status="completed", sender=doctor)
+        ),
+    ]
+    session.add_all([encounter, *kept])
+    session.flush()
+    return {
+        "Patient": patient.id,
+        "Appointment": booking.id,
+        "AppointmentResponse": answer.id,
+        "Encounter": encounter.id,
+        "Location": world.doctor.base_id,
+        "Practitioner": world.doctor.practitioner_id,
+        "PractitionerRole": world.doctor.id,
+        "Task": kept[0].id,
+        "Communication": kept[1].id,
+    }
+
+
+def _content(**elements: Any) -> bytes:
+    return orjson.dumps({"meta": {"tag": [TEST_DATA]}, **elements})
