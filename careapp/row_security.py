@@ -89,7 +89,6 @@ RULES: Mapping[str, Rule | None] = {
     "token_revocation": Rule(OURSELVES),
     "signing_key": Rule(OURSELVES),
     "support_grant": Rule(),
-    "erasure": Rule(),
     # Offered to all.
     "organisation": Rule(f"{ALL} OR id = ANY ((SELECT careapp_tenants())::uuid[])", reads=EVERYBODY),
     "schedule": Rule(reads=EVERYBODY),

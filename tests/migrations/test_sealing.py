@@ -17,7 +17,7 @@ from careapp.sealing.contents import opened
 from careapp.sealing.ring import ring_of
 from careapp.sealing.texts import place_of
 
-BEFORE = "7f3ad20c91e6"
+BEFORE = "8f3b6d1a7c52"
 OWNER, PATIENT, HOME, BASE, TASK = (uuid4() for _ in range(5))
 SECRETS = (
     "Geheimrat",
