@@ -25,7 +25,6 @@ from api.database import open_sessions
 from api.dependencies import read_now
 from careapp.access import Viewer, ViewerRole
 from careapp.config import Settings
-from careapp.db import make_engine
 from careapp.identity.support_models import SupportGrant
 from careapp.jobs import queue
 from careapp.jobs.kinds import PLAN_DAY
@@ -43,6 +42,7 @@ from careapp.records.models import AuditEvent
 from careapp.subscriptions.models import Subscription
 from tests.careapp.worlds import EVERYONE, moment
 from tests.fhir.rows import TEST_DATA, Served, a_held, a_served_world
+from tests.keys import open_engine
 
 LOOPBACK = "http://127.0.0.1"
 WHO = "X-Test-Viewer"
@@ -126,7 +126,7 @@ def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matr
 @contextmanager
 def a_lasting_matrix(folder: Path) -> Iterator[Matrix]:
     """Build a matrix over an SQLite database of its own, at the hour of the fixture `now`."""
-    engine = make_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
+    engine = open_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
     upgrade(engine)
     with a_matrix(Settings.read(data_dir=folder), engine, NOW) as matrix:
         yield matrix

@@ -89,6 +89,11 @@ POST /api/help-requests/{{absent}}/offers            ca       any
 POST /api/help-requests/{{absent}}/offers/{{absent}}/acceptance  ca  any
 POST /api/help-requests/{{absent}}/offers/{{absent}}/withdrawal  ca  any
 GET  /api/help-visits                                can      query=date=2026-03-03
+POST /api/patients/{{patient_id}}/erasure            a        foreign=404
+GET  /api/erasures                                   a
+PUT  /api/patients/{{patient_id}}/restriction        a        foreign=404
+DELETE /api/patients/{{patient_id}}/restriction      a        foreign=404
+GET  /api/patients/{{patient_id}}/data               a        foreign=404
 GET  /api/map                                        {ALL}
 GET  /api/map/style.json                             {ALL}
 GET  /api/map/plain.geojson                          {ALL}
