@@ -10,6 +10,7 @@ from api.auth.policy import EVERYBODY, may
 from api.dependencies import DbSession, Now, ReadSession, SettingsDep, SignedIn
 from api.openapi import problems
 from api.shapes import Example, In, Line, Moment, Out, shown_as
+from careapp.access import ViewerRole
 from careapp.roads import closures
 from careapp.roads.areas import Area
 from careapp.roads.manifest import Manifest, Profile, find_manifest
@@ -178,7 +179,7 @@ def get_roads(session: ReadSession, settings: SettingsDep, viewer: SignedIn, now
     "/closures",
     status_code=201,
     responses=problems(400, 403, 409, 503),
-    dependencies=[may()],  # no role: it is for all services at once
+    dependencies=[may(ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR)],
 )
 def close_roads(
     body: NewClosure, session: DbSession, settings: SettingsDep, viewer: SignedIn, now: Now
@@ -205,7 +206,7 @@ def close_roads(
     "/closures/{closure_id}",
     status_code=204,
     responses=problems(403, 404),
-    dependencies=[may()],  # no role: it is for all services at once
+    dependencies=[may(ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR)],
 )
 def open_roads(closure_id: UUID, session: DbSession, viewer: SignedIn, now: Now) -> None:
     """Open closed roads again, before their time or because it had no end."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer, visible
 from careapp.calendar import Calendar
 from careapp.config import Settings
-from careapp.errors import Conflict, Forbidden, NotFound
+from careapp.errors import Conflict, NotFound
 from careapp.records import audit
 from careapp.roads.areas import Area, BadArea
 from careapp.roads.models import Closure
@@ -24,7 +24,6 @@ from routing.travel.source import Profile
 __all__ = [
     "ClosureNotFound",
     "ClosuresNotApplied",
-    "RegionWideRoads",
     "add_closure",
     "due_closures",
     "lift_closure",
@@ -40,10 +39,6 @@ class ClosuresNotApplied(Conflict):
     """The travel times do not come from road data of our own."""
 
 
-class RegionWideRoads(Forbidden):
-    """Roads are closed for all services, by somebody who acts for the whole region."""
-
-
 def add_closure(
     session: Session,
     *,
@@ -56,15 +51,14 @@ def add_closure(
     viewer: Viewer,
     now: datetime,
 ) -> Closure:
-    """Close the roads of an area; travel times honour it within a minute of a running server.
+    """Close the roads of an area for every service; a running server honours it within a minute.
+
+    A closed road is a fact for all, so whoever plans may say it; the record tells who did.
 
     Raises:
         BadArea: The area, or the time, is none.
-        RegionWideRoads: The viewer acts for one organisation.
         ClosuresNotApplied: The settings name a server of somebody else, or the estimate.
     """
-    if viewer.organisation_id is not None:
-        raise RegionWideRoads("roads are closed for all services at once: ask the region's office")
     if settings.roads != "osrm":
         source = "an estimate without roads" if settings.roads == "estimate" else "a server that is not ours"
         raise ClosuresNotApplied(
@@ -99,10 +93,7 @@ def lift_closure(session: Session, *, closure_id: UUID, viewer: Viewer, now: dat
 
     Raises:
         ClosureNotFound: There is none with this id, or it was lifted.
-        RegionWideRoads: The viewer acts for one organisation.
     """
-    if viewer.organisation_id is not None:
-        raise RegionWideRoads("roads are opened for all services at once: ask the region's office")
     closure = session.get(Closure, closure_id)
     if closure is None or closure.lifted_at is not None:
         raise ClosureNotFound(f"there is no closure {closure_id}, or it was lifted already")

@@ -40,8 +40,8 @@ GET  /api/tours                                      caxsn    query=date=2026-03
 GET  /api/tours/{{tour_id}}                          caxsn    foreign=404
 GET  /api/tours/{{tour_id}}/path                     caxsn    foreign=404
 GET  /api/roads                                      {ALL}
-POST /api/roads/closures                             -
-DELETE /api/roads/closures/{{absent}}                -
+POST /api/roads/closures                             ca
+DELETE /api/roads/closures/{{absent}}                ca       any
 GET  /api/nurses                                     caxsn
 GET  /api/nurses/{{nurse_id}}                        caxsn    foreign=404
 GET  /api/nurses/{{nurse_id}}/days/{{date}}          caxsn    foreign=404

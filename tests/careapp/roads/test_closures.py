@@ -12,7 +12,7 @@ from careapp.db import make_reading_sessions
 from careapp.records.models import AuditEvent
 from careapp.roads import closures
 from careapp.roads.areas import Area, BadArea, touched
-from careapp.roads.closures import ClosureNotFound, ClosuresNotApplied, RegionWideRoads
+from careapp.roads.closures import ClosureNotFound, ClosuresNotApplied, list_closures
 from careapp.roads.engine import running
 from careapp.roads.keeper import RoadKeeper, honour
 from careapp.roads.manifest import RoadsBusy, changing, closures_in, current_manifest, roads_folder
@@ -74,11 +74,12 @@ class TestAddClosure:
         with pytest.raises(ClosuresNotApplied, match=f"CAREAPP_ROADS={roads}"):
             close(settings=settings)
 
-    def test_refuses_somebody_of_one_service(self, close, tmp_path):
-        somebody = Viewer("service", ViewerRole.COORDINATOR, uuid4())
+    def test_is_told_by_a_coordinator_of_one_service_for_all(self, close, session, now):
+        told = close(viewer=Viewer("service", ViewerRole.COORDINATOR, uuid4()))
+        session.flush()
 
-        with pytest.raises(RegionWideRoads):
-            close(viewer=somebody)
+        elsewhere = Viewer("neighbour", ViewerRole.NURSE, uuid4())
+        assert list_closures(session, viewer=elsewhere, now=now) == [told]
 
     @pytest.mark.parametrize(
         "area",
