@@ -17,18 +17,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 from sqlalchemy import Engine, func, select
 
-from api.database import open_sessions
+from api.database import open_sessions, opened
 from careapp.appointments.models import Occupancy
+from careapp.config import Settings
 from careapp.consultations.models import Booking, Slot, SlotStatus
-from careapp.db import make_engine
 from careapp.migrate import upgrade
 from tests import databases
 from tests.benchmarks.service import Figure, careapp
+from tests.benchmarks.tokens import bearer
 from tests.careapp.worlds import a_doctor, a_patient, a_schedule, a_slot, an_organisation
 
 AT_ONCE = 200
@@ -37,23 +38,30 @@ ATTEMPTS = 2400
 SEED = 1
 
 
+class Served(NamedTuple):
+    """Where the server answers, and the header with which it is asked."""
+
+    address: str
+    authorization: str
+
+
 def figures(kinds: Sequence[str] = ("sqlite", "postgresql")) -> Iterator[Figure]:
     """Measure on each database, nothing there before."""
     for kind in kinds:
-        with _served(kind) as (engine, address, slots, patients):
+        with _served(kind) as (engine, server, slots, patients):
             one, *others = slots
-            yield _figure(kind, engine, address, [(one, patient) for patient in patients[:AT_ONCE]], slots=1)
+            yield _figure(kind, engine, server, [(one, patient) for patient in patients[:AT_ONCE]], slots=1)
             chosen = random.Random(SEED)  # noqa: S311 -- an order of attempts, nothing secret
             wishes = [(slot, chosen.choice(patients)) for slot in others for _ in range(ATTEMPTS // SLOTS)]
             chosen.shuffle(wishes)
-            yield _figure(kind, engine, address, wishes, slots=SLOTS)
+            yield _figure(kind, engine, server, wishes, slots=SLOTS)
 
 
 def _figure(
-    kind: str, engine: Engine, address: str, wishes: Sequence[tuple[Any, Any]], *, slots: int
+    kind: str, engine: Engine, server: Served, wishes: Sequence[tuple[Any, Any]], *, slots: int
 ) -> Figure:
     begun = time.perf_counter()
-    answers = asyncio.run(_ask(address, wishes))
+    answers = asyncio.run(_ask(server, wishes))
     seconds = time.perf_counter() - begun
     codes = Counter(status for status, _, _ in answers)
     waits = sorted(wait for _, _, wait in answers)
@@ -75,10 +83,13 @@ def _figure(
     )
 
 
-async def _ask(address: str, wishes: Sequence[tuple[Any, Any]]) -> list[tuple[int, str, float]]:
+async def _ask(server: Served, wishes: Sequence[tuple[Any, Any]]) -> list[tuple[int, str, float]]:
     limits = httpx2.Limits(max_connections=AT_ONCE)
     gate = asyncio.Semaphore(AT_ONCE)
-    async with httpx2.AsyncClient(base_url=address, timeout=120, limits=limits) as client:
+    headers = {"Authorization": server.authorization}
+    async with httpx2.AsyncClient(
+        base_url=server.address, headers=headers, timeout=120, limits=limits
+    ) as client:
 
         async def ask(slot: Any, patient: Any) -> tuple[int, str, float]:
             async with gate:
@@ -101,18 +112,20 @@ def _appointment(slot: Any, patient: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _served(kind: str) -> Iterator[tuple[Engine, str, list[Slot], list[Any]]]:
+def _served(kind: str) -> Iterator[tuple[Engine, Served, list[Slot], list[Any]]]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        database = f"sqlite:///{Path(folder) / 'careapp.sqlite'}"
         environment = dict(os.environ)
         if kind == "postgresql":
             server = stack.enter_context(databases.postgresql_server())
             database = stack.enter_context(databases.migrated_database(server)).address
             environment["CAREAPP_DATABASE_URL"] = database
-        engine = make_engine(database)
-        stack.callback(engine.dispose)
-        upgrade(engine)
+            settings = Settings.read(data_dir=Path(folder), database_url=database)
+        else:
+            settings = Settings.read(data_dir=Path(folder))
+        engine = stack.enter_context(opened(settings))
+        if kind == "sqlite":
+            upgrade(engine)
         slots, patients = _world(engine)
         port = databases.free_port()
         process = subprocess.Popen(
@@ -125,7 +138,8 @@ def _served(kind: str) -> Iterator[tuple[Engine, str, list[Slot], list[Any]]]:
         stack.callback(process.terminate)
         address = f"http://127.0.0.1:{port}"
         _wait_until_up(address, process)
-        yield engine, address, slots, patients
+        signed = bearer(Path(folder), environment, patients[0].organisation_id)
+        yield engine, Served(address, signed), slots, patients
 
 
 def _world(engine: Engine) -> tuple[list[Slot], list[Any]]:

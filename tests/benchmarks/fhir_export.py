@@ -17,16 +17,17 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, insert, select
 
-from api.database import open_sessions
+from api.database import open_sessions, opened
 from api.worker_command import command_for
 from careapp.access import SCHEDULER
 from careapp.appointments.models import Appointment
 from careapp.config import Settings
-from careapp.db import make_engine, make_sessions
+from careapp.db import make_sessions
 from careapp.jobs import queue
 from careapp.jobs.kinds import EXPORT
 from careapp.migrate import upgrade
 from careapp.records.models import Document
+from careapp.sealing import contents
 from fhir.operations.export import Order
 from tests import databases
 from tests.benchmarks.service import Figure
@@ -46,9 +47,9 @@ def figures() -> Iterator[Figure]:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             settings = Settings.read(data_dir=folder, database_url=stack.enter_context(_address(name)))
-            engine = make_engine(settings.database_address)
-            stack.callback(engine.dispose)
-            upgrade(engine)
+            engine = stack.enter_context(opened(settings))
+            if name == "SQLite":
+                upgrade(engine)
             _fill(engine)
             seconds, megabytes, lines, size = _export(engine, settings)
         yield Figure(
@@ -76,20 +77,18 @@ def _fill(engine: Engine) -> None:
         document = session.execute(
             select(_DOCUMENTS).where(Document.kind == "Appointment", Document.id == visit.id)
         ).one()
-        written = bytes(document.content)
+        written = contents.opened(session, "Appointment", visit.id, document.content)
+
+        def copied(key: UUID) -> bytes:
+            content = written.replace(str(visit.id).encode(), str(key).encode())
+            return contents.sealed(session, "Appointment", key, visit.organisation_id, content)
+
         for _ in range(0, APPOINTMENTS, ROWS_AT_ONCE):
             keys = [uuid4() for _ in range(ROWS_AT_ONCE)]
             session.execute(insert(_APPOINTMENTS), [{**row._mapping, "id": key} for key in keys])
             session.execute(
                 insert(_DOCUMENTS),
-                [
-                    {
-                        **document._mapping,
-                        "id": key,
-                        "content": written.replace(str(visit.id).encode(), str(key).encode()),
-                    }
-                    for key in keys
-                ],
+                [{**document._mapping, "id": key, "content": copied(key)} for key in keys],
             )
         session.commit()
 

@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -18,6 +19,7 @@ from api.app import create_app
 from api.recording import Recording
 from careapp.config import Settings
 from tests.benchmarks.fhir_search import CONNECTIONS, Server, ask, fill, running
+from tests.benchmarks.tokens import bearer
 
 ROUNDS, REQUESTS = 3, 300
 SEARCHES = ("Slot?_count=50", "Appointment?date=2026-03-03&_count=50")
@@ -38,9 +40,9 @@ def unrecorded() -> FastAPI:
 
 def look(server: Server, path: str) -> tuple[float, float, float]:
     """Return answers in a second, processor milliseconds of each, and the median wait in milliseconds."""
-    asyncio.run(ask(server.port, path, 2 * CONNECTIONS, CONNECTIONS))
+    asyncio.run(ask(server, path, 2 * CONNECTIONS, CONNECTIONS))
     cpu, begun = server.cpu_s(), time.perf_counter()
-    answers = asyncio.run(ask(server.port, path, REQUESTS, CONNECTIONS))
+    answers = asyncio.run(ask(server, path, REQUESTS, CONNECTIONS))
     seconds, cpu = time.perf_counter() - begun, server.cpu_s() - cpu
     waits = [wait for wait, _ in answers]
     return REQUESTS / seconds, 1000 * cpu / REQUESTS, 1000 * statistics.median(waits)
@@ -50,16 +52,18 @@ def main(address: str | None) -> None:
     """Print a table: medians of the rounds, and of their ratios."""
     with tempfile.TemporaryDirectory() as folder:
         used = address or f"sqlite:///{folder}/careapp.sqlite"
-        fill(used)
+        organisation = fill(Settings.read(data_dir=Path(folder), database_url=used))
         settings = {"CAREAPP_DATABASE_URL": used, "CAREAPP_DATA_DIR": folder}
+
+        signed = bearer(Path(folder), settings, organisation)
 
         def served(name: str) -> list[str]:
             module = f"tests.benchmarks.fhir_record:{name}"
             return [sys.executable, "-m", "uvicorn", "--factory", module, "--no-access-log"]
 
         with (
-            running(*served("recorded"), environment=settings) as with_record,
-            running(*served("unrecorded"), environment=settings) as without,
+            running(*served("recorded"), environment=settings, authorization=signed) as with_record,
+            running(*served("unrecorded"), environment=settings, authorization=signed) as without,
         ):
             print("| Search | | Answers a second | Server CPU, ms | Median wait, ms |\n|---|---|---|---|---|")
             for query in SEARCHES:

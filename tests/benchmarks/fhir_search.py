@@ -15,14 +15,18 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from api.database import open_sessions
+from sqlalchemy.orm import Session
+
+from api.database import open_sessions, opened
 from careapp import clock
-from careapp.db import make_engine
+from careapp.config import Settings
 from careapp.migrate import upgrade
+from tests.benchmarks.tokens import bearer
 from tests.careapp.worlds import a_patient, a_schedule, a_slot, a_visit, a_world
 from tests.fhir.rows import a_plan, a_tour
 
@@ -55,6 +59,7 @@ class Server:
 
     process: subprocess.Popen[bytes]
     port: int
+    authorization: str = ""
 
     def cpu_s(self) -> float:
         """Processor seconds that the process has used so far."""
@@ -68,7 +73,7 @@ class Server:
 
 
 @contextmanager
-def running(*command: str, environment: dict[str, str]) -> Iterator[Server]:
+def running(*command: str, environment: dict[str, str], authorization: str = "") -> Iterator[Server]:
     """Start a server with `--port N` after its command; stop it at the end."""
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
@@ -89,15 +94,16 @@ def running(*command: str, environment: dict[str, str]) -> Iterator[Server]:
                 if process.poll() is not None or time.monotonic() > until:
                     raise
                 time.sleep(0.05)
-        yield Server(process, port)
+        yield Server(process, port, authorization)
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-async def ask(port: int, path: str, requests: int, connections: int) -> list[tuple[float, int]]:
+async def ask(server: Server, path: str, requests: int, connections: int) -> list[tuple[float, int]]:
     """Ask for a path over some connections that stay open; return seconds and bytes of each answer."""
-    left, found = requests, []
+    left, found, port = requests, [], server.port
+    signed = f"Authorization: {server.authorization}\r\n" if server.authorization else ""
 
     async def one_connection() -> None:
         nonlocal left
@@ -105,7 +111,7 @@ async def ask(port: int, path: str, requests: int, connections: int) -> list[tup
         while left > 0:
             left -= 1
             begun = time.perf_counter()
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{signed}\r\n".encode())
             head = await reader.readuntil(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 200"):
                 raise RuntimeError(head.decode("latin-1"))
@@ -124,9 +130,9 @@ async def ask(port: int, path: str, requests: int, connections: int) -> list[tup
 
 def measure(server: Server, path: str, requests: int, connections: int) -> tuple[float, float, float]:
     """Return processor milliseconds of the server per request, the median wait in ms, and kB of an answer."""
-    asyncio.run(ask(server.port, path, 2 * connections, connections))
+    asyncio.run(ask(server, path, 2 * connections, connections))
     begun = server.cpu_s()
-    answers = asyncio.run(ask(server.port, path, requests, connections))
+    answers = asyncio.run(ask(server, path, requests, connections))
     cpu = (server.cpu_s() - begun) / len(answers)
     return (
         1000 * cpu,
@@ -135,32 +141,36 @@ def measure(server: Server, path: str, requests: int, connections: int) -> tuple
     )
 
 
-def fill(address: str) -> None:
-    """Write slots of some schedules, and visits of a day of which most are in tours."""
-    engine = make_engine(address)
-    upgrade(engine)
+def fill(settings: Settings) -> UUID:
+    """Write slots of some schedules, and visits of a day most of them in tours; return whose these are."""
     # Free slots of the past are removed, so these begin tomorrow.
     first = (clock.now() + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
-    with open_sessions(engine).begin() as session:
-        world = a_world(session)
-        schedules = [a_schedule(session, world.doctor) for _ in range(10)]
-        for number in range(SLOTS):
-            minutes = 15 * (number // 10)
-            a_slot(session, schedules[number % 10], starts_at=first + timedelta(minutes=minutes))
-        patients = [a_patient(session, world.organisation) for _ in range(100)]
-        plan = a_plan(session)
-        visits = [a_visit(session, patients[number % 100]) for number in range(APPOINTMENTS)]
-        for number, shift in enumerate(world.shifts):
-            nurse = world.nurses[number]
-            a_tour(session, nurse, visits[number::2][:700], plan=plan, shift=shift, is_published=True)
-    engine.dispose()
+    with opened(settings) as engine:
+        upgrade(engine)
+        with open_sessions(engine).begin() as session:
+            return _fill(session, first)
+
+
+def _fill(session: Session, first: datetime) -> UUID:
+    world = a_world(session)
+    schedules = [a_schedule(session, world.doctor) for _ in range(10)]
+    for number in range(SLOTS):
+        minutes = 15 * (number // 10)
+        a_slot(session, schedules[number % 10], starts_at=first + timedelta(minutes=minutes))
+    patients = [a_patient(session, world.organisation) for _ in range(100)]
+    plan = a_plan(session)
+    visits = [a_visit(session, patients[number % 100]) for number in range(APPOINTMENTS)]
+    for number, shift in enumerate(world.shifts):
+        nurse = world.nurses[number]
+        a_tour(session, nurse, visits[number::2][:700], plan=plan, shift=shift, is_published=True)
+    return world.organisation.id
 
 
 def main(address: str | None) -> None:
     """Print a table."""
     with tempfile.TemporaryDirectory() as folder:
         used = address or f"sqlite:///{folder}/careapp.sqlite"
-        fill(used)
+        organisation = fill(Settings.read(data_dir=Path(folder), database_url=used))
         careapp = str(Path(sys.executable).with_name("careapp"))
         settings = {"CAREAPP_DATABASE_URL": used, "CAREAPP_DATA_DIR": folder}
         uvicorn = [sys.executable, "-m", "uvicorn", "tests.benchmarks.fhir_search:bare", "--no-access-log"]
@@ -168,7 +178,8 @@ def main(address: str | None) -> None:
             bare_ms, _, _ = measure(server, "/", BARE_REQUESTS, CONNECTIONS)
         print("| What | Server CPU, ms | Median wait, ms | kB | Asked |\n|---|---|---|---|---|")
         print(f"| bare ASGI answer, {CONNECTIONS} connections | {bare_ms:.3f} | - | - | - |", flush=True)
-        with running(careapp, "serve", environment=settings) as server:
+        signed = bearer(Path(folder), settings, organisation)
+        with running(careapp, "serve", environment=settings, authorization=signed) as server:
             for kind, query in (
                 ("Slot", "_count=50"),
                 ("Slot", "status=free&start=ge2026&_count=50"),

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from api.database import opened
 from api.plan_report import print_report, read_report
 from careapp.access import OPERATOR
 from careapp.config import Settings
-from careapp.db import make_engine, make_reading_sessions
+from careapp.db import make_reading_sessions
 
 PICTURE = Path(__file__).with_name("plan.svg")
 
@@ -24,7 +25,7 @@ def draw(data_dir: Path, day: date) -> str:
     """Return the plan of a day, as the demo prints it, as an SVG."""
     settings = Settings.read(data_dir=data_dir)
     console = Console(record=True, width=112, file=StringIO(), force_terminal=True)
-    with make_reading_sessions(make_engine(settings.database_address)).begin() as session:
+    with opened(settings) as engine, make_reading_sessions(engine).begin() as session:
         report = read_report(session, date=day, zone=settings.zone_info, viewer=OPERATOR)
     if report is None:
         raise SystemExit(f"{day} is not planned in {data_dir}: run careapp demo first")

@@ -19,6 +19,7 @@ from routing.check import violations
 from routing.search import warm_up
 from routing.solver import solve
 from tests.benchmarks.days import a_day
+from tests.benchmarks.tokens import bearer
 
 DEMO_SEED = 1
 REPEATS = 30
@@ -59,6 +60,7 @@ def figures() -> Iterator[Figure]:
         seconds, plan = demo(larger, cache, "--visits", "1200", "--limit", "5")
         yield Figure(f"the demo with {plan['visits']} visits, 5 s of search", f"{seconds:.1f} s", "-")
         with server(larger, cache) as (client, _):
+            client.headers["Authorization"] = bearer(larger, {})
             for kind in ("Slot", "Appointment"):
                 yield search(client, kind)
 
