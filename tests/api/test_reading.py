@@ -18,6 +18,7 @@ from careapp.consultations.models import Slot, SlotStatus
 from careapp.db import make_reading_sessions
 from fhir.mapping import codes
 from tests.careapp.worlds import EVERYONE, a_schedule, a_slot, a_world
+from tests.coroutines import finished
 
 WRITERS = 45
 """More than there are threads for them."""
@@ -103,7 +104,7 @@ class TestTidySlots:
     @pytest.fixture
     def tidy(self, engine, sessions):
         tidy_slots = TidySlots(sessions, make_reading_sessions(engine), make_readers())
-        return lambda now: asyncio.run(tidy_slots(now))
+        return lambda now: finished(tidy_slots(now))
 
     @pytest.fixture
     def statements(self, engine):

@@ -1,6 +1,5 @@
 """Requests that leave: only to servers that are named, wherever an address, a redirect or a name leads."""
 
-import asyncio
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -10,6 +9,7 @@ import pytest
 
 from careapp.origins import lies_in, read_networks
 from careapp.outbound import NoAnswer, NotAllowed, Reach, get_json, is_outside, open_async_client, open_client
+from tests.coroutines import finished
 from tests.receivers import Receiver, receiving
 
 
@@ -156,13 +156,13 @@ class TestAsyncClient:
             async with open_async_client(reach) as client:
                 return (await client.post(url, json={})).status_code
 
-        assert asyncio.run(ask(Reach(frozenset({receiver.origin})), receiver.endpoint)) == 200
+        assert finished(ask(Reach(frozenset({receiver.origin})), receiver.endpoint)) == 200
         for reach, url in (
             (Reach(frozenset()), receiver.endpoint),
             (Reach(frozenset({address})), f"{address}/hook"),
         ):
             with pytest.raises(NotAllowed):
-                asyncio.run(ask(reach, url))
+                finished(ask(reach, url))
 
 
 class TestGetJson:

@@ -235,7 +235,7 @@ class TestToken:
         ("kind", "query", "count"),
         [
             ("Schedule", "active=true&service-type=video-consultation&specialty=ALLG", 2),
-            ("Schedule", "service-type=home-visit", 0),
+            ("Schedule", "service-type=home-visit", 2),
             ("HealthcareService", "service-type=video-consultation", 2),
             ("HealthcareService", "specialty=ALLG&active=true", 2),
             ("HealthcareService", "service-type:not=video-consultation", 2),

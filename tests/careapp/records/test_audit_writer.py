@@ -9,6 +9,7 @@ from sqlalchemy import event, func, select
 from careapp.records.audit_writer import AuditWriter, RecordUnwritable, running
 from careapp.records.chain import COLUMNS, Chain
 from careapp.records.models import AuditEvent
+from tests.coroutines import finished
 
 CHAIN = Chain(bytes(32))
 
@@ -30,7 +31,7 @@ class TestAuditWriter:
         row = a_row()
 
         with running(sessions, CHAIN) as writer:
-            asyncio.run(writer.write([row]))
+            finished(writer.write([row]))
             with sessions() as session:
                 stored = session.get(AuditEvent, row["id"])
 
@@ -45,7 +46,7 @@ class TestAuditWriter:
             await asyncio.gather(*(writer.write([a_row(), a_row()]) for _ in range(200)))
 
         with running(sessions, CHAIN) as writer:
-            asyncio.run(write_all(writer))
+            finished(write_all(writer))
 
         with sessions() as session:
             assert session.scalar(select(func.count()).select_from(AuditEvent)) == 400
@@ -59,7 +60,7 @@ class TestAuditWriter:
             )
 
         with running(sessions, CHAIN) as writer:
-            good, bad = asyncio.run(write_both(writer))
+            good, bad = finished(write_both(writer))
 
         assert good is None
         assert isinstance(bad, RecordUnwritable)
@@ -73,7 +74,7 @@ class TestAuditWriter:
             task.cancel()
 
         with running(sessions, CHAIN) as writer:
-            asyncio.run(go(writer))
+            finished(go(writer))
 
         with sessions() as session:
             assert session.scalar(select(func.count()).select_from(AuditEvent)) == 1
