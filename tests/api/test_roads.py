@@ -19,6 +19,7 @@ from tests.api.conftest import LOOPBACK
 from tests.api.operators import app_of_operator
 from tests.careapp.roads.conftest import share_programs
 from tests.careapp.roads.extracts import crossing, write_grid
+from tests.keys import put_keys
 
 PLACE = {"latitude": crossing(5, 5)[1], "longitude": crossing(5, 5)[0]}
 CLOSED = {"place": PLACE, "radius_m": 30, "starts_at": "2026-03-02T17:00:00Z", "reason": "bridge closed"}
@@ -26,8 +27,8 @@ CLOSED = {"place": PLACE, "radius_m": 30, "starts_at": "2026-03-02T17:00:00Z", "
 
 @pytest.fixture
 def data_dir(tmp_path, osrm_programs):
-    share_programs(osrm_programs, tmp_path / "data")
-    return tmp_path / "data"
+    share_programs(osrm_programs, tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def extract(tmp_path):
 @pytest.fixture
 def osrm_client(sqlite_engine, now, data_dir):
     """A server whose travel times come from road data of its own; it keeps them in step with closures."""
+    put_keys(data_dir)  # its jobs are programs of their own, which open the same database
     settings = Settings.read(data_dir=data_dir, roads="osrm")
     app = app_of_operator(settings, engine=sqlite_engine)
     app.dependency_overrides[read_now] = lambda: now

@@ -8,9 +8,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from api.database import open_sessions
 from api.server import AddressUnusable, PortInUse, address_of, listen
 from careapp.config import Settings
 from tests.api import processes
+from tests.careapp.worlds import an_organisation
+from tests.keys import put_keys
 
 
 @pytest.fixture
@@ -87,7 +90,10 @@ class TestServe:
         assert f"port {server.port} on 127.0.0.1 is in use" in second.stderr
         assert "Traceback" not in second.stderr
 
-    def test_ends_open_event_streams_on_sigterm(self, data_dir):
+    def test_ends_open_event_streams_on_sigterm(self, data_dir, sqlite_engine):
+        put_keys(data_dir)
+        with open_sessions(sqlite_engine).begin() as session:
+            an_organisation(session)
         bearer = {"authorization": f"Bearer {processes.token(data_dir)}"}
         with (
             processes.serving(data_dir) as server,

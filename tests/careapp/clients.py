@@ -7,12 +7,16 @@ attempts as JSON: how many were booked, how many refused, and the kinds of every
 import json
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from uuid import UUID
 
 from careapp import models
 from careapp.appointments.occupancy import AlreadyOccupied, check_now, occupy
 from careapp.db import make_sessions
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a program, it does not know where tests lie
+
 from tests.keys import open_engine
 
 assert models.METADATA  # a table names others: all must be known

@@ -58,12 +58,15 @@ class TestUtcDateTime:
         assert found(OutboxMessage.created_at < there + timedelta(microseconds=1)) == 1
 
     def test_refuses_a_moment_without_zone(self, session):
-        outbox.send(session, topic="x", payload={}, now=datetime(2026, 3, 2, 18))  # noqa: DTZ001 -- the point
+        naive = datetime(2026, 3, 2, 18)  # noqa: DTZ001 -- the point
 
-        with pytest.raises(StatementError) as refused:
+        # The row asks at once; another statement would wrap the same refusal.
+        with pytest.raises((StatementError, db.NaiveDatetime)) as refused:  # noqa: PT012 -- whichever comes first
+            outbox.send(session, topic="x", payload={}, now=naive)
             session.flush()
 
-        explained = explain_database_error(refused.value)
+        found = refused.value
+        explained = found if isinstance(found, db.NaiveDatetime) else explain_database_error(found)
         assert isinstance(explained, db.NaiveDatetime)
         assert "add an offset" in str(explained)
 

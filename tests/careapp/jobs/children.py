@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from careapp import clock, models
 from careapp.db import make_sessions
 from careapp.jobs import queue
+
+sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a program, it does not know where tests lie
+
 from tests.keys import open_engine
 
 LEASE = timedelta(seconds=60)

@@ -6,12 +6,16 @@ python holders.py holds DATABASE WORK DATE       takes a claim for 1 s, waits fo
 
 import sys
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 from careapp import clock, models
 from careapp.config import Settings
 from careapp.db import make_sessions
 from careapp.jobs import claims
 from careapp.scheduler import plan_tomorrow_if_due
+
+sys.path.insert(0, str(Path(__file__).parents[3]))  # run as a program, it does not know where tests lie
+
 from tests.keys import open_engine
 
 assert models.METADATA  # a table names others: all must be known
