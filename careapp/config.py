@@ -162,6 +162,17 @@ class Settings(BaseSettings):
         le=90,
         description="Days for which what others sent about a video call is kept after it; 90 at most.",
     )
+    rankings_keep_days: int = Field(
+        default=365,
+        ge=1,
+        le=3650,
+        description="Days for which is kept in which order times were proposed to a patient, and why.",
+    )
+    coverage_operator: str = Field(
+        default="",
+        max_length=40,
+        description="Whose network counts where figures tell of several operators; unset: the best.",
+    )
     jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
     subscription_hosts: str = Field(
         default="",
