@@ -1,4 +1,4 @@
-"""What was proposed and why: keep it, show it, forget it. None of these commits."""
+"""What was proposed and why: show it, forget it. None of these commits."""
 
 from datetime import datetime
 from uuid import UUID

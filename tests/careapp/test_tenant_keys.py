@@ -27,6 +27,7 @@ ACROSS = {
     ("help_offer", "practitioner_id"): "checked when it is offered",
     ("help_offer", "role_id"): "checked when it is offered",
     ("help_visit", "request_id"): "checked when it is asked",
+    ("ranking_decision", "doctor_id"): "any doctor may be asked for",
     ("erasure", "patient_id"): "it is written with its patient's tenant",
     ("client_grant", "account_id"): "an account may be of the region",
     ("client_grant", "client_id"): "a client may be of the region",
