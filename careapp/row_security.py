@@ -136,6 +136,7 @@ RULES: Mapping[str, Rule | None] = {
     "tour": Rule(),
     "stop": part_of("tour", "stop.tour_id"),
     "tour_break": part_of("tour", "tour_break.tour_id"),
+    "tour_change": Rule(),
     "held_resource": Rule(reads=OF_OPENED_PATIENT),
     "erasure": Rule(),
     "coverage_measure": Rule(),
