@@ -13,9 +13,11 @@ from api.auth.policy import may
 from api.dependencies import DbSession, Now, ReadSession, SignedIn
 from api.openapi import problems
 from api.routers.fhir.asked import AskingDep
+from api.routers.rankings import DecisionOut
 from api.routers.records import AccessOut
 from api.shapes import After, Example, Limit, Out, PageOut, next_address, shown_as
 from careapp.access import ViewerRole
+from careapp.fairness.decisions import decisions_of
 from careapp.privacy import erasure, restriction
 from careapp.privacy.queries import list_erasures
 from careapp.records.accesses import list_accesses
@@ -37,6 +39,7 @@ COPY_EXAMPLE: Example = {
     "patient_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02",
     "made_at": "2026-03-03T09:10:00Z",
     "record": [{"resourceType": "Bundle", "type": "searchset", "link": [], "entry": []}],
+    "rankings": [],
     "accesses": [],
 }
 ONLY = (ViewerRole.ADMINISTRATOR,)
@@ -121,7 +124,9 @@ def lift_restriction(patient_id: UUID, session: DbSession, viewer: SignedIn, now
     dependencies=[may(*ONLY)],
     response_class=Response,
 )
-def copy_data(patient_id: UUID, session: ReadSession, asking: AskingDep, now: Now) -> Response:
+def copy_data(
+    patient_id: UUID, session: ReadSession, asking: AskingDep, viewer: SignedIn, now: Now
+) -> Response:
     """Give a copy of all that is kept about a patient (Art. 15, 20 GDPR), and tell who looked."""
     record = [
         orjson.Fragment(page) for page in pages_of_everything(session, id=str(patient_id), asking=asking)
@@ -131,6 +136,10 @@ def copy_data(patient_id: UUID, session: ReadSession, asking: AskingDep, now: No
             "patient_id": patient_id,
             "made_at": now,
             "record": record,
+            "rankings": [
+                DecisionOut.model_validate(row).model_dump()
+                for row in decisions_of(session, patient_id=patient_id, viewer=viewer)
+            ],
             "accesses": [access.model_dump() for access in _accesses(session, patient_id)],
         }
     )

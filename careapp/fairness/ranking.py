@@ -70,7 +70,7 @@ class Candidate:
     """A time that could be offered.
 
     Attributes:
-        key: Stands for it in the lot; of no meaning.
+        key: Stands for doctor and moment in the lot; of no meaning.
         starts_at: When.
         practice: Where the doctor practises; None: not known.
         extra_s: By how many seconds the nurses' tours grow.
@@ -78,6 +78,7 @@ class Candidate:
         nurse_comes: A nurse would come for it.
         moves_others: Other patients would be visited at another time than promised.
         is_known: The patient has been this doctor's.
+        variant: Tells apart what one doctor offers at one moment; of no meaning.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Candidate:
     nurse_comes: bool = False
     moves_others: bool = False
     is_known: bool = False
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def rank(
             not each.is_known,
             each.starts_at,
             _draw(lot, each.key),
+            _draw(lot, each.variant),
         )
 
     order = sorted(range(len(candidates)), key=place)

@@ -22,13 +22,12 @@ from careapp.consultations.times import Offer
 from careapp.coverage.judging import Link
 from careapp.coverage.queries import expected_link
 from careapp.db import refuse_naive
-from careapp.errors import Invalid
+from careapp.errors import Invalid, Unavailable
 from careapp.fairness.ranking import Candidate, Need, Reason, rank
 from careapp.organisations.models import Place
 from careapp.people.models import Patient, Role
 from careapp.people.queries import get_patient
 from careapp.people.rules import require_specialty
-from careapp.roads.choice import RoadsFailed
 from routing.errors import InvalidTravel
 from routing.travel import Coordinates
 
@@ -174,7 +173,7 @@ def search_consultations(
             found += _with_nurse(
                 session, wanted, schedules, viewer=viewer, now=now, calendar=calendar, settings=settings
             )
-        except RoadsFailed:
+        except Unavailable:  # of roads: doctors alone can still be proposed
             nurses_unknown = True
     known = _known_doctors(session, wanted.patient_id, viewer)
     ranked = rank(
@@ -328,7 +327,8 @@ def _candidate(proposal: Proposal, known: set[UUID]) -> Candidate:
     if assisted is not None:
         extra_s = assisted.reasons.get("tour", 0) if assisted.extra_s is None else assisted.extra_s
     return Candidate(
-        key=f"{schedule.id} {proposal.starts_at.isoformat()} {proposal.kind_id or proposal.slot_id}",
+        key=f"{schedule.id} {proposal.starts_at.isoformat()}",
+        variant=str(proposal.kind_id or proposal.slot_id),
         starts_at=proposal.starts_at,
         practice=_point(schedule.role.base),
         extra_s=extra_s,

@@ -77,6 +77,10 @@ GET  /api/doctors                                    {TREATING}
 GET  /api/coverage                                   caxsn    query=bbox=8.0,51.3,8.1,51.4
 POST /api/coverage/samples                           n
 GET  /api/patients/{{patient_id}}/link               {TREATING}  foreign=404
+POST /api/consultations/search                       caxd     foreign=404
+GET  /api/ranking-decisions                          ca
+GET  /api/ranking-decisions/export                   ca       period
+GET  /api/ranking-decisions/{{absent}}               ca       any
 GET  /api/figures/days/{{date}}                      cay
 GET  /api/emergencies                                ca
 POST /api/emergencies                                cand

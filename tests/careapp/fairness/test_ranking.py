@@ -141,6 +141,7 @@ class TestRank:
                 "nurse_comes",
                 "moves_others",
                 "is_known",
+                "variant",
                 "since",
             ),
         }
