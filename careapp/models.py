@@ -2,7 +2,9 @@
 
 from careapp.appointments import models as appointments
 from careapp.consultations import models as consultations
+from careapp.coverage import models as coverage
 from careapp.db import Base
+from careapp.fairness import models as fairness
 from careapp.help import models as help_
 from careapp.identity import client_models as clients
 from careapp.identity import models as identity
@@ -27,6 +29,8 @@ __all__ = [
     "audit_models",
     "clients",
     "consultations",
+    "coverage",
+    "fairness",
     "held",
     "help_",
     "identity",

@@ -3,6 +3,7 @@
 from api.routers import (
     about,
     consultations,
+    coverage,
     days,
     emergencies,
     encounters,
@@ -50,6 +51,8 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    coverage.router,
+    coverage.of_patients,
     figures.router,
     emergencies.router,
     support.router,

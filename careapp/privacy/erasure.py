@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer
 from careapp.appointments.models import Appointment
 from careapp.db import Base, record_change
+from careapp.fairness.decisions import forget_decisions_of
 from careapp.jobs.models import LaterAnswer
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.models import Municipality, Place, PlaceKind
@@ -77,6 +78,7 @@ def erase_patient(
             session.delete(row)
             removed += 1
     session.flush()
+    forget_decisions_of(session, patient_id=patient_id)
     sent = _forget_sent(session, rows)
     answers = session.execute(
         delete(LaterAnswer).where(LaterAnswer.organisation_id == patient.organisation_id),

@@ -74,6 +74,9 @@ POST /api/bookings/{{booking_id}}/cancellation       caxd     foreign=404
 PUT  /api/bookings/{{booking_id}}/slots              caxd     foreign=404
 POST /api/bookings/{{booking_id}}/confirmation       caxd     foreign=404
 GET  /api/doctors                                    {TREATING}
+GET  /api/coverage                                   caxsn    query=bbox=8.0,51.3,8.1,51.4
+POST /api/coverage/samples                           n
+GET  /api/patients/{{patient_id}}/link               {TREATING}  foreign=404
 GET  /api/figures/days/{{date}}                      cay
 GET  /api/emergencies                                ca
 POST /api/emergencies                                cand
