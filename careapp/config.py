@@ -173,6 +173,13 @@ class Settings(BaseSettings):
         max_length=40,
         description="Whose network counts where figures tell of several operators; unset: the best.",
     )
+    calls_url: str | None = Field(
+        default=None,
+        description="Where a certified video provider lets people in, with `{token}` in it; unset: our own.",
+    )
+    calls_key_file: Path | None = Field(
+        default=None, description="File with the key that is shared with that provider, 32 bytes or more."
+    )
     jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
     subscription_hosts: str = Field(
         default="",
