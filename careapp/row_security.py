@@ -123,6 +123,12 @@ RULES: Mapping[str, Rule | None] = {
     "call": part_of("appointment", "call.booking_id"),
     "call_participant": part_of("call", "call_participant.call_id"),
     "call_consent": part_of("appointment", "call_consent.booking_id"),
+    "booking_event": part_of("appointment", "booking_event.booking_id"),
+    "booking_participant": part_of("appointment", "booking_participant.booking_id"),
+    "booking_series": Rule(),
+    "series_part": part_of("booking_series", "series_part.series_id"),
+    "waiting_entry": Rule(),
+    "chance": Rule(),
     "occupancy": Rule(),
     "opening": Rule(changes=TO_US),
     # Help: a request names no person, and an offer has two sides.
