@@ -59,12 +59,11 @@ def unrestricted(model: type[Base]) -> Condition | None:
     """Return which rows are about no patient whose data are restricted (Art. 18 GDPR); None: all."""
     if model is Patient:
         return Patient.restricted_at.is_(None)
-    attributes = inspect(model).attrs
-    if "patient_id" not in attributes:
+    if "patient_id" not in inspect(model).mapper.attrs:
         return None
     person = aliased(Patient)
     hidden = select(person.id).where(person.restricted_at.is_not(None))
-    whose = attributes["patient_id"].class_attribute
+    whose = model.patient_id  # type: ignore[attr-defined]  # see above
     return or_(whose.is_(None), whose.not_in(hidden))
 
 
@@ -77,7 +76,7 @@ def own(viewer: Viewer, model: type[Base]) -> Condition:
     """
     if viewer.organisation_id is None:
         return true() if viewer.role is ViewerRole.SYSTEM else false()
-    owner: ColumnElement[UUID] = inspect(model).attrs["organisation_id"].class_attribute
+    owner: ColumnElement[UUID] = model.organisation_id  # type: ignore[attr-defined]  # it has one
     return owner == viewer.organisation_id
 
 
