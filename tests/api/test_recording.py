@@ -204,7 +204,8 @@ class TestLooksAtSeveral:
 
     def test_come_page_by_page_and_each_once(self, client, events, looks):
         everything = client.get("/fhir/AuditEvent?_count=1000&_total=accurate").json()
-        addresses, ids = ["/fhir/AuditEvent?_count=1"], []
+        addresses: list[str] = ["/fhir/AuditEvent?_count=1"]
+        ids: list[str] = []
         while addresses and len(ids) < 50:
             page = client.get(addresses[0]).json()
             ids += [each["resource"]["id"] for each in page.get("entry", [])]
