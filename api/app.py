@@ -22,7 +22,7 @@ from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
-from api.reading import TidySlots, make_readers
+from api.reading import FileLooks, TidySlots, make_readers
 from api.recording import Recording, watch_rows
 from api.routers import ROUTERS
 from api.worker_command import command_for
@@ -141,6 +141,9 @@ async def _lifespan(
         app.state.tokens = Tokens(app.state.reading_sessions, settings)
         app.state.readers = make_readers()
         app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
+        app.state.file_looks = FileLooks(
+            app.state.sessions, app.state.reading_sessions, app.state.readers, app.state.audit_chain
+        )
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         if settings.is_public:
             with app.state.reading_sessions.begin() as session:

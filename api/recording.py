@@ -27,6 +27,7 @@ from careapp.records import looks
 from careapp.records.audit import new_id
 from careapp.records.audit_writer import AuditWriter, RecordUnwritable, Row
 from careapp.records.chain import Chain
+from careapp.records.filing import MOST_PATIENTS, counted_id
 from careapp.records.looks import Looks
 from careapp.records.models import AuditEvent
 from fhir.people_in import LONGEST_MENTION, patients_in
@@ -149,14 +150,22 @@ class _Answer:
                 return []
         if is_first and not patients:
             return [] if asked.shows_nobody else [self._row(viewer, asked, None)]
-        return [self._row(viewer, asked, patient_id) for patient_id in sorted(patients)]
+        if len(patients) == 1:
+            (patient_id,) = patients
+            return [self._row(viewer, asked, patient_id)]
+        keys = sorted([patient_id.bytes for patient_id in patients])
+        some = (keys[start : start + MOST_PATIENTS] for start in range(0, len(keys), MOST_PATIENTS))
+        return [self._row(viewer, asked, None, b"".join(each)) for each in some]
 
-    def _row(self, viewer: Viewer, asked: Asked, patient_id: UUID | None) -> Row:
+    def _row(
+        self, viewer: Viewer, asked: Asked, patient_id: UUID | None, patients: bytes | None = None
+    ) -> Row:
         client = self._scope.get("client")
         detail = {"status": self._status, "query": asked.query, "from": client[0] if client else None}
         now = clock.now()
+        key = new_id(now)
         return {
-            "id": new_id(now),
+            "id": key if patients is None else counted_id(key),
             "at": now,
             "viewer": viewer.name,
             "role": viewer.role.value,
@@ -167,6 +176,7 @@ class _Answer:
             "subject_kind": asked.subject_kind,
             "subject_id": asked.subject_id,
             "patient_id": patient_id,
+            "patients": patients,
             "request_id": self._looks.request_id,
             "detail": {name: value for name, value in detail.items() if value is not None},
         }

@@ -158,6 +158,7 @@ RULES: Mapping[str, Rule | None] = {
     "sent_document": Rule(reads=SHOWN_DOCUMENT.format(key="id")),
     "search_value": Rule(reads=SHOWN_DOCUMENT.format(key="resource_id")),
     "audit_event": Rule(adds=EVERYBODY),
+    "audit_patient": part_of("audit_event", "audit_patient.event_id"),
 }
 """Of every table; None: no fence, as it holds nothing of a tenant. A table that is missing is ours alone."""
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from api.access_words import Language
 from api.auth.policy import may
-from api.dependencies import DbSession, Now, ReadSession, SignedIn
+from api.dependencies import DbSession, Now, ReadSession, SignedIn, file_looks_first
 from api.openapi import problems
 from api.routers.fhir.asked import AskingDep
 from api.routers.records import AccessOut
@@ -118,7 +118,7 @@ def lift_restriction(patient_id: UUID, session: DbSession, viewer: SignedIn, now
         },
         **problems(404),
     },
-    dependencies=[may(*ONLY)],
+    dependencies=[may(*ONLY), Depends(file_looks_first)],
     response_class=Response,
 )
 def copy_data(patient_id: UUID, session: ReadSession, asking: AskingDep, now: Now) -> Response:
