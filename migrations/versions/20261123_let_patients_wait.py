@@ -173,7 +173,7 @@ def _make_list() -> None:
     op.create_index("ix_chance_entry_id_offered_at", "chance", ["entry_id", "offered_at"])
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
