@@ -1,6 +1,7 @@
 """Every table in one import, for migrations, the test database and the FHIR registry."""
 
 from careapp.appointments import models as appointments
+from careapp.consultations import further_models as further_consultations
 from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.help import models as help_
@@ -20,6 +21,7 @@ from careapp.sealing import models as sealing
 from careapp.subscriptions import models as subscriptions
 from careapp.tours import models as tours
 from careapp.visits import models as visits
+from careapp.waiting import models as waiting
 
 __all__ = [
     "METADATA",
@@ -27,6 +29,7 @@ __all__ = [
     "audit_models",
     "clients",
     "consultations",
+    "further_consultations",
     "held",
     "help_",
     "identity",
@@ -44,6 +47,7 @@ __all__ = [
     "support",
     "tours",
     "visits",
+    "waiting",
 ]
 
 METADATA = Base.metadata

@@ -119,6 +119,12 @@ RULES: Mapping[str, Rule | None] = {
     "service_skill": part_of("service", "service_skill.service_id"),
     "booking": part_of("appointment", "booking.id"),
     "further_slot": part_of("appointment", "further_slot.booking_id"),
+    "booking_event": part_of("appointment", "booking_event.booking_id"),
+    "booking_participant": part_of("appointment", "booking_participant.booking_id"),
+    "booking_series": Rule(),
+    "series_part": part_of("booking_series", "series_part.series_id"),
+    "waiting_entry": Rule(),
+    "chance": Rule(),
     "occupancy": Rule(),
     "opening": Rule(changes=TO_US),
     # Help: a request names no person, and an offer has two sides.

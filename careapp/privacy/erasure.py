@@ -28,6 +28,8 @@ from careapp.records.models import Document, DocumentVersion, SentDocument
 from careapp.records.search_values import SearchValue
 from careapp.roads.places import Precision
 from careapp.roads.rows import forget_place
+from careapp.waiting.forgetting import forget_waiting
+from careapp.waiting.models import WaitingEntry
 
 ASKED, RETENTION = "asked", "retention"
 GONE = "gelöscht"
@@ -68,6 +70,7 @@ def erase_patient(
         titled += session.scalars(select(model).where(model.patient_id == patient_id))
     for row in titled:
         row.title = GONE
+    forget_waiting(session, WaitingEntry.patient_id == patient_id)
     held = session.scalars(select(HeldResource).where(HeldResource.patient_id == patient_id)).all()
     rows: list[Base] = [patient, *([home] if home else []), *titled]
     documents = [[_kind_of(row), str(_id_of(row))] for row in (*rows, *held)]
