@@ -17,7 +17,7 @@ from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
 from careapp.appointments.occupancy import release
 from careapp.consultations import history
 from careapp.consultations.further_models import BookingDeed
-from careapp.consultations.models import Booking, FurtherSlot, Slot
+from careapp.consultations.models import Booking, ConsultationCode, FurtherSlot, Slot
 from careapp.consultations.participants import Attendee, colleagues_of, let_see, occupy_for
 from careapp.consultations.queries import get_booking
 from careapp.consultations.taking import get_slots, give_back, lock, take
@@ -145,6 +145,7 @@ def _book(
         cancelled_because=None,
         slot_id=slots[0].id,
         visit_id=wish.visit_id,
+        consultation=_kind(slots, wish.visit_id),
         replaces_id=replaces.id if replaces else None,
         further_slots=_further(slots),
     )
@@ -199,6 +200,7 @@ def move_booking(
     session.expire(booking, ["further_slots"])
     booking.slot_id, booking.slot, booking.visit_id = slots[0].id, slots[0], visit_id
     booking.starts_at, booking.ends_at = starts_at, ends_at
+    booking.consultation = _kind(slots, visit_id)
     if wish.title:
         booking.title = wish.title
     for part in _further(slots):
@@ -285,6 +287,12 @@ def _let_practice_see(
 
 def _first_status(slots: Sequence[Slot]) -> AppointmentStatus:
     return Status.PENDING if slots[0].schedule.needs_confirmation else Status.BOOKED
+
+
+def _kind(slots: Sequence[Slot], visit_id: UUID | None) -> ConsultationCode:
+    if visit_id is not None:
+        return ConsultationCode.ASSISTED
+    return slots[0].kind or ConsultationCode.VIDEO
 
 
 def _further(slots: Sequence[Slot]) -> list[FurtherSlot]:
