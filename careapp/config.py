@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from careapp.errors import Invalid
+from careapp.notices.settings import NoticeSettings
 from careapp.origins import Network, origin_of, read_networks
 
 USUAL_ADDRESS_RATE, USUAL_VIEWER_RATE = 1200, 600
@@ -21,7 +22,7 @@ class UnsafeSettings(Invalid):
     """A setting is missing, malformed or would expose patients' data."""
 
 
-class Settings(BaseSettings):
+class Settings(NoticeSettings, BaseSettings):
     """All settings; each is read from the environment variable `CAREAPP_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="CAREAPP_", frozen=True, extra="forbid")

@@ -23,6 +23,7 @@ from careapp.jobs import claims, queue
 from careapp.jobs.cleaning import forget_old
 from careapp.jobs.kinds import PLAN_DAY
 from careapp.jobs.models import Job
+from careapp.notices.forgetting import forget_notices
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,13 @@ def tidy_slots_if_due(session: Session, *, now: datetime, settings: Settings) ->
     return tidy_slots(session, now=now) if has_stale_slots(session, now=now) else 0
 
 
-TICKS: tuple[Tick, ...] = (plan_tomorrow_if_due, tidy_slots_if_due, forget_old, forget_ended)
+TICKS: tuple[Tick, ...] = (
+    plan_tomorrow_if_due,
+    tidy_slots_if_due,
+    forget_old,
+    forget_ended,
+    forget_notices,
+)
 
 
 def start_scheduler(

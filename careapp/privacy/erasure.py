@@ -16,6 +16,7 @@ from careapp.access import Viewer
 from careapp.appointments.models import Appointment
 from careapp.db import Base, record_change
 from careapp.jobs.models import LaterAnswer
+from careapp.notices.wishes import forget_contact
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.models import Municipality, Place, PlaceKind
 from careapp.people.models import Gender, Patient
@@ -68,6 +69,7 @@ def erase_patient(
         titled += session.scalars(select(model).where(model.patient_id == patient_id))
     for row in titled:
         row.title = GONE
+    told = forget_contact(session, patient_id=patient_id)
     held = session.scalars(select(HeldResource).where(HeldResource.patient_id == patient_id)).all()
     rows: list[Base] = [patient, *([home] if home else []), *titled]
     documents = [[_kind_of(row), str(_id_of(row))] for row in (*rows, *held)]
@@ -93,6 +95,7 @@ def erase_patient(
         counts={
             "rows": len(rows),
             "held": removed,
+            "told": told,
             "sent": sent,
             "answers": getattr(answers, "rowcount", 0),
         },
