@@ -204,9 +204,9 @@ def compose(letter: Letter, sender: str) -> EmailMessage:
     message.set_content(letter.text)
     if letter.calendar is not None:
         method, content = letter.calendar
-        message.add_alternative(
-            content.decode(), subtype="calendar", params={"method": method.value}, cte="base64"
-        )
+        # As bytes, so that every line ends as RFC 5545 says.
+        params = {"method": method.value, "charset": "utf-8"}
+        message.add_alternative(content, maintype="text", subtype="calendar", params=params)
     return message
 
 

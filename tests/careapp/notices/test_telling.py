@@ -348,9 +348,7 @@ class TestListening:
 
         with office.sessions() as session:
             assert session.scalars(select(HeardMessage)).all() == []
-            assert office.statuses() == [
-                "waiting"
-            ]  # a reminder that nobody sent: it is dropped when looked at
+        assert office.statuses() == ["waiting"]  # a reminder at which nobody looked any more
 
 
 class TestErasure:
