@@ -41,14 +41,14 @@ class TestContact:
             {"way": "sms", "phone": "x"},
             {"way": "none", "hours_before": [0]},
             {"way": "none", "hours_before": [1, 2, 3, 4]},
-            {"way": "email", "email": "erna@mail.example\u0000"},
+            {"way": "email", "email": "hanna@mail.example\u0000"},
         ],
     )
     def test_refuses_what_cannot_be_fulfilled(self, client: TestClient, world: World, wrong) -> None:
         answer = client.put(f"/api/patients/{world.patients[0].id}/contact", json=wrong)
 
         assert answer.status_code in {400, 422}
-        assert "erna" not in answer.text
+        assert "hanna" not in answer.text
 
     def test_leads_to_messages_that_are_listed(
         self, client: TestClient, world: World, session: Session, now: datetime, calendar: Calendar
