@@ -36,19 +36,16 @@ NOW = datetime(2026, 3, 2, 17, tzinfo=UTC)
 SENDER = "termine@pflege.example"
 
 
-def a_letter(way: Way = Way.EMAIL, **more) -> Letter:
-    to = "erna@mail.example" if way is Way.EMAIL else "+491712345678"
+def a_letter(way: Way = Way.EMAIL, *, calendar: tuple[Method, bytes] | None = None) -> Letter:
     return Letter(
-        **{
-            "notice_id": uuid4(),
-            "way": way,
-            "to": to,
-            "language": Language.GERMAN,
-            "subject": "Ihr Termin",
-            "text": "Sie haben am Dienstag, 3. März 2026, um 10:20 Uhr einen Termin.",
-            "written_at": NOW,
-        }
-        | more
+        notice_id=uuid4(),
+        way=way,
+        to="erna@mail.example" if way is Way.EMAIL else "+491712345678",
+        language=Language.GERMAN,
+        subject="Ihr Termin",
+        text="Sie haben am Dienstag, 3. März 2026, um 10:20 Uhr einen Termin.",
+        written_at=NOW,
+        calendar=calendar,
     )
 
 
