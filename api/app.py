@@ -33,6 +33,7 @@ from careapp.db import make_reading_sessions
 from careapp.identity.accounts import refuse_demo_accounts
 from careapp.jobs.supervisor import Supervisor
 from careapp.keys import Keyring
+from careapp.notices.delivery import NoticePost
 from careapp.records.audit_writer import running
 from careapp.records.chain import Chain
 from careapp.records.keys import shared_key
@@ -66,6 +67,7 @@ TAGS = [
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "coverage", "description": "Where a video call is likely to hold."},
+    {"name": "notices", "description": "What patients are told, and doctors' calendars."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "figures", "description": "The region in figures; nobody can be recognised."},
@@ -169,12 +171,14 @@ def supervised(sessions: sessionmaker[Session], settings: Settings, chain: Chain
     roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
     roads.start()
     post = Post(sessions, settings, clock.now, spread=Spreader(settings.zone_info), write=write_notice)
-    postman = Postman(post)
-    postman.start()
+    postmen = [Postman(post), Postman(NoticePost(sessions, settings, clock.now))]
+    for postman in postmen:
+        postman.start()
     try:
         yield
     finally:
-        postman.stop()
+        for postman in postmen:
+            postman.stop()
         roads.stop()
         stop_all()
         scheduler.shutdown()

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from careapp import settings_rules as rules
 from careapp.errors import Invalid
+from careapp.notices.settings import NoticeSettings
 from careapp.origins import Network, origin_of, read_networks
 
 USUAL_ADDRESS_RATE, USUAL_VIEWER_RATE = 1200, 600
@@ -20,7 +21,7 @@ class UnsafeSettings(Invalid):
     """A setting is missing, malformed or would expose patients' data."""
 
 
-class Settings(BaseSettings):
+class Settings(NoticeSettings, BaseSettings):
     """All settings; each is read from the environment variable `CAREAPP_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="CAREAPP_", frozen=True, extra="forbid")

@@ -12,6 +12,7 @@ from careapp.identity import client_models as clients
 from careapp.identity import models as identity
 from careapp.identity import support_models as support
 from careapp.jobs import models as jobs
+from careapp.notices import models as notices
 from careapp.openings import models as openings
 from careapp.orders import models as orders
 from careapp.organisations import models as organisations
@@ -40,6 +41,7 @@ __all__ = [
     "help_",
     "identity",
     "jobs",
+    "notices",
     "openings",
     "orders",
     "organisations",

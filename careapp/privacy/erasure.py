@@ -17,6 +17,7 @@ from careapp.appointments.models import Appointment
 from careapp.db import Base, record_change
 from careapp.fairness.decisions import forget_decisions_of
 from careapp.jobs.models import LaterAnswer
+from careapp.notices.wishes import forget_contact
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.models import Municipality, Place, PlaceKind
 from careapp.people.models import Gender, Patient
@@ -72,6 +73,7 @@ def erase_patient(
     for row in titled:
         row.title = GONE
     forget_waiting(session, WaitingEntry.patient_id == patient_id)
+    told = forget_contact(session, patient_id=patient_id)
     held = session.scalars(select(HeldResource).where(HeldResource.patient_id == patient_id)).all()
     rows: list[Base] = [patient, *([home] if home else []), *titled]
     documents = [[_kind_of(row), str(_id_of(row))] for row in (*rows, *held)]
@@ -98,6 +100,7 @@ def erase_patient(
         counts={
             "rows": len(rows),
             "held": removed,
+            "told": told,
             "sent": sent,
             "answers": getattr(answers, "rowcount", 0),
         },
