@@ -27,6 +27,7 @@ from careapp.consultations.queries import BookingNotFound, get_booking
 from careapp.errors import Conflict, Forbidden, NotFound
 from careapp.people.models import Patient, Practitioner
 from careapp.tenancy import across_tenants
+from careapp.tours.models import Stop, Tour, TourStatus
 
 EARLY, LATE = timedelta(minutes=30), timedelta(hours=1)
 """Before and after a booking: when its door stands open."""
@@ -220,9 +221,22 @@ def part_of(session: Session, booking: Booking, viewer: Viewer) -> CallPart | No
         taken = select(Occupancy.id).where(
             Occupancy.practitioner_id == who, Occupancy.appointment_id.in_(about)
         )
-        if session.scalars(taken.limit(1)).first() is None:
+        if session.scalars(taken.limit(1)).first() is None and not _has_stop(session, booking, who):
             return None
     return CallPart.DOCTOR if viewer.role is ViewerRole.DOCTOR else CallPart.NURSE
+
+
+def _has_stop(session: Session, booking: Booking, who: UUID) -> bool:
+    stops = (
+        select(Stop.id)
+        .join(Tour, Tour.id == Stop.tour_id)
+        .where(
+            Stop.visit_id == booking.visit_id,
+            Tour.practitioner_id == who,
+            Tour.status == TourStatus.PUBLISHED,
+        )
+    )
+    return session.scalars(stops.limit(1)).first() is not None
 
 
 def require_part(session: Session, booking: Booking, viewer: Viewer) -> CallPart:
