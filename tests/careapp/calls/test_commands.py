@@ -26,7 +26,7 @@ from careapp.calls.links import ParticipantNotFound
 from careapp.calls.models import Call, CallConsent, CallPart, CallParticipant, CallState, ProviderKind
 from careapp.calls.providers import Embedded, HandOver, choose_provider
 from careapp.calls.queries import get_call_view, list_consents, people_beside
-from careapp.calls.seats import DoorClosed, NotOfThisCall, call_of_participant
+from careapp.calls.seats import CallNotFound, DoorClosed, NotOfThisCall, call_of_participant
 from careapp.config import Settings, UnsafeSettings
 from careapp.identity.models import Language
 from careapp.records.models import AuditEvent, OutboxMessage
@@ -312,7 +312,7 @@ class TestPeople:
                 "Petra Arzt": False,
             }
             assert (view.host, view.has_patient_agreed) == ("Petra Arzt", True)
-        with pytest.raises(NotOfThisCall):
+        with pytest.raises(CallNotFound):
             self.view(room, replace(room.given.doctor, practitioner_id=room.given.stranger.practitioner_id))
 
     def test_are_shown_to_patients_once_they_are_in(self, room):
