@@ -13,8 +13,7 @@ from careapp.calls.consent import WORDS
 from careapp.calls.models import CallState
 from careapp.calls.seats import Seat
 
-LOOKS_AGAIN_S = 4
-"""After which the waiting room asks anew whether it is somebody's turn."""
+SCRIPT = '<script src="/join/link.js" defer></script>\n'
 FORMATS = {"de": "%d.%m.%Y", "en": "%Y-%m-%d"}
 
 
@@ -41,8 +40,7 @@ def link_page(
 <p id="code-hint">{escape(words.code_hint)}</p>
 <button type="submit">{escape(words.go_on)}</button>
 </form>"""
-    script = '<script src="/join/link.js" defer></script>\n'
-    return page(texts, words.title, body, status=status, switch="/join", head=script)
+    return page(texts, words.title, body, status=status, switch="/join", head=SCRIPT)
 
 
 def consent_page(texts: Texts, seat: Seat, *, host: str, starts_at: datetime | None, csrf: str) -> Response:
@@ -69,7 +67,7 @@ def room_page(
     is_refused: bool = False,
     status: int = 200,
 ) -> Response:
-    """Return the waiting room of a call that a provider carries; it renews itself until somebody is in."""
+    """Return the waiting room of a call that a provider carries; its script looks whether something changed."""
     words, head = TEXTS[texts.language], ""
     if seat.state is CallState.ENDED:
         middle = f"<p>{escape(words.ended)}</p>"
@@ -77,9 +75,11 @@ def room_page(
         middle = f"""<p role="status">{escape(words.admitted)}</p>
 {_button("/join/address", words.enter, csrf, texts)}"""
     elif seat.is_waiting:
-        head = f'<meta http-equiv="refresh" content="{LOOKS_AGAIN_S}">\n'
+        # A page that renews itself is read out again and again (WCAG 2.2.1): the script only looks.
+        head = SCRIPT
         absent = "" if seat.state is CallState.OPEN else f"<p>{escape(words.doctor_not_there)}</p>"
-        middle = f'<p role="status">{escape(words.waiting)}</p>{absent}'
+        middle = f"""<p role="status" data-state="{seat.state.value}">{escape(words.waiting)}</p>{absent}
+<p><a href="/join/room?lang={texts.language.value}">{escape(words.look)}</a></p>"""
     elif is_refused:
         middle = alert(words.refused)
     else:

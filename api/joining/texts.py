@@ -27,6 +27,7 @@ class JoinTexts:
     parts: dict[CallPart, str]
     room: str
     waiting: str
+    look: str
     doctor_not_there: str
     admitted: str
     enter: str
@@ -62,7 +63,8 @@ GERMAN = JoinTexts(
         CallPart.GUEST: "Gast",
     },
     room="Wartezimmer",
-    waiting="Bitte warten Sie. Sie werden hereingebeten; diese Seite erneuert sich von selbst.",
+    waiting="Bitte warten Sie, Sie werden hereingebeten.",
+    look="Nachsehen, ob ich an der Reihe bin",
     doctor_not_there="Die Ärztin oder der Arzt ist noch nicht da.",
     admitted="Sie werden hereingebeten.",
     enter="Zum Videogespräch",
@@ -99,7 +101,8 @@ ENGLISH = JoinTexts(
         CallPart.GUEST: "guest",
     },
     room="Waiting room",
-    waiting="Please wait. You will be asked in; this page renews itself.",
+    waiting="Please wait, you will be asked in.",
+    look="See whether it is my turn",
     doctor_not_there="The doctor is not there yet.",
     admitted="You are asked in.",
     enter="To the video call",

@@ -32,6 +32,9 @@ from careapp.tours.models import Stop, Tour, TourStatus
 EARLY, LATE = timedelta(minutes=30), timedelta(hours=1)
 """Before and after a booking: when its door stands open."""
 
+BY_LINK_PREFIX = "join-link:"
+"""Before the participant's id in the record of who did what: by a link, not signed in."""
+
 HOLDS = frozenset({AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 """States of a booking to whose call people come."""
 
@@ -186,7 +189,7 @@ def seat_of(
         is_admitted=participant.is_admitted and call.state is CallState.OPEN,
         is_host=participant.practitioner_id is not None
         and participant.practitioner_id == host_of(session, booking),
-        viewer=viewer or Viewer(f"join-link:{participant.id}", ViewerRole.SYSTEM, call.organisation_id),
+        viewer=viewer or Viewer(f"{BY_LINK_PREFIX}{participant.id}", ViewerRole.SYSTEM, call.organisation_id),
     )
 
 

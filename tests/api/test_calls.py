@@ -303,6 +303,19 @@ class TestSeat:
         assert SEAT_COOKIE not in client.cookies
 
 
+class TestPatientsReport:
+    def test_says_that_she_came_by_the_link(self, client, call, consultation):
+        joined(client, invited(client, call))
+        patient_id = consultation.world.patients[0].id
+        report = ask(client, "coordinator", "GET", f"/api/patients/{patient_id}/accesses").json()["items"]
+
+        assert {"Sie selbst oder Ihr Gast, über den Link"} == {
+            each["who"]
+            for each in report
+            if each["what"] == "Videogespräch: bearbeitet" and "Link" in each["who"]
+        }
+
+
 class TestConsentPage:
     @pytest.mark.parametrize(("lang", "agree"), [("de", "Ich bin einverstanden"), ("en", "I agree")])
     def test_asks_in_both_languages_and_needs_no_script(self, client, call, lang, agree):
@@ -340,10 +353,10 @@ class TestProvider:
         asked_in = client.get("/join/room")
         page = press(client, asked_in, "/join/address")
 
-        assert 'http-equiv="refresh"' in waiting.text
+        assert 'data-state="scheduled"' in waiting.text
         assert "noch nicht da" in waiting.text
         assert early.headers["location"].startswith("/join/room")
-        assert 'http-equiv="refresh"' not in asked_in.text
+        assert "data-state" not in asked_in.text
         (address,) = re.findall(
             r'href="(https://video\.example/#[^"]+)" rel="noreferrer noopener"', page.text
         )

@@ -8,3 +8,14 @@ if (code && secret) {
   history.replaceState(null, "", location.pathname + location.search);
   document.querySelector("form button").focus();
 }
+
+// The waiting room looks whether something has changed, and only then is shown anew.
+const waiting = document.querySelector("[data-state]");
+if (waiting) {
+  setInterval(async () => {
+    const answer = await fetch("/api/join", { cache: "no-store" }).catch(() => null);
+    if (answer === null || (!answer.ok && answer.status !== 403)) return;
+    const seat = answer.ok ? await answer.json() : { is_waiting: false };
+    if (!seat.is_waiting || seat.state !== waiting.dataset.state) location.reload();
+  }, 4000);
+}
