@@ -67,7 +67,7 @@ def room_page(
     is_refused: bool = False,
     status: int = 200,
 ) -> Response:
-    """Return the waiting room of a call that a provider carries; its script looks whether something changed."""
+    """Return the waiting room of a call that a provider carries; its script looks for changes."""
     words, head = TEXTS[texts.language], ""
     if seat.state is CallState.ENDED:
         middle = f"<p>{escape(words.ended)}</p>"
