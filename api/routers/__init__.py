@@ -2,6 +2,7 @@
 
 from api.routers import (
     about,
+    calls,
     consultations,
     coverage,
     days,
@@ -13,6 +14,7 @@ from api.routers import (
     figures,
     health,
     jobs,
+    joining,
     nurses,
     oauth,
     orders,
@@ -54,6 +56,8 @@ ROUTERS = (
     consultations.router,
     coverage.router,
     coverage.of_patients,
+    calls.router,
+    joining.api_router,
     figures.router,
     emergencies.router,
     support.router,
@@ -67,6 +71,7 @@ ROUTERS = (
     second_steps.router,
     external_sign_in.router,
     own_account.router,
+    joining.router,
     oauth.router,
     pages.router,
 )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.appointments.models import Appointment
+from careapp.calls.forgetting import forget_calls_of
 from careapp.db import Base, record_change
 from careapp.fairness.decisions import forget_decisions_of
 from careapp.jobs.models import LaterAnswer
@@ -84,6 +85,7 @@ def erase_patient(
             removed += 1
     session.flush()
     forget_decisions_of(session, patient_id=patient_id)
+    calls = forget_calls_of(session, patient_id=patient_id)
     sent = _forget_sent(session, rows)
     answers = session.execute(
         delete(LaterAnswer).where(LaterAnswer.organisation_id == patient.organisation_id),
@@ -103,6 +105,7 @@ def erase_patient(
             "told": told,
             "sent": sent,
             "answers": getattr(answers, "rowcount", 0),
+            "calls": calls,
         },
         documents=documents,
     )

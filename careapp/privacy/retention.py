@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import SCHEDULER
 from careapp.appointments.models import Appointment
+from careapp.calls.forgetting import forget_joins
 from careapp.config import Settings
 from careapp.consultations.models import Booking
 from careapp.coverage.commands import forget_measures
@@ -44,7 +45,7 @@ def keep_rules(session: Session, *, now: datetime, settings: Settings) -> int:
     done += forget_measures(session, now=now)
     before = now - timedelta(days=settings.calls_keep_days)
     done += forget_waiting(session, WaitingEntry.ended_at < before)
-    return done + forget_calls(session, before=before)
+    return done + forget_calls(session, before=before) + forget_joins(session, before=before)
 
 
 def due_patients(session: Session, *, now: datetime, years: int) -> list[UUID]:
