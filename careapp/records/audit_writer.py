@@ -29,6 +29,9 @@ LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 500
 """Looks of one transaction: who comes first must not wait for all."""
 
+WAIT_S = 0.004
+"""How long a look waits for others, while others are under way: a commit costs as much for one as for all."""
+
 ROWS_OF_STATEMENT = 500
 """Both databases take so many values at once."""
 
@@ -61,7 +64,9 @@ class AuditWriter:
         """
         self._engine: Engine = sessions.kw["bind"]
         self._chain = chain
-        self._queue: SimpleQueue[_Look | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Look] | None] = SimpleQueue()
+        self._together: list[_Look] = []
+        self.under_way = 0
         self._thread = Thread(target=self._run, name="audit-writer", daemon=True)
 
     async def write(self, rows: Sequence[Row]) -> None:
@@ -72,8 +77,37 @@ class AuditWriter:
         """
         loop = asyncio.get_running_loop()
         look = _Look(rows, loop, loop.create_future())
-        self._queue.put(look)
+        self._together.append(look)
+        if 2 * len(self._together) >= self.under_way:
+            self._hand_over()
+        elif len(self._together) == 1:
+            loop.call_later(WAIT_S, self._hand_over)
         await look.written
+
+    @contextmanager
+    def expecting(self) -> Iterator[Callable[[], None]]:
+        """Expect somebody to write soon: who waits to be written may wait a moment for the others.
+
+        Yields:
+            Says that nothing is to be expected any more.
+        """
+        is_expected = True
+
+        def say_over() -> None:
+            nonlocal is_expected
+            self.under_way -= is_expected
+            is_expected = False
+
+        self.under_way += 1
+        try:
+            yield say_over
+        finally:
+            say_over()
+
+    def _hand_over(self) -> None:
+        together, self._together = self._together, []
+        if together:
+            self._queue.put(together)
 
     def start(self) -> None:
         """Begin to write."""
@@ -81,6 +115,7 @@ class AuditWriter:
 
     def stop(self) -> None:
         """Write what has come, and end."""
+        self._hand_over()
         self._queue.put(None)
         self._thread.join()
 
@@ -89,11 +124,13 @@ class AuditWriter:
         with self._engine.connect() as connection:
             is_over = False
             while not is_over:
-                looks = [self._queue.get()]
-                while not self._queue.empty() and len(looks) < MOST_AT_ONCE and looks[-1] is not None:
-                    looks.append(self._queue.get())
-                is_over = looks[-1] is None
-                self._write(connection, [look for look in looks if look is not None])
+                together = self._queue.get()
+                looks = list(together or ())
+                while together is not None and len(looks) < MOST_AT_ONCE and not self._queue.empty():
+                    together = self._queue.get()
+                    looks += together or ()
+                is_over = together is None
+                self._write(connection, looks)
 
     def _write(self, connection: Connection, looks: Sequence[_Look]) -> None:
         if not looks:
