@@ -8,6 +8,7 @@ has recorded in its own transaction is not recorded twice.
 Refusals are recorded too (403, 404, 410). What was malformed, or asked by nobody, was no look.
 """
 
+from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -49,8 +50,9 @@ class Recording:
         if scope["type"] != "http" or not scope["path"].startswith(PARTS):
             await self.app(scope, receive, send)
             return
-        with looks.gathering(scope.get("careapp.request_id")) as gathered:
-            answer = _Answer(scope, receive, send, gathered)
+        writer: AuditWriter = scope["app"].state.audit_writer
+        with looks.gathering(scope.get("careapp.request_id")) as gathered, writer.expecting() as say_over:
+            answer = _Answer(scope, receive, send, gathered, say_over)
             await self.app(scope, answer.receive, answer.send)
             if answer.failed is not None:
                 await _refuse(Request(scope), answer.failed)(scope, receive, send)
@@ -64,7 +66,9 @@ class _Answer:
         failed: Why it will never leave.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, gathered: Looks) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, gathered: Looks, say_over: Callable[[], None]
+    ) -> None:
         self.has_left = False
         self.failed: RecordUnwritable | None = None
         self._status = 0
@@ -72,6 +76,7 @@ class _Answer:
         self._receive = receive
         self._send = send
         self._looks = gathered
+        self._say_over = say_over
         self._form = b""
         self._start: Message | None = None
         self._is_fhir = errors.is_fhir_path(scope["path"])
@@ -128,6 +133,7 @@ class _Answer:
         is_first = self._recorded is None
         self._recorded = (self._recorded or set()) | fresh
         rows = self._rows(fresh, is_first=is_first)
+        self._say_over()
         if rows:
             writer: AuditWriter = self._scope["app"].state.audit_writer
             await writer.write(rows)

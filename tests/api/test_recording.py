@@ -273,6 +273,11 @@ class TestSearches:
         assert row.patient_id == world.patients[0].id
         assert row.detail["query"] == f"patient={world.patients[0].id}&date=2031-01-01"
 
+    def test_for_a_patient_by_id_name_them_though_they_only_count(self, client, world, record):
+        (row,) = record(client.get(f"/fhir/Patient?_id={world.patients[0].id}&_summary=count"))
+
+        assert row.patient_id == world.patients[0].id
+
 
 class TestDeeds:
     def test_are_recorded_once_by_the_command_itself(self, client, world, record):
