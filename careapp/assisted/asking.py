@@ -151,8 +151,8 @@ class Person:
         return cls(
             Coordinates(home.latitude, home.longitude),
             home.id,
-            {nurse_id: count for nurse_id, count in came},
-            {role_id: kind for role_id, kind in wishes},
+            dict(came.all()),
+            dict(wishes.all()),
         )
 
 

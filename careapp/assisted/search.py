@@ -53,7 +53,7 @@ def find_assisted(
     session.refresh(patient, ["home"])
     require_skills(session, [need.skills])
     ground = Ground(patient.organisation_id, calendar, settings, now)
-    times = doctor_times(session, need=need, viewer=viewer, now=now)
+    times = doctor_times(session, need=need, ground=ground, viewer=viewer)
     if not times:
         return []
     return sorted(_offers(session, patient, times, need, ground), key=_order)[: need.most]

@@ -250,9 +250,6 @@ class Booking(Appointment):
     visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit.id"), index=True)
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("booking.id"))
     """The cancelled booking in whose stead this one was made."""
-    consultation: Mapped[ConsultationCode] = mapped_column(
-        text_enum(ConsultationCode), default=ConsultationCode.VIDEO, server_default=text("'video'")
-    )
     visit_offset_s: Mapped[int | None]
     """Of an assisted one: seconds from the visit's start to the video's, as agreed; None: anywhere in it."""
     tolerance_s: Mapped[int | None]
@@ -261,6 +258,9 @@ class Booking(Appointment):
     """The visit was made for it, and goes with it."""
     expected_at: Mapped[datetime | None]
     """When the nurse expects to be that far, if she is late."""
+    consultation: Mapped[ConsultationCode] = mapped_column(
+        text_enum(ConsultationCode), default=ConsultationCode.VIDEO, server_default=text("'video'")
+    )
 
     slot: Mapped[Slot] = relationship(lazy="raise")
     further_slots: Mapped[list["FurtherSlot"]] = relationship(lazy="raise", order_by="FurtherSlot.position")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "7a6e0d92c4f1"
-down_revision = "5e2a90c7b1f4"
+down_revision = "0b7e54d19ac3"
 branch_labels = None
 depends_on = None
 

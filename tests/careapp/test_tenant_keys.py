@@ -22,6 +22,8 @@ ACROSS = {
     ("held_resource", "plan_id"): "a plan may be of the region",
     ("tour", "plan_id"): "a plan may be of the region",
     ("occupancy", "appointment_id"): "a doctor's time is taken by another tenant's booking",
+    ("call_participant", "practitioner_id"): "a doctor calls another tenant's patient",
+    ("call_consent", "witness_id"): "as its participant",
     ("help_offer", "request_id"): "one service offers, another has asked",
     ("help_offer", "opening_id"): "the asker opens, for whoever offered",
     ("help_offer", "practitioner_id"): "checked when it is offered",
@@ -29,6 +31,9 @@ ACROSS = {
     ("help_visit", "request_id"): "checked when it is asked",
     ("ranking_decision", "doctor_id"): "any doctor may be asked for",
     ("erasure", "patient_id"): "it is written with its patient's tenant",
+    ("waiting_entry", "doctor_id"): "a patient waits for another tenant's doctor",
+    ("chance", "schedule_id"): "as its waiting entry",
+    ("booking_series", "schedule_id"): "a patient's series with another tenant's doctor",
     ("client_grant", "account_id"): "an account may be of the region",
     ("client_grant", "client_id"): "a client may be of the region",
 }

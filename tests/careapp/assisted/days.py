@@ -36,10 +36,14 @@ class Town:
         return self.world.viewer
 
 
-def a_town(session: Session, *, hours: Sequence[int] = (7, 9, 11)) -> Town:
+def a_town(session: Session, *, hours: Sequence[int] = (7, 9, 11), keeps_hours: bool = False) -> Town:
     world = a_world(session)
     session.delete(world.slot)
+    if not keeps_hours:
+        for hours_ in world.schedule.hours:
+            session.delete(hours_)
     session.flush()
+    session.expire(world.schedule, ["hours"])
     home = a_place(session, world.organisation, latitude=51.42, longitude=8.07)
     stranger = a_patient(session, world.organisation, home=home, family_name="Fremd")
     slots = [a_slot(session, world.schedule, starts_at=moment(hour)) for hour in hours]

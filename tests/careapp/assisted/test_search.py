@@ -9,7 +9,7 @@ from careapp.people.models import Absence, Preference, PreferenceKind
 from careapp.people.queries import PatientNotFound
 from careapp.people.skills import UnknownSkill
 from tests.careapp.assisted.days import MINUTE, a_need, a_town, plan_by_hand
-from tests.careapp.worlds import an_organisation, coordinator_of, moment
+from tests.careapp.worlds import a_skill, a_slot, an_organisation, coordinator_of, moment
 
 
 @pytest.fixture
@@ -50,8 +50,6 @@ class TestFindAssistedInPublishedTours:
         town = a_town(session, hours=())
         plan_by_hand(session, town, calendar, now, {0: [0, 1], 1: [2]})
         visit = town.world.visits[2]
-        from tests.careapp.worlds import a_slot
-
         a_slot(session, town.world.schedule, starts_at=visit.starts_at + 5 * MINUTE)
 
         [offer] = find(town, a_need(town.world.patients[2], offset_minutes=5))
@@ -64,8 +62,6 @@ class TestFindAssistedInPublishedTours:
     def test_offers_no_time_at_which_no_nurse_has_the_skill(self, session, calendar, now, find):
         town = a_town(session)
         plan_by_hand(session, town, calendar, now, {0: [0, 1], 1: [2]})
-        from tests.careapp.worlds import a_skill
-
         a_skill(session, "wound")
 
         assert find(town, a_need(town.stranger, skills={"wound": 4})) == []
@@ -159,6 +155,15 @@ class TestFindAssistedElsewhere:
         assert find(town, a_need(town.stranger, specialty="NEUR")) == []
         assert len(find(town, a_need(town.stranger, doctor_id=town.world.doctor.id))) == 3
         assert find(town, a_need(town.stranger, schedule_ids=())) == []
+
+    def test_offers_the_odd_times_of_doctors_hours_too(self, session, calendar, now, find):
+        town = a_town(session, hours=(), keeps_hours=True)
+
+        offers = find(town, a_need(town.stranger, most=200))
+
+        # from 8 to 10 by the clock, 7 to 9 in UTC, in steps of five minutes, the last one 15 minutes long
+        assert {offer.starts_at for offer in offers} == {moment(7) + 5 * n * MINUTE for n in range(22)}
+        assert {offer.slot_id for offer in offers} == {None}
 
     def test_prefers_sooner_the_more_it_is_needed(self, session, calendar, now, find):
         town = a_town(session)
