@@ -99,7 +99,7 @@ FOUND_EXAMPLE: Example = {
 }
 RANKED_EXAMPLE: Example = {
     "schedule": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1d08",
-    "starts_at": "2026-03-03T08:00:00+00:00",
+    "starts_at": "2026-03-03T08:00:00Z",
     "sort": "on-visit",
     "reasons": ["in-time", "practice-within-10-km", "no-extra-way", "nurse-is-there-anyway"],
 }
