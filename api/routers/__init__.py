@@ -25,6 +25,7 @@ from api.routers import (
     second_steps,
     sign_in,
     support,
+    times,
     tours,
     visits,
 )
@@ -52,6 +53,7 @@ ROUTERS = (
     orders.router,
     consultations.router,
     hours.router,
+    times.router,
     figures.router,
     emergencies.router,
     support.router,
