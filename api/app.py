@@ -67,6 +67,7 @@ TAGS = [
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "calls", "description": "The video calls of bookings: links, waiting room, admission."},
+    {"name": "coverage", "description": "Where a video call is likely to hold."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "figures", "description": "The region in figures; nobody can be recognised."},

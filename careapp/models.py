@@ -3,7 +3,9 @@
 from careapp.appointments import models as appointments
 from careapp.calls import models as calls
 from careapp.consultations import models as consultations
+from careapp.coverage import models as coverage
 from careapp.db import Base
+from careapp.fairness import models as fairness
 from careapp.help import models as help_
 from careapp.identity import client_models as clients
 from careapp.identity import models as identity
@@ -29,6 +31,8 @@ __all__ = [
     "calls",
     "clients",
     "consultations",
+    "coverage",
+    "fairness",
     "held",
     "help_",
     "identity",

@@ -37,7 +37,9 @@ OFFERED_TO_ALL = frozenset({"municipality", "organisation", "road_closure", "sch
 COLLEAGUES = frozenset({"practitioner", "role"})
 """What everybody of a tenant sees of it."""
 
-STAFF_ONLY = frozenset({"job", "later_answer", "plan", "subscription", "support_grant", "visit_link"})
+STAFF_ONLY = frozenset(
+    {"coverage_measure", "job", "later_answer", "plan", "subscription", "support_grant", "visit_link"}
+)
 """Of one tenant, and nothing of it says who a patient is; routes say who gets to ask."""
 
 

@@ -67,6 +67,7 @@ RULES: Mapping[str, Rule | None] = {
     "travel_data": None,
     "travel_place": None,
     "travel_row": None,
+    "coverage_figure": None,
     # Ours alone.
     "claim": Rule(OURSELVES),
     "shared_key": Rule(OURSELVES),
@@ -138,6 +139,8 @@ RULES: Mapping[str, Rule | None] = {
     "tour_break": part_of("tour", "tour_break.tour_id"),
     "held_resource": Rule(reads=OF_OPENED_PATIENT),
     "erasure": Rule(),
+    "coverage_measure": Rule(),
+    "ranking_decision": Rule(),
     "subscription": Rule(),
     "subscription_delivery": part_of("subscription", "subscription_delivery.subscription_id"),
     "subscription_event": part_of("subscription", "subscription_event.subscription_id"),

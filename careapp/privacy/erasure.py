@@ -16,6 +16,7 @@ from careapp.access import Viewer
 from careapp.appointments.models import Appointment
 from careapp.calls.forgetting import forget_calls_of
 from careapp.db import Base, record_change
+from careapp.fairness.decisions import forget_decisions_of
 from careapp.jobs.models import LaterAnswer
 from careapp.orders.models import CareOrder, CarePlan
 from careapp.organisations.models import Municipality, Place, PlaceKind
@@ -79,6 +80,7 @@ def erase_patient(
             removed += 1
     session.flush()
     calls = forget_calls_of(session, patient_id=patient_id)
+    forget_decisions_of(session, patient_id=patient_id)
     sent = _forget_sent(session, rows)
     answers = session.execute(
         delete(LaterAnswer).where(LaterAnswer.organisation_id == patient.organisation_id),

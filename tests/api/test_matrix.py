@@ -98,6 +98,9 @@ POST /join/address                                   open
 POST /join/departure                                 open
 GET  /join/left                                      open
 GET  /api/doctors                                    {TREATING}
+GET  /api/coverage                                   caxsn    query=bbox=8.0,51.3,8.1,51.4
+POST /api/coverage/samples                           n
+GET  /api/patients/{{patient_id}}/link               {TREATING}  foreign=404
 GET  /api/figures/days/{{date}}                      cay
 GET  /api/emergencies                                ca
 POST /api/emergencies                                cand
