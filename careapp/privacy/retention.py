@@ -19,6 +19,8 @@ from careapp.privacy.erasure import RETENTION, erase_patient, finish_erasures
 from careapp.privacy.models import Erasure
 from careapp.records.models import Document, DocumentVersion, SentDocument
 from careapp.records.search_values import SearchValue
+from careapp.waiting.forgetting import forget_waiting
+from careapp.waiting.models import WaitingEntry
 
 AT_ONCE = 20
 DAYS_OF_YEAR = 365.2425
@@ -33,7 +35,7 @@ def keep_rules(session: Session, *, now: datetime, settings: Settings) -> int:
         settings: `records_keep_years`, `calls_keep_days`, `rankings_keep_days`.
 
     Returns:
-        How many patients, calls, decisions and measures were treated.
+        How many patients, calls, ended waits, decisions and measures were treated.
     """
     done = finish_erasures(session, now=now)
     for patient_id in due_patients(session, now=now, years=settings.records_keep_years):
@@ -42,6 +44,7 @@ def keep_rules(session: Session, *, now: datetime, settings: Settings) -> int:
     done += forget_decisions(session, before=now - timedelta(days=settings.rankings_keep_days))
     done += forget_measures(session, now=now)
     before = now - timedelta(days=settings.calls_keep_days)
+    done += forget_waiting(session, WaitingEntry.ended_at < before)
     return done + forget_calls(session, before=before) + forget_joins(session, before=before)
 
 

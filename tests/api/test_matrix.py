@@ -64,6 +64,13 @@ GET  /api/skills                                     {ALL}
 GET  /api/orders                                     caxsn
 GET  /api/orders/{{order_id}}                        caxsn    foreign=404
 POST /api/orders                                     cax      foreign=404
+GET  /api/patients/{{patient_id}}/contact            caxs     foreign=404
+PUT  /api/patients/{{patient_id}}/contact            cax      foreign=404
+GET  /api/patients/{{patient_id}}/notices            caxs     foreign=404
+GET  /api/calendars                                     d
+POST /api/calendars                                     d
+DELETE /api/calendars/{{absent}}                        d        any
+GET  /calendars/{{secret}}.ics                          open
 GET  /api/slots                                      {TREATING}  period
 GET  /api/slots/{{slot_id}}                          {TREATING}  foreign=200
 POST /api/slots/{{slot_id}}/booking                  caxd     foreign=404
