@@ -23,6 +23,7 @@ from api.routers import (
     roads,
     second_steps,
     sign_in,
+    sockets,
     support,
     tours,
     visits,
@@ -63,4 +64,5 @@ ROUTERS = (
     own_account.router,
     oauth.router,
     pages.router,
+    sockets.router,
 )
