@@ -162,6 +162,12 @@ class Settings(BaseSettings):
         le=90,
         description="Days for which what others sent about a video call is kept after it; 90 at most.",
     )
+    calls_url: str | None = Field(
+        default=None,
+        description="Where a certified video provider lets people in, with `{token}` in it; unset: our own.",
+    )
+    calls_key_file: Path | None = Field(
+        default=None, description="File with the key that is shared with that provider, 32 bytes or more."
     ice_urls: str = Field(
         default="",
         description="STUN and TURN servers by which the browsers of our own video calls find each other, with "
