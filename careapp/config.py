@@ -168,6 +168,7 @@ class Settings(BaseSettings):
     )
     calls_key_file: Path | None = Field(
         default=None, description="File with the key that is shared with that provider, 32 bytes or more."
+    )
     ice_urls: str = Field(
         default="",
         description="STUN and TURN servers by which the browsers of our own video calls find each other, with "

@@ -16,9 +16,11 @@ from api.calls.seat_cookie import SEAT_COOKIE
 from api.transactions import Transactions
 from careapp.access import Viewer, ViewerRole
 from careapp.calls.commands import admit, end_call, enter_waiting_room, leave, refuse, take_seat
+from careapp.calls.consent import witness_consent
 from careapp.calls.models import CallState, ProviderKind
 from careapp.calls.seats import Seat, call_of_participant, seat_of_viewer
 from careapp.errors import CareError
+from careapp.identity.models import Language
 from careapp.tenancy import acting_as, begin_as
 
 AT_ONCE = 8
@@ -122,11 +124,17 @@ class Admission:
         """
         await self._command(host, end_call)
 
+    async def witness(self, seat: Seat, language: str) -> None:
+        """Keep that the patient has agreed by word of mouth to a nurse or doctor.
+
+        Raises:
+            CareError: See `careapp.calls.consent.witness_consent`.
+        """
+        await self._command(seat, partial(witness_consent, language=Language(language)))
+
     async def leave(self, seat: Seat) -> None:
         """Note that somebody has left for good."""
-        await self._change(
-            seat.viewer, lambda session: leave(session, seat=seat, now=self._state.clock())
-        )
+        await self._change(seat.viewer, lambda session: leave(session, seat=seat, now=self._state.clock()))
 
     def _enter(self, session: Session, seat: Seat) -> Seat:
         return enter_waiting_room(session, seat=seat, now=self._state.clock())

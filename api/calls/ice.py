@@ -56,4 +56,4 @@ class Ice:
 
 def password_of(name: str, secret: bytes) -> str:
     """Return the password that goes with a name."""
-    return base64.b64encode(hmac.digest(secret, name.encode(), sha1)).decode()  # noqa: S324 -- coturn's choice
+    return base64.b64encode(hmac.digest(secret, name.encode(), sha1)).decode()

@@ -1,6 +1,6 @@
 """Who is in a call's room, and what passes from whom to whom. Lives in one event loop, and does no I/O.
 
-    waiting ──(the doctor lets them in)──▶ admitted: only now others are seen, and messages pass
+waiting ──(the doctor lets them in)──▶ admitted: only now others are seen, and messages pass
 """
 
 import asyncio
@@ -184,13 +184,12 @@ class Room:
         to.send(message)
 
     def _tell_people(self) -> None:
-        """Tell everybody who is here: the doctor of all, those let in of each other, the waiting of nobody."""
+        """Tell the doctor of everybody who is here, those let in of each other, the waiting of nobody."""
         for to in self.connections.values():
             seen = [
                 self._person(each, to)
                 for each in self.connections.values()
-                if each is not to
-                and (to.seat.is_host or (to.seat.is_admitted and each.seat.is_admitted))
+                if each is not to and (to.seat.is_host or (to.seat.is_admitted and each.seat.is_admitted))
             ]
             is_host_here = any(each.seat.is_host for each in self._admitted())
             to.send({"kind": "people", "people": seen, "is_doctor_here": is_host_here})

@@ -9,7 +9,6 @@ from api.errors import answer_care_error
 from careapp.config import Settings
 from careapp.errors import CareError
 
-
 POLICY = 1008
 """RFC 6455: a message or a request violates the policy."""
 

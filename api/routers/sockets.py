@@ -15,7 +15,7 @@ from api.auth.policy import anybody
 from api.calls import messages
 from api.calls.admission import Admission
 from api.calls.codes import Code, SocketClosed, word_of
-from api.calls.messages import ADMIT, END, LEAVE, REFUSE, STAY, Malformed, Said
+from api.calls.messages import ADMIT, CONSENT, END, LEAVE, REFUSE, STAY, Malformed, Said
 from api.calls.rooms import Connection, Room, Rooms
 from careapp.calls.seats import Seat
 from careapp.errors import CareError
@@ -75,7 +75,7 @@ async def _serve(websocket: WebSocket, come: Look, look: Look) -> None:
         return
     except (SQLAlchemyError, RuntimeError, OSError, ValueError, LookupError) as error:
         # Its words may hold what a page sent: only the kind is logged.
-        LOG.error("a call's socket broke: %s", type(error).__name__)
+        LOG.error("a call's socket broke: %s", type(error).__name__)  # noqa: TRY400 -- see above
         await _close(websocket, SocketClosed(Code.UNFORESEEN))
 
 
@@ -101,19 +101,25 @@ async def _sit(websocket: WebSocket, come: Look, look: Look) -> None:
 async def _hear(at: _At) -> None:
     """Take what the page says, one after the other."""
     while True:
-        text = await at.websocket.receive_text()
-        at.connection.count()
-        try:
-            said = messages.read(text)
-        except Malformed:
-            raise SocketClosed(Code.MALFORMED) from None
-        if said.kind in (ADMIT, REFUSE, END):
+        said = await _receive(at)
+        if said.kind in (ADMIT, REFUSE, END, CONSENT):
             await _command(at, said)
         elif said.kind == LEAVE:
             await at.admission.leave(at.connection.seat)
             raise SocketClosed(Code.LEFT)
         elif said.kind != STAY:
             at.room.pass_on(at.connection, said)
+
+
+async def _receive(at: _At) -> Said:
+    message = await at.websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    at.connection.count()
+    try:
+        return messages.read(message.get("text") or "")
+    except Malformed:
+        raise SocketClosed(Code.MALFORMED) from None
 
 
 async def _tell(at: _At) -> None:
@@ -135,24 +141,22 @@ async def _look_again(at: _At) -> None:
 
 
 async def _command(at: _At, said: Said) -> None:
-    host = at.connection.seat
-    if not host.is_host:
+    seat = at.connection.seat
+    if not (seat.is_host or (said.kind == CONSENT and seat.viewer.practitioner_id is not None)):
         at.connection.send({"kind": "refused", "what": said.kind, "why": "not-host"})
         return
     try:
         if said.kind == END:
-            await at.admission.end(host)
+            await at.admission.end(seat)
             at.room.end()
-            return
-        assert said.about is not None  # noqa: S101 -- `messages.read` has seen to it
-        if said.kind == ADMIT:
-            await at.admission.admit(host, said.about)
-        else:
-            await at.admission.refuse(host, said.about)
+        elif said.kind == CONSENT:
+            await at.admission.witness(seat, said.content["language"])
+            at.connection.send({"kind": "done", "what": CONSENT})
+        elif said.about is not None:
+            await (at.admission.admit if said.kind == ADMIT else at.admission.refuse)(seat, said.about)
+            at.room.look_again(said.about)
     except CareError as error:
         at.connection.send({"kind": "refused", "what": said.kind, "why": word_of(error)})
-        return
-    at.room.look_again(said.about)
 
 
 async def _close(websocket: WebSocket, closed: SocketClosed) -> None:
