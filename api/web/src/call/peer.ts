@@ -34,8 +34,8 @@ export class Peer {
     return this.connection?.connectionState === "connected";
   }
 
-  get statistics(): Promise<RTCStatsReport> | null {
-    return this.connection?.getStats() ?? null;
+  async statistics(): Promise<RTCStatsReport | null> {
+    return (await this.connection?.getStats()) ?? null;
   }
 
   /** Say that an offer may come, and again until one has led to a connection. */

@@ -87,7 +87,7 @@ export class Room {
 
   /** Of the connection with each other page: for tests, and whoever looks for a fault. */
   async statistics(): Promise<RTCStatsReport[]> {
-    const asked = [...this.peers.values()].map(({ peer }) => peer.statistics);
+    const asked = [...this.peers.values()].map(({ peer }) => peer.statistics());
     return (await Promise.all(asked)).filter((report) => report !== null);
   }
 

@@ -4,7 +4,7 @@ import type { Heard, Said } from "./messages";
 /** Codes after which connecting again may help; with any other the server means it. */
 const MAY_PASS = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4409, 4500, 4503]);
 const TAKEN = 4409;
-const MOST_TAKEN = 8;
+const MOST_TAKEN = 2;
 const LONGEST_PAUSE_MS = 5000;
 
 export interface Ears {
