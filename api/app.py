@@ -31,6 +31,7 @@ from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate, row_security
 from careapp.calendar import Calendar
+from careapp.calls.providers import choose_provider
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.identity.accounts import refuse_demo_accounts
@@ -68,6 +69,7 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "calls", "description": "The video calls of bookings: links, waiting room, admission."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "figures", "description": "The region in figures; nobody can be recognised."},
@@ -104,6 +106,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
     app.state.geocoder = choose_geocoder(settings)
+    app.state.video = choose_provider(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()

@@ -2,6 +2,7 @@
 
 from api.routers import (
     about,
+    calls,
     consultations,
     days,
     emergencies,
@@ -11,6 +12,7 @@ from api.routers import (
     figures,
     health,
     jobs,
+    joining,
     nurses,
     oauth,
     orders,
@@ -51,6 +53,8 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    calls.router,
+    joining.api_router,
     figures.router,
     emergencies.router,
     support.router,
@@ -62,6 +66,7 @@ ROUTERS = (
     second_steps.router,
     external_sign_in.router,
     own_account.router,
+    joining.router,
     oauth.router,
     pages.router,
     sockets.router,

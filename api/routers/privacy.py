@@ -16,6 +16,8 @@ from api.routers.fhir.asked import AskingDep
 from api.routers.records import AccessOut
 from api.shapes import After, Example, Limit, Out, PageOut, next_address, shown_as
 from careapp.access import ViewerRole
+from careapp.calls.models import CallPart
+from careapp.calls.queries import list_consents
 from careapp.privacy import erasure, restriction
 from careapp.privacy.queries import list_erasures
 from careapp.records.accesses import list_accesses
@@ -37,6 +39,7 @@ COPY_EXAMPLE: Example = {
     "patient_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02",
     "made_at": "2026-03-03T09:10:00Z",
     "record": [{"resourceType": "Bundle", "type": "searchset", "link": [], "entry": []}],
+    "video_consents": [],
     "accesses": [],
 }
 ONLY = (ViewerRole.ADMINISTRATOR,)
@@ -55,6 +58,28 @@ class ErasureOut(Out):
     asked_at: datetime
     finished_at: datetime | None
     counts: dict[str, int]
+
+
+class VideoConsentOut(Out):
+    """Somebody agreed to a consultation by video: to which words, and who heard it, if it was said."""
+
+    model_config = shown_as(
+        {
+            "booking_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1d03",
+            "part": "patient",
+            "given_at": "2026-03-03T07:58:00Z",
+            "version": "2026-11",
+            "language": "de",
+            "witness_id": None,
+        }
+    )
+
+    booking_id: UUID
+    part: CallPart
+    given_at: datetime
+    version: str
+    language: str
+    witness_id: UUID | None
 
 
 class ErasurePage(PageOut[ErasureOut]):
@@ -131,6 +156,10 @@ def copy_data(patient_id: UUID, session: ReadSession, asking: AskingDep, now: No
             "patient_id": patient_id,
             "made_at": now,
             "record": record,
+            "video_consents": [
+                VideoConsentOut.model_validate(each).model_dump()
+                for each in list_consents(session, patient_id=patient_id, viewer=asking.viewer)
+            ],
             "accesses": [access.model_dump() for access in _accesses(session, patient_id)],
         }
     )

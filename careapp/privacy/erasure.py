@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.appointments.models import Appointment
+from careapp.calls.forgetting import forget_calls_of
 from careapp.db import Base, record_change
 from careapp.jobs.models import LaterAnswer
 from careapp.orders.models import CareOrder, CarePlan
@@ -77,6 +78,7 @@ def erase_patient(
             session.delete(row)
             removed += 1
     session.flush()
+    calls = forget_calls_of(session, patient_id=patient_id)
     sent = _forget_sent(session, rows)
     answers = session.execute(
         delete(LaterAnswer).where(LaterAnswer.organisation_id == patient.organisation_id),
@@ -95,6 +97,7 @@ def erase_patient(
             "held": removed,
             "sent": sent,
             "answers": getattr(answers, "rowcount", 0),
+            "calls": calls,
         },
         documents=documents,
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from careapp.access import SCHEDULER
 from careapp.appointments.models import Appointment
+from careapp.calls.forgetting import forget_joins
 from careapp.config import Settings
 from careapp.consultations.models import Booking
 from careapp.db import record_change
@@ -36,7 +37,8 @@ def keep_rules(session: Session, *, now: datetime, settings: Settings) -> int:
     for patient_id in due_patients(session, now=now, years=settings.records_keep_years):
         erase_patient(session, patient_id=patient_id, reason=RETENTION, viewer=SCHEDULER, now=now)
         done += 1
-    return done + forget_calls(session, before=now - timedelta(days=settings.calls_keep_days))
+    before = now - timedelta(days=settings.calls_keep_days)
+    return done + forget_calls(session, before=before) + forget_joins(session, before=before)
 
 
 def due_patients(session: Session, *, now: datetime, years: int) -> list[UUID]:
