@@ -171,9 +171,9 @@ class Settings(BaseSettings):
     )
     ice_urls: str = Field(
         default="",
-        description="STUN and TURN servers by which the browsers of our own video calls find each other, with "
-        "commas between, like stun:turn.example:3478, turn:turn.example:3478?transport=udp; none: one network "
-        "only.",
+        description="STUN and TURN servers by which the browsers of our own video calls find each other, "
+        "with commas between, like stun:turn.example:3478, turn:turn.example:3478?transport=udp; none: one "
+        "network only.",
     )
     turn_secret_file: Path | None = Field(
         default=None, description="File with coturn's `static-auth-secret`, 16 bytes or more."

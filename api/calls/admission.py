@@ -11,8 +11,8 @@ from fastapi import FastAPI, WebSocket
 from sqlalchemy.orm import Session
 
 from api.auth.cookie import COOKIE, WebSessions
+from api.auth.seats import MOST_COOKIE, SEAT_COOKIE
 from api.calls.codes import Code, SocketClosed, closing
-from api.calls.seat_cookie import SEAT_COOKIE
 from api.transactions import Transactions
 from careapp.access import Viewer, ViewerRole
 from careapp.calls.commands import admit, end_call, enter_waiting_room, leave, refuse, take_seat
@@ -59,7 +59,7 @@ class Admission:
             SocketClosed: The cookie holds no longer.
         """
         cookie = websocket.cookies.get(SEAT_COOKIE)
-        if not cookie:
+        if not cookie or len(cookie) > MOST_COOKIE:
             raise SocketClosed(Code.NO_SEAT)
 
         def look() -> Seat | None:

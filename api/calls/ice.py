@@ -12,7 +12,7 @@ from hashlib import sha1, sha256
 from typing import Any
 from uuid import UUID
 
-from careapp.config import Settings
+from careapp.config import Settings, UnsafeSettings
 from careapp.secret_files import read_secret
 
 LASTS = timedelta(hours=4)
@@ -34,6 +34,13 @@ class Ice:
         self._turn = [each for each in settings.ice_addresses if each.startswith("turn")]
         self._relay_only = settings.relay_only
         self._secret = b""
+        if self._relay_only and not self._turn:
+            raise UnsafeSettings("CAREAPP_RELAY_ONLY: name a TURN server in CAREAPP_ICE_URLS")
+        if self._turn and settings.turn_secret_file is None:
+            raise UnsafeSettings(
+                "CAREAPP_ICE_URLS names a TURN server: name the file with its secret in "
+                "CAREAPP_TURN_SECRET_FILE"
+            )
         if settings.turn_secret_file is not None:
             self._secret = read_secret(settings.turn_secret_file, "CAREAPP_TURN_SECRET_FILE", least_bytes=16)
 

@@ -13,7 +13,7 @@ from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from api.auth.cookie import COOKIE
-from api.calls.seat_cookie import SEAT_COOKIE
+from api.auth.seats import SEAT_COOKIE
 from careapp.access import Viewer, ViewerRole
 from careapp.calls.consent import record_consent
 from careapp.calls.links import JoinLink

@@ -8,9 +8,9 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from api.auth.cookie import COOKIE
+from api.auth.seats import SEAT_COOKIE
 from api.calls.codes import Code
 from api.calls.rooms import MESSAGES_AT_ONCE
-from api.calls.seat_cookie import SEAT_COOKIE
 from careapp.access import ViewerRole
 from careapp.calls.commands import admit, end_call, refuse
 from careapp.calls.models import CallPart

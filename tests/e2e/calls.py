@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.calls.seat_cookie import SEAT_COOKIE
+from api.auth.seats import SEAT_COOKIE
 from api.database import chain_of, open_sessions, opened
 from careapp import clock
 from careapp.access import OPERATOR

@@ -7,10 +7,12 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, StorageState, expect
 
+from tests.api import processes
 from tests.e2e import calls
 from tests.e2e.calls import Booked, a_context, admit, connected, more_frames, of_doctor, of_patient
 from tests.e2e.pages import Watched, findings
 from tests.e2e.people import sign_in
+from tests.e2e.relays import relaying
 
 
 class Call(NamedTuple):
@@ -181,3 +183,22 @@ class TestEverybody:
         page.get_by_role("button", name="Go to the waiting room").click()
         expect(page.get_by_text("Your access does not hold any more.")).to_be_visible()
         context.close()
+
+
+class TestRelay:
+    def test_alone_carries_a_call_where_that_is_wished(self, browser, data_dir, doctors, tmp_path):
+        with (
+            relaying(tmp_path) as settings,
+            processes.serving(data_dir, **settings) as server,
+            calls.booking(data_dir) as booked,
+        ):
+            contexts = a_context(browser, storage_state=doctors), a_context(browser)
+            doctor = of_doctor(contexts[0], server.address, booked).page
+            patient = of_patient(contexts[1], server.address, booked.seat()).page
+            admit(doctor, booked.patient)
+
+            for page in (doctor, patient):
+                connected(page)
+                assert page.evaluate(calls.WAYS) == [["relay", "connected"]]
+            for context in contexts:
+                context.close()
