@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from careapp import settings_rules as rules
 from careapp.errors import Invalid
+from careapp.notices.settings import NoticeSettings
 from careapp.origins import Network, origin_of, read_networks
 
 USUAL_ADDRESS_RATE, USUAL_VIEWER_RATE = 1200, 600
@@ -20,7 +21,7 @@ class UnsafeSettings(Invalid):
     """A setting is missing, malformed or would expose patients' data."""
 
 
-class Settings(BaseSettings):
+class Settings(NoticeSettings, BaseSettings):
     """All settings; each is read from the environment variable `CAREAPP_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="CAREAPP_", frozen=True, extra="forbid")
@@ -131,6 +132,12 @@ class Settings(BaseSettings):
     hold_s: float = Field(
         default=300.0, ge=10, le=3600, description="Seconds for which a video slot is held for one person."
     )
+    chance_min: int = Field(
+        default=60,
+        ge=5,
+        le=2880,
+        description="Minutes for which a time is kept for somebody who waits for one.",
+    )
     tick_s: float = Field(default=15.0, gt=0, le=3600, description="Seconds between two looks at due work.")
     lease_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."
@@ -161,6 +168,17 @@ class Settings(BaseSettings):
         ge=1,
         le=90,
         description="Days for which what others sent about a video call is kept after it; 90 at most.",
+    )
+    rankings_keep_days: int = Field(
+        default=365,
+        ge=1,
+        le=3650,
+        description="Days for which is kept in which order times were proposed to a patient, and why.",
+    )
+    coverage_operator: str = Field(
+        default="",
+        max_length=40,
+        description="Whose network counts where figures tell of several operators; unset: the best.",
     )
     calls_url: str | None = Field(
         default=None,

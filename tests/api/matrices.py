@@ -33,6 +33,7 @@ from careapp.jobs.kinds import PLAN_DAY
 from careapp.migrate import upgrade
 from careapp.openings.commands import ToWhom, open_record
 from careapp.openings.models import OpeningKind
+from careapp.records.chain import unpacked
 from careapp.records.held import (
     HeldAppointmentResponse,
     HeldCommunication,
@@ -67,6 +68,23 @@ EVERYTHING = frozenset({"user/*.cruds", "system/*.cruds", "api.read", "api.write
 NOTHING_HERE = frozenset({"user/Basic.cruds", "system/Basic.cruds", "openid"})
 """A token that speaks of no kind that is served, and not of `/api`."""
 
+SHOW_NOBODY = (
+    "/api/about",
+    "/api/doctors",
+    "/api/jobs",
+    "/api/map",
+    "/api/me",
+    "/api/organisations",
+    "/api/places",
+    "/api/roads",
+    "/api/skills",
+    "/fhir/.well-known",
+    "/fhir/OperationDefinition",
+    "/fhir/SearchParameter",
+    "/fhir/metadata",
+)
+"""Addresses that show no patient, written by hand. They leave no row of the record."""
+
 
 @dataclass
 class Matrix:
@@ -94,7 +112,43 @@ class Matrix:
     def ask(self, who: str | None, method: str, address: str, **more: Any) -> Any:
         """Send a request as somebody; None as nobody."""
         headers = {**more.pop("headers", {})} | ({} if who is None else {WHO: who})
-        return self.client.request(method, address, headers=headers, **more)
+        answer = self.client.request(method, address, headers=headers, **more)
+        self.require_recorded(who, method, address, answer)
+        return answer
+
+    def require_recorded(self, who: str | None, method: str, address: str, answer: Any) -> None:
+        """Compare an answer with what the record holds of its request.
+
+        Whatever names a patient leaves a row that names them too; so does whatever might have named one, and
+        was refused or found nobody. What was asked by nobody, or shows nobody by its nature, leaves nothing.
+        """
+        path = address.partition("?")[0]
+        if not path.startswith(("/api/", "/fhir")):
+            return
+        state: Any = self.client.app.state  # type: ignore[attr-defined]  # of FastAPI
+        with state.reading_sessions.begin() as session:
+            rows = session.execute(
+                select(AuditEvent.patient_id, AuditEvent.patients, AuditEvent.mark).where(
+                    AuditEvent.request_id == answer.headers["x-request-id"]
+                )
+            ).all()
+        named = {str(key) for row in rows for key in unpacked(row.patients or b"")}
+        named |= {str(row.patient_id) for row in rows}
+        shown = {key for key in self.patients() if key in answer.text} if answer.status_code < 400 else set()
+        if path.startswith("/fhir/AuditEvent"):  # reading the record must not make it grow by all in it
+            shown = set()
+        is_look = answer.status_code < 400 or answer.status_code in {403, 404, 410}
+        shows_nobody = method == "GET" and path.startswith(SHOW_NOBODY) and not shown
+        if who is None or answer.status_code == 401 or shows_nobody:
+            assert rows == [], (who, address, "leaves a row, and shows nobody")
+        elif is_look and not path.startswith(SHOW_NOBODY):
+            assert rows, (who, address, answer.status_code, "leaves no row")
+        assert shown <= named, (who, address, "shows patients whom the record does not name")
+        assert all(row.mark for row in rows), (who, address, "leaves a row without a mark")
+
+    def patients(self) -> set[str]:
+        """Return the ids of all patients."""
+        return {str(each.id) for served in (self.own, self.foreign) for each in served.world.patients}
 
     def own_id(self, letter: str, kind: str) -> UUID:
         """Return the id of a resource that is within a role's work."""

@@ -64,6 +64,13 @@ GET  /api/skills                                     {ALL}
 GET  /api/orders                                     caxsn
 GET  /api/orders/{{order_id}}                        caxsn    foreign=404
 POST /api/orders                                     cax      foreign=404
+GET  /api/patients/{{patient_id}}/contact            caxs     foreign=404
+PUT  /api/patients/{{patient_id}}/contact            cax      foreign=404
+GET  /api/patients/{{patient_id}}/notices            caxs     foreign=404
+GET  /api/calendars                                     d
+POST /api/calendars                                     d
+DELETE /api/calendars/{{absent}}                        d        any
+GET  /calendars/{{secret}}.ics                          open
 GET  /api/slots                                      {TREATING}  period
 GET  /api/slots/{{slot_id}}                          {TREATING}  foreign=200
 POST /api/slots/{{slot_id}}/booking                  caxd     foreign=404
@@ -98,6 +105,9 @@ POST /join/address                                   open
 POST /join/departure                                 open
 GET  /join/left                                      open
 GET  /api/doctors                                    {TREATING}
+GET  /api/coverage                                   caxsn    query=bbox=8.0,51.3,8.1,51.4
+POST /api/coverage/samples                           n
+GET  /api/patients/{{patient_id}}/link               {TREATING}  foreign=404
 GET  /api/figures/days/{{date}}                      cay
 GET  /api/emergencies                                ca
 POST /api/emergencies                                cand
