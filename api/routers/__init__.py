@@ -29,6 +29,7 @@ from api.routers import (
     roads,
     second_steps,
     sign_in,
+    sockets,
     support,
     times,
     tours,
@@ -81,4 +82,5 @@ ROUTERS = (
     joining.router,
     oauth.router,
     pages.router,
+    sockets.router,
 )

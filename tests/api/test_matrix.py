@@ -148,6 +148,8 @@ GET  /api/map/tiles.pmtiles                          {ALL}    any
 GET  /api/me                                         {ALL}
 GET  /account                                        {ALL}    page
 GET  /map                                            {ALL}
+GET  /calls/{{absent}}                               nd
+GET  /join/call                                      open
 GET  /app/assets/{{name}}                            open
 GET  /sign-in/style.css                              open
 GET  /sign-in/passkeys.js                            open
