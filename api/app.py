@@ -28,11 +28,13 @@ from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate, row_security
 from careapp.calendar import Calendar
+from careapp.calls.providers import choose_provider
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.identity.accounts import refuse_demo_accounts
 from careapp.jobs.supervisor import Supervisor
 from careapp.keys import Keyring
+from careapp.notices.delivery import NoticePost
 from careapp.records.audit_writer import running
 from careapp.records.chain import Chain
 from careapp.records.keys import shared_key
@@ -65,6 +67,9 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "coverage", "description": "Where a video call is likely to hold."},
+    {"name": "notices", "description": "What patients are told, and doctors' calendars."},
+    {"name": "calls", "description": "The video calls of bookings: links, waiting room, admission."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "figures", "description": "The region in figures; nobody can be recognised."},
@@ -101,6 +106,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
     app.state.geocoder = choose_geocoder(settings)
+    app.state.video = choose_provider(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()
@@ -168,12 +174,14 @@ def supervised(sessions: sessionmaker[Session], settings: Settings, chain: Chain
     roads = RoadKeeper(make_reading_sessions(sessions.kw["bind"]), settings, clock.now)
     roads.start()
     post = Post(sessions, settings, clock.now, spread=Spreader(settings.zone_info), write=write_notice)
-    postman = Postman(post)
-    postman.start()
+    postmen = [Postman(post), Postman(NoticePost(sessions, settings, clock.now))]
+    for postman in postmen:
+        postman.start()
     try:
         yield
     finally:
-        postman.stop()
+        for postman in postmen:
+            postman.stop()
         roads.stop()
         stop_all()
         scheduler.shutdown()

@@ -42,6 +42,7 @@ SHOWS_NOBODY = (
 SUBJECTS: Mapping[str, str] = {
     "appointments": "appointment",
     "bookings": "booking",
+    "calls": "call",
     "days": "day",
     "doctors": "role",
     "holds": "slot",

@@ -40,7 +40,9 @@ OFFERED_TO_ALL = frozenset({"municipality", "organisation", "road_closure", "sch
 COLLEAGUES = frozenset({"practitioner", "role"})
 """What everybody of a tenant sees of it."""
 
-STAFF_ONLY = frozenset({"job", "later_answer", "plan", "subscription", "support_grant", "visit_link"})
+STAFF_ONLY = frozenset(
+    {"coverage_measure", "job", "later_answer", "plan", "subscription", "support_grant", "visit_link"}
+)
 """Of one tenant, and nothing of it says who a patient is; routes say who gets to ask."""
 
 
@@ -147,6 +149,9 @@ def _at_work(viewer: Viewer, model: type[Base]) -> Condition:
         return and_(own(viewer, model), model.role_id.in_(theirs))  # type: ignore[attr-defined]  # both have one
     if name == "absence":
         return or_(found, and_(own(viewer, model), Absence.practitioner_id == viewer.practitioner_id))
+    if name == "calendar_feed":
+        theirs = model.practitioner_id == viewer.practitioner_id  # type: ignore[attr-defined]  # it has one
+        return and_(own(viewer, model), theirs)
     if name == "held_resource":  # what the practice keeps about nobody of ours, e.g. a task
         return or_(found, and_(own(viewer, model), model.patient_id.is_(None)))  # type: ignore[attr-defined]
     return found

@@ -67,6 +67,7 @@ RULES: Mapping[str, Rule | None] = {
     "travel_data": None,
     "travel_place": None,
     "travel_row": None,
+    "coverage_figure": None,
     # Ours alone.
     "claim": Rule(OURSELVES),
     "shared_key": Rule(OURSELVES),
@@ -94,6 +95,8 @@ RULES: Mapping[str, Rule | None] = {
     "schedule": Rule(reads=EVERYBODY),
     "slot": Rule(reads=EVERYBODY),
     "consultation_hours": Rule(part_of("schedule", "consultation_hours.schedule_id").own),
+    "consultation_kind": Rule(reads=EVERYBODY),
+    "hours_exception": Rule(reads=EVERYBODY),
     "practitioner": Rule(
         reads="id IN (SELECT practitioner_id FROM role WHERE kind = 'doctor') "
         "OR id IN (SELECT careapp_helpers())"
@@ -119,6 +122,15 @@ RULES: Mapping[str, Rule | None] = {
     "service_skill": part_of("service", "service_skill.service_id"),
     "booking": part_of("appointment", "booking.id"),
     "further_slot": part_of("appointment", "further_slot.booking_id"),
+    "call": part_of("appointment", "call.booking_id"),
+    "call_participant": part_of("call", "call_participant.call_id"),
+    "call_consent": part_of("appointment", "call_consent.booking_id"),
+    "booking_event": part_of("appointment", "booking_event.booking_id"),
+    "booking_participant": part_of("appointment", "booking_participant.booking_id"),
+    "booking_series": Rule(),
+    "series_part": part_of("booking_series", "series_part.series_id"),
+    "waiting_entry": Rule(),
+    "chance": Rule(),
     "occupancy": Rule(),
     "opening": Rule(changes=TO_US),
     # Help: a request names no person, and an offer has two sides.
@@ -133,8 +145,15 @@ RULES: Mapping[str, Rule | None] = {
     "tour": Rule(),
     "stop": part_of("tour", "stop.tour_id"),
     "tour_break": part_of("tour", "tour_break.tour_id"),
+    "tour_change": Rule(),
+    "calendar_feed": Rule(),
+    "contact_wish": Rule(),
+    "notice": Rule(),
+    "heard_message": Rule(OURSELVES),
     "held_resource": Rule(reads=OF_OPENED_PATIENT),
     "erasure": Rule(),
+    "coverage_measure": Rule(),
+    "ranking_decision": Rule(),
     "subscription": Rule(),
     "subscription_delivery": part_of("subscription", "subscription_delivery.subscription_id"),
     "subscription_event": part_of("subscription", "subscription_event.subscription_id"),

@@ -14,14 +14,16 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer
 from careapp.appointments.cancellation import require_reason
 from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
-from careapp.appointments.occupancy import check_now, occupy, release
-from careapp.consultations.models import Booking, FurtherSlot, Slot
+from careapp.appointments.occupancy import release
+from careapp.consultations import history
+from careapp.consultations.further_models import BookingDeed
+from careapp.consultations.models import Booking, ConsultationCode, FurtherSlot, Slot
+from careapp.consultations.participants import Attendee, colleagues_of, let_see, occupy_for
 from careapp.consultations.queries import get_booking
 from careapp.consultations.taking import get_slots, give_back, lock, take
 from careapp.db import record_change
 from careapp.errors import Conflict, Invalid
-from careapp.openings.commands import ToWhom, close_records_of, open_record
-from careapp.openings.models import OpeningKind
+from careapp.openings.commands import ToWhom, close_records_of
 from careapp.people.queries import get_patient
 from careapp.records import audit, outbox
 from careapp.visits.models import Visit
@@ -62,6 +64,7 @@ class Wish:
         hold_id: The hold that keeps the slots, if one does; the booking takes its id.
         title: What it is about; None: the usual words.
         time: A part of the slots' time; None: all of it.
+        attendees: Who takes part beside the patient and the doctor; a moved booking keeps its own.
     """
 
     slot_ids: Sequence[UUID]
@@ -69,6 +72,7 @@ class Wish:
     hold_id: UUID | None = None
     title: str | None = None
     time: tuple[datetime, datetime] | None = None
+    attendees: Sequence[Attendee] = ()
 
 
 def book_slots(session: Session, *, wish: Wish, patient_id: UUID, viewer: Viewer, now: datetime) -> Booking:
@@ -108,6 +112,7 @@ def rebook(
     change_status(session, old, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because="other")
     lock(session, [*wish.slot_ids, *(slot.id for slot in _slots_of(session, old))])
     let_go(session, old, viewer=viewer, now=now)
+    history.note(session, old, BookingDeed.CANCELLED, viewer=viewer, now=now, because="other")
     return _book(session, wish=wish, patient_id=patient_id, viewer=viewer, now=now, replaces=old)
 
 
@@ -140,14 +145,17 @@ def _book(
         cancelled_because=None,
         slot_id=slots[0].id,
         visit_id=wish.visit_id,
+        consultation=_kind(slots, wish.visit_id),
         replaces_id=replaces.id if replaces else None,
         further_slots=_further(slots),
     )
     booking.slot = slots[0]
     session.add(booking)
     session.flush()  # the occupied time refers to the booking
-    _occupy(session, booking, slots)
+    session.add_all(attendee.of(booking, now) for attendee in wish.attendees)
+    occupy_for(session, booking, slots)
     _let_practice_see(session, booking, slots, viewer=viewer, now=now)
+    history.note(session, booking, BookingDeed.BOOKED, viewer=viewer, now=now, before=history.NO_TIME)
     audit.record(session, viewer=viewer, now=now, action="book_slots", subject=booking, slot=str(slots[0].id))
     payload = {"booking": str(booking.id)}
     outbox.send(session, topic="slot.booked", payload=payload, now=now)
@@ -177,7 +185,7 @@ def move_booking(
     starts_at, ends_at = _time(slots, wish)
     status = _first_status(slots)
     change_status(session, booking, {status: PROMISED}, status)
-    old = _slots_of(session, booking)
+    old, before = _slots_of(session, booking), history.time_of(booking)
     visit_id = wish.visit_id or booking.visit_id
     if visit_id is not None:
         _refuse_misfit(session, starts_at, ends_at, patient_id, visit_id, viewer)
@@ -192,15 +200,17 @@ def move_booking(
     session.expire(booking, ["further_slots"])
     booking.slot_id, booking.slot, booking.visit_id = slots[0].id, slots[0], visit_id
     booking.starts_at, booking.ends_at = starts_at, ends_at
+    booking.consultation = _kind(slots, visit_id)
     if wish.title:
         booking.title = wish.title
     for part in _further(slots):
         part.booking_id = booking_id
         session.add(part)
     session.flush()
-    _occupy(session, booking, slots)
+    occupy_for(session, booking, slots)
     close_records_of(session, appointment_id=booking_id, viewer=viewer, now=now, forgets=True)
     _let_practice_see(session, booking, slots, viewer=viewer, now=now)
+    history.note(session, booking, BookingDeed.MOVED, viewer=viewer, now=now, before=before)
     audit.record(
         session, viewer=viewer, now=now, action="move_booking", subject=booking, slot=str(slots[0].id)
     )
@@ -229,6 +239,7 @@ def cancel_booking(
     booking = claim(session, booking_id=booking_id, viewer=viewer)
     change_status(session, booking, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because=because)
     let_go(session, booking, viewer=viewer, now=now)
+    history.note(session, booking, BookingDeed.CANCELLED, viewer=viewer, now=now, because=because)
     audit.record(session, viewer=viewer, now=now, action="cancel_booking", subject=booking, because=because)
     outbox.send(session, topic="booking.cancelled", payload={"booking": str(booking_id)}, now=now)
     return booking
@@ -266,26 +277,22 @@ def let_go(session: Session, booking: Booking, *, viewer: Viewer, now: datetime)
 def _let_practice_see(
     session: Session, booking: Booking, slots: Sequence[Slot], *, viewer: Viewer, now: datetime
 ) -> None:
-    """Open the record of another tenant's patient to the doctor who is to see her."""
-    if slots[0].organisation_id == booking.organisation_id:
-        return
-    open_record(
-        session,
-        organisation_id=booking.organisation_id,
-        patient_id=booking.patient_id,
-        to=ToWhom(slots[0].organisation_id, slots[0].schedule.practitioner_id),
-        kind=OpeningKind.BOOKING,
-        reason="a video consultation is booked",
-        starts_at=now,
-        ends_at=slots[-1].ends_at + OPEN_AFTERWARDS,
-        viewer=viewer,
-        now=now,
-        appointment_id=booking.id,
-    )
+    """Open the record of another tenant's patient to the doctor who is to see her, and to who else is."""
+    people = [ToWhom(slots[0].organisation_id, slots[0].schedule.practitioner_id)]
+    people += [ToWhom(each.organisation_id, each.id) for each in colleagues_of(session, booking)]
+    until = slots[-1].ends_at + OPEN_AFTERWARDS
+    for whom in people:
+        let_see(session, booking, whom, until=until, viewer=viewer, now=now)
 
 
 def _first_status(slots: Sequence[Slot]) -> AppointmentStatus:
     return Status.PENDING if slots[0].schedule.needs_confirmation else Status.BOOKED
+
+
+def _kind(slots: Sequence[Slot], visit_id: UUID | None) -> ConsultationCode:
+    if visit_id is not None:
+        return ConsultationCode.ASSISTED
+    return slots[0].kind or ConsultationCode.VIDEO
 
 
 def _further(slots: Sequence[Slot]) -> list[FurtherSlot]:
@@ -305,18 +312,6 @@ def _time(slots: Sequence[Slot], wish: Wish) -> tuple[datetime, datetime]:
     if not starts_at < ends_at:
         raise TimeOutsideSlots("the appointment ends before it starts: give an end after its start")
     return starts_at, ends_at
-
-
-def _occupy(session: Session, booking: Booking, slots: Sequence[Slot]) -> None:
-    occupy(
-        session,
-        organisation_id=slots[0].organisation_id,
-        practitioner_id=slots[0].schedule.practitioner_id,
-        appointment_id=booking.id,
-        starts_at=slots[0].starts_at,
-        ends_at=slots[-1].ends_at,
-    )
-    check_now(session)
 
 
 def _refuse_other_patient(booking: Booking, patient_id: UUID) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e81c5a3f9b27"
-down_revision = "0b7e54d19ac3"
+down_revision = "91c4e7d2ab36"
 branch_labels = None
 depends_on = None
 

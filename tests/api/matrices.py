@@ -24,6 +24,8 @@ from api.auth.viewers import signed_in
 from api.database import open_sessions
 from api.dependencies import read_now
 from careapp.access import Viewer, ViewerRole
+from careapp.calls.links import prepare_call
+from careapp.calls.models import CallPart, CallParticipant, ProviderKind
 from careapp.config import Settings
 from careapp.identity.support_models import SupportGrant
 from careapp.jobs import queue
@@ -92,7 +94,7 @@ class Matrix:
         client: Asks as the viewer whom the header `WHO` names, or as nobody.
         own, foreign: The two tenants.
         viewers: By letter, all of the first tenant; the doctor and his practice beside it.
-        jobs, grants: A job of each tenant, and a grant for support.
+        jobs, grants, calls: A job of each tenant, a grant for support, the call of its booking.
         ids: Of each kind of resource one of the first tenant and one of the second.
         of_doctor: Instead of the former, what lies in the doctor's calendar and practice.
     """
@@ -103,6 +105,7 @@ class Matrix:
     viewers: dict[str, Viewer]
     jobs: tuple[UUID, ...]
     grants: tuple[UUID, ...]
+    calls: tuple[UUID, ...]
     ids: Mapping[str, tuple[UUID, UUID]]
     of_doctor: Mapping[str, UUID]
 
@@ -163,6 +166,7 @@ def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matr
         of_doctor = _of_doctor(session, own)
         for served in (own, foreign):
             _open_to_the_practice(session, served, now)
+        calls = tuple(_a_call(session, served, now) for served in (own, foreign))
         grants = tuple(_grant(session, served, viewers["s"].name, now) for served in (own, foreign))
     app = create_app(settings, engine=engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: now
@@ -174,7 +178,7 @@ def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matr
     viewers["s?"] = replace(viewers["s"], name="without-a-grant")
     _ask_by_header(app, viewers)
     with TestClient(app, base_url=LOOPBACK, raise_server_exceptions=True) as client:
-        yield Matrix(client, own, foreign, viewers, jobs, grants, ids, of_doctor)
+        yield Matrix(client, own, foreign, viewers, jobs, grants, calls, ids, of_doctor)
 
 
 @contextmanager
@@ -231,6 +235,26 @@ def _a_job(session: Session, served: Served, now: datetime) -> UUID:
     return queue.submit(
         session, kind=PLAN_DAY, arguments={"date": "2026-03-03"}, viewer=viewer, now=now, dedup=False
     ).id
+
+
+def _a_call(session: Session, served: Served, now: datetime) -> UUID:
+    """Make a call in which the first nurse and the doctor sit."""
+    call = prepare_call(
+        session, booking_id=served.booking.id, provider=ProviderKind.EMBEDDED, viewer=EVERYONE, now=now
+    )
+    parts = {CallPart.NURSE: served.world.nurses[0], CallPart.DOCTOR: served.world.doctor}
+    session.add_all(
+        CallParticipant(
+            id=uuid4(),
+            organisation_id=call.organisation_id,
+            call_id=call.id,
+            part=part,
+            practitioner_id=who.practitioner_id,
+            invited_at=now,
+        )
+        for part, who in parts.items()
+    )
+    return call.id
 
 
 def _grant(session: Session, served: Served, name: str, now: datetime) -> UUID:
