@@ -18,7 +18,7 @@ from api.accounts import account
 from api.app import create_app
 from api.audit import audit
 from api.coverage import coverage
-from api.database import chain_of, open_sessions, opened
+from api.database import chain_of, open_sessions, opened, upgrade
 from api.demo import Demo, prepare, refuse_real_database
 from api.demo_accounts import make_sign_ins, print_sign_ins
 from api.doctor import doctor
@@ -213,7 +213,7 @@ def migrate_command(*, data_dir: Path | None) -> None:
     """Bring the database to the version of this program."""
     settings = Settings.read(data_dir=data_dir)
     with opened(settings) as engine:
-        migrate.upgrade(engine, lambda title: click.echo(title, err=True), role=settings.database_role)
+        upgrade(settings, engine, lambda title: click.echo(title, err=True))
     click.echo("the database is up to date", err=True)
 
 

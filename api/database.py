@@ -1,18 +1,19 @@
 """The database as the edge opens it: with the FHIR documents kept in step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from careapp import clock
+from careapp import clock, migrate
 from careapp.config import Settings
 from careapp.db import make_engine, make_sessions
 from careapp.keys import Keyring
 from careapp.records.audit_writer import mark_deeds
 from careapp.records.chain import Chain
 from careapp.sealing.ring import attach as attach_keys
+from fhir.filling import fill
 from fhir.projector import attach
 
 
@@ -28,6 +29,19 @@ def open_sessions(engine: Engine, chain: Chain | None = None) -> sessionmaker[Se
         mark_deeds(sessions, chain)
     attach(sessions, clock.now)
     return sessions
+
+
+def upgrade(settings: Settings, engine: Engine, tell: Callable[[str], None]) -> None:
+    """Bring a database to the version of this program, and make the documents that it did not keep before.
+
+    Args:
+        settings: Name PostgreSQL's role as which the server works, and the keys.
+        engine: The database, perhaps empty; of PostgreSQL as its owner.
+        tell: Told each step before it is done.
+    """
+    migrate.upgrade(engine, tell, role=settings.database_role)
+    with open_sessions(engine, chain_of(settings)).begin() as session:
+        fill(session, now=clock.now(), on_progress=lambda kind, done: tell(f"documents of {kind}: {done}"))
 
 
 def chain_of(settings: Settings) -> Chain:

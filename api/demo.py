@@ -7,11 +7,11 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.database import chain_of, open_sessions
+from api.database import chain_of, open_sessions, upgrade
 from api.plan_report import PlanReport, read_report
 from api.plan_run import PlanningFailed, plan_day
 from api.progress import ProgressLine
-from careapp import clock, migrate
+from careapp import clock
 from careapp.access import OPERATOR
 from careapp.calendar import Calendar
 from careapp.compiling import compiling
@@ -79,7 +79,7 @@ def prepare(demo: Demo, *, settings: Settings, engine: Engine, console: Console)
     calendar = Calendar.of(settings)
     day = demo.date or calendar.local_date(clock.now()) + timedelta(days=1)
     with ProgressLine(console) as progress, compiling(lambda: progress.tell(COMPILING, 0.0)) as compiled:
-        migrate.upgrade(engine, lambda title: progress.tell("making the database", 0.0, title))
+        upgrade(settings, engine, lambda title: progress.tell("making the database", 0.0, title))
         sessions = open_sessions(engine, chain_of(settings))
         reading = make_reading_sessions(engine)
         _build(sessions, demo, day, calendar, progress)
