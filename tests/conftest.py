@@ -15,10 +15,21 @@ from careapp.calendar import Calendar
 from careapp.db import make_sessions
 from careapp.migrate import upgrade
 from tests import databases, needs
+from tests.canary import Canary
 from tests.keys import open_engine, put_keys
 from tests.roads_programs import osrm_programs
 
 __all__ = ["osrm_programs"]  # pytest finds fixtures here
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run fail that has printed a patient's name."""
+    parser.addoption("--canary", action="store_true", help="Fail if a patient's name was printed.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read along what tests print."""
+    config.pluginmanager.register(Canary(fails=config.getoption("--canary", default=False)), "canary")
 
 
 @pytest.fixture(scope="session")
