@@ -59,7 +59,7 @@ class Week:
     """A published week of one care service."""
 
     def __init__(self, folder: Path, limit_s: float) -> None:
-        demo.NURSES_PER_SERVICE = NURSES  # type: ignore[attr-defined]  # one service with all visits
+        demo.NURSES_PER_SERVICE = NURSES  # one service with all visits
         put_keys(folder)
         self.engine = open_engine(f"sqlite:///{folder / 'careapp.sqlite'}")
         upgrade(self.engine)
