@@ -16,6 +16,9 @@ from api.auth.cookie import WebSessions, cookie
 from api.auth.external import external_of
 from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
+from api.calls.admission import Admission
+from api.calls.ice import Ice
+from api.calls.rooms import Rooms
 from api.database import chain_of, open_sessions, opened
 from api.edge.door import Door
 from api.edge.rates import Rates
@@ -114,6 +117,8 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.clock = clock.now  # for what is asked outside of routes
     app.state.web_sessions = WebSessions(settings)
     app.state.ways = (bearer, cookie)
+    app.state.rooms = Rooms(Ice(settings))
+    app.state.admission = Admission(app)
     watch_rows()
     app.add_middleware(Recording)
     app.add_middleware(AnswersLater)

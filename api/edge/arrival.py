@@ -93,7 +93,7 @@ def arrive(scope: Scope, settings: Settings) -> dict[str, Any]:
     client = _client_of(",".join(headers.getlist("x-forwarded-for")), settings.proxy_networks)
     return {
         "client": (str(client or peer or ""), 0),
-        "scheme": "https",
+        "scheme": "wss" if scope["type"] == "websocket" else "https",
         "server": (public.hostname, public.port or 443),
         "headers": [each for each in scope["headers"] if each[0] != b"host"]
         + [(b"host", public.netloc.encode())],
@@ -139,8 +139,18 @@ def require_own_page(scope: Scope, settings: Settings) -> None:
         raise ForeignPage("pages of other sites may not use this service")
     if site in ("cross-site", "same-site"):
         is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-        if not is_link or scope["method"] not in ("GET", "HEAD"):
+        if not is_link or scope.get("method") not in ("GET", "HEAD"):
             raise ForeignPage("pages of other sites may not use this service")
+
+
+def require_named_page(scope: Scope) -> None:
+    """Refuse a socket that no page of ours opens: each browser says of a socket which page asks for it.
+
+    Raises:
+        ForeignPage: No page is named.
+    """
+    if len(Headers(scope=scope).getlist("origin")) != 1:
+        raise ForeignPage("sockets are for our own pages: open one of them in a browser")
 
 
 def _is_own(origin: str, site: str, host: str, settings: Settings) -> bool:

@@ -3,11 +3,14 @@
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.edge.arrival import HEALTH, arrive, require_own_page, require_small_head
+from api.edge.arrival import HEALTH, arrive, require_named_page, require_own_page, require_small_head
 from api.edge.rates import Rates
 from api.errors import answer_care_error
 from careapp.config import Settings
 from careapp.errors import CareError
+
+POLICY = 1008
+"""RFC 6455: a message or a request violates the policy."""
 
 
 class Door:
@@ -26,7 +29,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or say why not."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         try:
@@ -35,7 +38,13 @@ class Door:
             require_own_page(scope, self._settings)
             if not scope["path"].startswith(HEALTH):
                 self._rates.of_address((scope.get("client") or ("", 0))[0])
+            if scope["type"] == "websocket":
+                require_named_page(scope)
         except CareError as refused:
+            if scope["type"] == "websocket":
+                await receive()  # "websocket.connect"
+                await send({"type": "websocket.close", "code": POLICY})  # before it is accepted: 403
+                return
             await answer_care_error(Request(scope), refused)(scope, receive, send)
             return
         await self.app(scope, receive, send)

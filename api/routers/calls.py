@@ -48,7 +48,7 @@ CALL_EXAMPLE: Example = {
 
 
 class NewCall(In):
-    """With what a call begins; null leaves it as it is, a new one begins with a picture."""
+    """With what a call begins; null leaves it, a new one begins as the link at the home lets expect."""
 
     model_config = shown_as({"medium": "audio"})
 
@@ -154,11 +154,18 @@ def make_call(
     session: DbSession,
     viewer: SignedIn,
     now: Now,
+    settings: SettingsDep,
 ) -> CallOut:
     """Make the call of a booking, or change with what it begins; 409 if the booking does not hold."""
     video: VideoProvider = request.app.state.video
     call = prepare_call(
-        session, booking_id=booking_id, provider=video.kind, medium=body.medium, viewer=viewer, now=now
+        session,
+        booking_id=booking_id,
+        provider=video.kind,
+        medium=body.medium,
+        operator=settings.coverage_operator,
+        viewer=viewer,
+        now=now,
     )
     response.headers["Location"] = f"/api/calls/{call.id}"
     return CallOut.of(get_call_view(session, call_id=call.id, viewer=viewer))

@@ -2,12 +2,16 @@
 
 from functools import cache
 from pathlib import Path
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from api.auth.policy import EVERYBODY, anybody, may
 from api.etag import is_known, strong_tag
+from careapp.access import ViewerRole
 from careapp.errors import NotFound
+
+CALLING = (ViewerRole.DOCTOR, ViewerRole.NURSE)
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -32,6 +36,11 @@ PAGE_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "private, no-cache",
+}
+CALL_HEADERS = PAGE_HEADERS | {
+    "Permissions-Policy": "camera=(self), display-capture=(), geolocation=(), microphone=(self), payment=(), "
+    "usb=()",
+    "Cache-Control": "no-store",
 }
 ASSET_HEADERS = {
     # A worker goes by the policy of its own file, not by the page's.
@@ -58,6 +67,19 @@ class PageNotFound(NotFound):
 def show_map(request: Request) -> Response:
     """Show the map of a day's tours."""
     return _answer(request, "map.html", PAGE_HEADERS)
+
+
+@router.get("/calls/{call_id}", dependencies=[may(*CALLING)])
+def show_call(call_id: UUID, request: Request) -> Response:
+    """Show the page of a video call to its doctor or nurse; who may join it, its socket knows."""
+    del call_id
+    return _answer(request, "call.html", CALL_HEADERS)
+
+
+@router.get("/join/call", dependencies=[anybody("the page is empty until its socket knows whose seat it is")])
+def show_call_by_link(request: Request) -> Response:
+    """Show the page of a video call to who came by a link."""
+    return _answer(request, "call.html", CALL_HEADERS)
 
 
 @router.get("/app/assets/{name}", dependencies=[anybody("scripts and styles are the same for everybody")])

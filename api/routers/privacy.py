@@ -14,11 +14,13 @@ from api.dependencies import DbSession, Now, ReadSession, SignedIn, file_looks_f
 from api.openapi import problems
 from api.routers.feeds import NOTICE_EXAMPLE, WISH_EXAMPLE, ContactWishOut, NoticeOut
 from api.routers.fhir.asked import AskingDep
+from api.routers.rankings import DecisionOut
 from api.routers.records import AccessOut
 from api.shapes import After, Example, Limit, Out, PageOut, next_address, shown_as
 from careapp.access import ViewerRole
 from careapp.calls.models import CallPart
 from careapp.calls.queries import list_consents
+from careapp.fairness.decisions import decisions_of
 from careapp.notices.wishes import find_contact_wish, list_notices
 from careapp.privacy import erasure, restriction
 from careapp.privacy.queries import list_erasures
@@ -41,6 +43,7 @@ COPY_EXAMPLE: Example = {
     "patient_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02",
     "made_at": "2026-03-03T09:10:00Z",
     "record": [{"resourceType": "Bundle", "type": "searchset", "link": [], "entry": []}],
+    "rankings": [],
     "contact": WISH_EXAMPLE,
     "notices": [NOTICE_EXAMPLE],
     "video_consents": [],
@@ -164,6 +167,10 @@ def copy_data(
             "patient_id": patient_id,
             "made_at": now,
             "record": record,
+            "rankings": [
+                DecisionOut.model_validate(row).model_dump()
+                for row in decisions_of(session, patient_id=patient_id, viewer=viewer)
+            ],
             "contact": ContactWishOut.of(
                 find_contact_wish(session, patient_id=patient_id, viewer=viewer)
             ).model_dump(),

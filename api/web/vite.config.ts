@@ -13,7 +13,7 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1300,
     rolldownOptions: {
-      input: { map: "map.html" },
+      input: { map: "map.html", call: "call.html" },
       output: {
         // Libraries stand in files of their own: a change of our code leaves these as they are.
         codeSplitting: {

@@ -30,8 +30,13 @@ from careapp.calls.seats import (
 )
 from careapp.consultations.booking import claim
 from careapp.consultations.models import Booking
+from careapp.coverage.judging import Medium
+from careapp.coverage.queries import expected_link
 from careapp.errors import Conflict, Invalid, NotFound
+from careapp.organisations.models import Place
+from careapp.people.models import Patient
 from careapp.records import audit
+from careapp.tenancy import across_tenants
 
 MOST_GUESTS = 5
 MOST_TOKEN = 100
@@ -102,6 +107,7 @@ def prepare_call(
     booking_id: UUID,
     provider: ProviderKind,
     medium: CallMedium | None = None,
+    operator: str = "",
     viewer: Viewer,
     now: datetime,
 ) -> Call:
@@ -111,7 +117,8 @@ def prepare_call(
         session: An open transaction.
         booking_id: Which booking.
         provider: Who is to carry it; a call that is there keeps its own.
-        medium: With what it begins; None: as it is, a new one with a picture.
+        medium: With what it begins; None: as it is, a new one as the link at the patient's home lets expect.
+        operator: Whose network counts there, see `CAREAPP_COVERAGE_OPERATOR`.
         viewer: Who asks: whoever plans, or takes part.
         now: This moment.
 
@@ -131,7 +138,7 @@ def prepare_call(
             organisation_id=booking.organisation_id,
             booking_id=booking_id,
             provider=provider,
-            medium=medium or CallMedium.VIDEO,
+            medium=medium or _likely(session, booking, operator, now),
             room=secrets.token_urlsafe(16),
             made_at=now,
         )
@@ -272,6 +279,14 @@ def require_inviting(session: Session, booking: Booking, viewer: Viewer) -> None
     """
     if viewer.role not in INVITING and part_of(session, booking, viewer) is None:
         raise NotOfThisCall(f"booking {booking.id} is another doctor's, its visit another nurse's")
+
+
+def _likely(session: Session, booking: Booking, operator: str, now: datetime) -> CallMedium:
+    with across_tenants(session):  # a doctor need not see where a patient lives to call her
+        home_id = session.get_one(Patient, booking.patient_id).home_id
+        home = None if home_id is None else session.get(Place, home_id)
+        link = expected_link(session, place=home, now=now, operator=operator)
+    return CallMedium.VIDEO if link.medium is Medium.VIDEO else CallMedium.AUDIO
 
 
 def _participant(

@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from careapp.access import Viewer, visible
-from careapp.appointments.models import PROMISED, Appointment, Occupancy
+from careapp.appointments.models import PROMISED, Appointment, AppointmentKind, Occupancy
 from careapp.calendar import Calendar
 from careapp.consultations.models import (
     ConsultationCode,
@@ -110,7 +110,7 @@ def offers(
     ]
     period = (starts, ends)
     busy = busy_of(session, {doctor for doctor, _ in wanted}, period, now=now, hold_id=hold_id)
-    engaged = _engaged(session, patient_id, period) if patient_id is not None else []
+    engaged = _engaged(session, patient_id, period, viewer) if patient_id is not None else []
     found = [
         offer
         for doctor, rules in wanted
@@ -241,16 +241,17 @@ def _kept(
     )
 
 
-def _engaged(session: Session, patient_id: UUID, period: Interval) -> Sequence[Interval]:
+def _engaged(session: Session, patient_id: UUID, period: Interval, viewer: Viewer) -> Sequence[Interval]:
     """When a patient has a consultation already."""
     statement = select(Appointment.starts_at, Appointment.ends_at).where(
         Appointment.patient_id == patient_id,
-        Appointment.kind == "booking",
+        Appointment.kind == AppointmentKind.BOOKING,
         Appointment.status.in_(PROMISED),
         Appointment.starts_at < period[1] + _MARGIN,
         Appointment.ends_at > period[0],
     )
-    return [(starts, ends) for starts, ends in session.execute(statement) if starts and ends]
+    found = session.execute(visible(statement, viewer, Appointment))
+    return [(starts, ends) for starts, ends in found if starts and ends]
 
 
 def _stretch(hours: ConsultationHours) -> Stretch:

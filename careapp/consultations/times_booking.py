@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from careapp.access import Viewer, visible
 from careapp.appointments.occupancy import lock_practitioner
@@ -176,6 +177,7 @@ def _schedule(session: Session, schedule_id: UUID, viewer: Viewer) -> Schedule:
         .where(Schedule.id == schedule_id, Schedule.is_active)
         .options(*WITH_RULES, joinedload(Schedule.role).joinedload(Role.practitioner))
         .options(joinedload(Schedule.organisation))
+        .execution_options(populate_existing=True)
     )
     schedule = session.scalars(visible(statement, viewer, Schedule)).one_or_none()
     if schedule is None:
@@ -204,38 +206,34 @@ def _offered(
 def _held(
     session: Session, schedule: Schedule, kind: Kind, starts_at: datetime, hold_id: UUID, now: datetime
 ) -> Slot | None:
+    own = and_(Slot.status == SlotStatus.HELD, Slot.hold_id == hold_id, Slot.held_until > now)
+    return _find(session, schedule, kind, starts_at, own)
+
+
+def _copy_of(session: Session, schedule: Schedule, kind: Kind, offer: Offer, now: datetime) -> Slot | None:
+    """Return the slot that shows this very time already, if one does."""
+    same = and_(Slot.lane == offer.lane, taking.is_bookable(now))
+    return _find(session, schedule, kind, offer.starts_at, same)
+
+
+def _find(
+    session: Session, schedule: Schedule, kind: Kind, starts_at: datetime, condition: ColumnElement[bool]
+) -> Slot | None:
     slot = session.scalars(
         select(Slot)
         .where(
             Slot.schedule_id == schedule.id,
             Slot.starts_at == starts_at,
             Slot.ends_at == starts_at + kind.length,
-            Slot.hold_id == hold_id,
-            Slot.status == SlotStatus.HELD,
-            Slot.held_until > now,
+            Slot.kind == kind.code,
+            condition,
         )
+        .order_by(Slot.id)
         .execution_options(populate_existing=True)
     ).first()
     if slot is not None:
-        slot.schedule = schedule
+        set_committed_value(slot, "schedule", schedule)  # as it is loaded: with its doctor
     return slot
-
-
-def _copy_of(session: Session, schedule: Schedule, kind: Kind, offer: Offer, now: datetime) -> Slot | None:
-    """Return the slot that shows this very time already, if one does."""
-    return session.scalars(
-        select(Slot)
-        .where(
-            Slot.schedule_id == schedule.id,
-            Slot.starts_at == offer.starts_at,
-            Slot.ends_at == offer.ends_at,
-            Slot.lane == offer.lane,
-            Slot.kind == kind.code,
-            taking.is_bookable(now),
-        )
-        .options(joinedload(Slot.schedule))
-        .execution_options(populate_existing=True)
-    ).first()
 
 
 def _new(session: Session, schedule: Schedule, kind: Kind, offer: Offer) -> Slot:

@@ -1,5 +1,6 @@
-"""What was proposed and why: keep it, show it, forget it. None of these commits."""
+"""What was proposed and why: show it, forget it. None of these commits."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -50,6 +51,19 @@ def list_decisions(
     return read_page(session, statement, key=RankingDecision.id, limit=limit, after=after)
 
 
+def decisions_between(
+    session: Session, *, viewer: Viewer, starts: datetime, ends: datetime
+) -> Iterator[RankingDecision]:
+    """Yield all decisions made in a period, in the order in which they were made."""
+    after: UUID | None = None
+    while True:
+        page = list_decisions(session, viewer=viewer, starts=starts, ends=ends, limit=AT_ONCE, after=after)
+        yield from page.items
+        after = page.next_after
+        if after is None:
+            return
+
+
 def get_decision(session: Session, *, decision_id: UUID, viewer: Viewer) -> RankingDecision:
     """Return one decision.
 
@@ -61,6 +75,12 @@ def get_decision(session: Session, *, decision_id: UUID, viewer: Viewer) -> Rank
     if found is None:
         raise DecisionNotFound(f"there is no decision {decision_id}")
     return found
+
+
+def decisions_of(session: Session, *, patient_id: UUID, viewer: Viewer) -> list[RankingDecision]:
+    """Return all decisions about a patient that are kept, for the patient's copy."""
+    decisions = select(RankingDecision).where(RankingDecision.patient_id == patient_id)
+    return list(session.scalars(visible(decisions, viewer, RankingDecision).order_by(RankingDecision.id)))
 
 
 def forget_decisions(session: Session, *, before: datetime) -> int:

@@ -22,6 +22,7 @@ class RankingDecision(Base):
     __table_args__ = (
         of_same_tenant("patient_id", "patient"),
         CheckConstraint("earliest < latest", name="order"),
+        CheckConstraint("specialty IS NOT NULL OR doctor_id IS NOT NULL", name="whom"),
         CheckConstraint("need BETWEEN 1 AND 4", name="need"),
         Index("ix_ranking_decision_at", "at"),
         Index("ix_ranking_decision_organisation_id_id", "organisation_id", "id"),
@@ -33,10 +34,9 @@ class RankingDecision(Base):
     at: Mapped[datetime]
     asked_by: Mapped[str] = mapped_column(String(100))
     """The viewer's name, as in the audit."""
-    specialty: Mapped[str] = mapped_column(String(20))
-    """Code of IHE-D's `AerztlicheFachrichtungen`."""
-    code: Mapped[str] = mapped_column(String(20))
-    """Kind of consultation that was asked for."""
+    specialty: Mapped[str | None] = mapped_column(String(20))
+    """Code of IHE-D's `AerztlicheFachrichtungen`; None: of the doctor who was asked for."""
+    doctor_id: Mapped[UUID | None] = mapped_column(ForeignKey("role.id"))
     need: Mapped[int]
     """From 1 (can wait) to 4 (must not)."""
     earliest: Mapped[datetime]

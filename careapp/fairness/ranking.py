@@ -52,6 +52,7 @@ class Reason(StrEnum):
     LONG_WAY = "extra-way-longer"
     NURSE_IS_THERE = "nurse-is-there-anyway"
     NURSE_COMES = "nurse-comes"
+    OTHERS_MOVE = "others-are-visited-at-another-time"
     KNOWN_DOCTOR = "known-doctor"
     MORE_NEED = "more-need"
     WAITS_LONGER = "waits-longer"
@@ -69,13 +70,15 @@ class Candidate:
     """A time that could be offered.
 
     Attributes:
-        key: Stands for it in the lot; of no meaning.
+        key: Stands for doctor and moment in the lot; of no meaning.
         starts_at: When.
         practice: Where the doctor practises; None: not known.
         extra_s: By how many seconds the nurses' tours grow.
         is_there_anyway: A nurse is at the home at that time, whether or not the consultation takes place.
         nurse_comes: A nurse would come for it.
+        moves_others: Other patients would be visited at another time than promised.
         is_known: The patient has been this doctor's.
+        variant: Tells apart what one doctor offers at one moment; of no meaning.
     """
 
     key: str
@@ -84,7 +87,9 @@ class Candidate:
     extra_s: int = 0
     is_there_anyway: bool = False
     nurse_comes: bool = False
+    moves_others: bool = False
     is_known: bool = False
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,9 @@ def rank(
 ) -> list[Ranked]:
     """Put times in order for one patient.
 
-    First what comes in time for the need, then practices by nearness, then what costs the nurses least, then
-    a doctor who knows the patient, then the earlier; where it presses, the earlier day before the cost.
+    First what comes in time for the need, then practices by nearness, then what moves nobody else and costs
+    the nurses least, then a doctor who knows the patient, then the earlier; where it presses, the earlier day
+    counts before the cost.
 
     Args:
         candidates: In any order, which does not count.
@@ -142,10 +148,12 @@ def rank(
             limit is not None and each.starts_at > now + limit,
             _NEARNESS.index(bands[number]) if home is not None else 0,
             each.starts_at.date() if is_pressing else now.date(),
+            each.moves_others,
             _WAYS.index(way),
             not each.is_known,
             each.starts_at,
             _draw(lot, each.key),
+            _draw(lot, each.variant),
         )
 
     order = sorted(range(len(candidates)), key=place)
@@ -187,6 +195,8 @@ def _reasons(
         found.append(Reason.NURSE_IS_THERE)
     elif candidate.nurse_comes:
         found.append(Reason.NURSE_COMES)
+    if candidate.moves_others:
+        found.append(Reason.OTHERS_MOVE)
     if candidate.is_known:
         found.append(Reason.KNOWN_DOCTOR)
     return tuple(found)

@@ -59,8 +59,8 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.Uuid(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("asked_by", sa.String(length=100), nullable=False),
-        sa.Column("specialty", sa.String(length=20), nullable=False),
-        sa.Column("code", sa.String(length=20), nullable=False),
+        sa.Column("specialty", sa.String(length=20), nullable=True),
+        sa.Column("doctor_id", sa.Uuid(), nullable=True),
         sa.Column("need", sa.Integer(), nullable=False),
         sa.Column("earliest", sa.DateTime(timezone=True), nullable=False),
         sa.Column("latest", sa.DateTime(timezone=True), nullable=False),
@@ -74,12 +74,16 @@ def upgrade() -> None:
         sa.Column("link_since", sa.Date(), nullable=True),
         sa.Column("proposals", sa.JSON(), nullable=False),
         sa.CheckConstraint("earliest < latest", name=op.f("ck_ranking_decision_order")),
+        sa.CheckConstraint(
+            "specialty IS NOT NULL OR doctor_id IS NOT NULL", name=op.f("ck_ranking_decision_whom")
+        ),
         sa.CheckConstraint("need BETWEEN 1 AND 4", name=op.f("ck_ranking_decision_need")),
         sa.ForeignKeyConstraint(
             ["organisation_id"],
             ["organisation.id"],
             name=op.f("fk_ranking_decision_organisation_id"),
         ),
+        sa.ForeignKeyConstraint(["doctor_id"], ["role.id"], name=op.f("fk_ranking_decision_doctor_id")),
         sa.ForeignKeyConstraint(
             ["organisation_id", "patient_id"],
             ["patient.organisation_id", "patient.id"],

@@ -111,9 +111,22 @@ POST /api/assisted/bookings/{{booking_id}}/move      cax      foreign=404
 POST /api/assisted/bookings/{{booking_id}}/cancellation  cax  foreign=404
 GET  /api/assisted/waiting                           {TREATING}  query=date=2026-03-03
 POST /api/tours/{{tour_id}}/delay                    caxn     foreign=404
+GET  /api/doctors/{{doctor_id}}/hours                {TREATING}  foreign=200
+PUT  /api/doctors/{{doctor_id}}/hours                caxd     foreign=404
+GET  /api/doctors/{{doctor_id}}/exceptions           {TREATING}  foreign=200
+PUT  /api/doctors/{{doctor_id}}/exceptions           caxd     foreign=404
+GET  /api/doctors/{{doctor_id}}/kinds                {TREATING}  foreign=200
+PUT  /api/doctors/{{doctor_id}}/kinds                caxd     foreign=404
+GET  /api/doctors/{{doctor_id}}/times                {TREATING}  period foreign=200
+POST /api/doctors/{{doctor_id}}/times/hold           caxd     foreign=404
+POST /api/doctors/{{doctor_id}}/times/booking        caxd     foreign=404
 GET  /api/coverage                                   caxsn    query=bbox=8.0,51.3,8.1,51.4
 POST /api/coverage/samples                           n
 GET  /api/patients/{{patient_id}}/link               {TREATING}  foreign=404
+POST /api/consultations/search                       caxd     foreign=404
+GET  /api/ranking-decisions                          ca
+GET  /api/ranking-decisions/export                   ca       period
+GET  /api/ranking-decisions/{{absent}}               ca       any
 GET  /api/figures/days/{{date}}                      cay
 GET  /api/emergencies                                ca
 POST /api/emergencies                                cand
@@ -141,6 +154,8 @@ GET  /api/map/tiles.pmtiles                          {ALL}    any
 GET  /api/me                                         {ALL}
 GET  /account                                        {ALL}    page
 GET  /map                                            {ALL}
+GET  /calls/{{absent}}                               nd
+GET  /join/call                                      open
 GET  /app/assets/{{name}}                            open
 GET  /sign-in/style.css                              open
 GET  /sign-in/passkeys.js                            open
@@ -357,6 +372,7 @@ def ids_of(matrix: Matrix, who: str, tenant: int) -> dict[str, Any]:
         "absent": uuid4(),
         "job_id": matrix.jobs[tenant],
         "tour_id": ids["List"],
+        "doctor_id": served.world.doctor.id,
         "nurse_id": served.world.nurses[0].id,
         "practitioner_id": served.world.nurses[0].practitioner_id,
         "visit_id": served.world.visits[0].id,

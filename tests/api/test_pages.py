@@ -1,5 +1,6 @@
 """The pages of the web clients: what they may do, and that they are what the sources make."""
 
+import gzip
 import json
 import re
 
@@ -73,7 +74,7 @@ class TestBuiltFiles:
         assert stamp == source_hash(), "run python -m api.web_build"
 
     def test_are_small(self):
-        assert sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file()) <= 2_000_000
+        assert sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file()) <= 2_100_000
 
     def test_come_with_the_licences_of_what_is_in_them(self):
         licences = (STATIC / web_build.LICENCES).read_text(encoding="utf-8")
@@ -129,3 +130,26 @@ class TestLockFile:
 
         versions = {**wanted["dependencies"], **wanted["devDependencies"]}.values()
         assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in versions)
+
+
+class TestCallPage:
+    @pytest.mark.parametrize("path", ["/calls/5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1d09", "/join/call"])
+    def test_alone_may_use_camera_and_microphone(self, sqlite_client, path):
+        page, others = sqlite_client.get(path), sqlite_client.get("/map")
+
+        allowed = [part.strip() for part in page.headers["permissions-policy"].split(",") if "(self)" in part]
+        assert allowed == ["camera=(self)", "microphone=(self)"]
+        assert "(self)" not in others.headers["permissions-policy"]
+        assert page.headers["cache-control"] == "no-store"
+        assert policy_of(page)["script-src"] == policy_of(page)["connect-src"] == "'self'"
+
+    def test_is_small(self):
+        whole = b"".join(path.read_bytes() for path in STATIC.glob("assets/call-*"))
+
+        assert 0 < len(gzip.compress(whole)) <= 40_000
+
+    def test_holds_no_script_or_style_of_its_own(self, sqlite_client):
+        page = sqlite_client.get("/join/call")
+
+        assert re.findall(r"<script(?![^>]*\bsrc=)", page.text) == []
+        assert re.findall(r"<style|\bstyle=|\bon\w+=", page.text) == []

@@ -29,6 +29,7 @@ ACROSS = {
     ("help_offer", "practitioner_id"): "checked when it is offered",
     ("help_offer", "role_id"): "checked when it is offered",
     ("help_visit", "request_id"): "checked when it is asked",
+    ("ranking_decision", "doctor_id"): "any doctor may be asked for",
     ("erasure", "patient_id"): "it is written with its patient's tenant",
     ("waiting_entry", "doctor_id"): "a patient waits for another tenant's doctor",
     ("chance", "schedule_id"): "as its waiting entry",

@@ -17,7 +17,13 @@ SIZE = ("--visits", "24", "--nurses", "2", "--limit", "1", "--date", DAY)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # WebGL without a graphics card; a container's root has no sandbox to give.
-FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
+FLAGS = [
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",  # a camera that shows a moving disc, a microphone that beeps
+]
 
 
 @pytest.fixture(scope="session")

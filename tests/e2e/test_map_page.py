@@ -85,6 +85,26 @@ class TestMapPage:
         expect(page.locator(".tour").first.locator(".stop")).to_have_count(len(tour["stops"]))
         expect(page.locator(".stop-way").first).to_contain_text("geschätzt")
 
+    def test_shows_where_video_works_on_the_map_and_in_words(
+        self, watched, address, data_dir, tours, tmp_path
+    ):
+        stop = tours[0]["stops"][0]
+        figures = tmp_path / "figures.csv"
+        place = f"{stop['place']['latitude']},{stop['place']['longitude']}"
+        figures.write_text(f"operator,latitude,longitude,down_mbit\nNetz A,{place},16\n", encoding="utf-8")
+        assert processes.run("coverage", "import", str(figures), data_dir=data_dir).returncode == 0
+        watched.open(address, DAY)
+        page = watched.page
+
+        page.get_by_label("Verbindung für Video zeigen").check()
+        page.locator(".tour-head").first.click()
+
+        expect(page.locator(".stop-way").first).to_contain_text("Video möglich")
+        expect(page.locator(".ground")).to_have_attribute("data-coverage", "1")
+        watched.wait()
+        assert findings(page) == []
+        assert watched.complaints == []
+
     def test_speaks_english_and_fits_a_telephone(self, telephone, address):
         telephone.open(address, DAY)
         page = telephone.page

@@ -29,9 +29,14 @@ from careapp.calls.queries import get_call_view, list_consents, people_beside
 from careapp.calls.seats import CallNotFound, DoorClosed, NotOfThisCall, call_of_participant
 from careapp.config import Settings, UnsafeSettings
 from careapp.identity.models import Language
+from careapp.privacy.erasure import erase_patient
+from careapp.privacy.retention import keep_rules
 from careapp.records.models import AuditEvent, OutboxMessage
+from careapp.sealing.ring import ring_of
+from careapp.sealing.rotation import reseal
 from careapp.tenancy import begin_as
 from tests.careapp.calls.consultations import DURING, EMBEDDED, STARTS
+from tests.careapp.worlds import EVERYONE
 
 ENDS = STARTS + timedelta(minutes=15)
 KEY = b"a key that the provider knows, too"
@@ -444,3 +449,40 @@ class TestForget:
             assert len(list_consents(session, patient_id=patient_id, viewer=viewer)) == 1
             assert forget_calls_of(session, patient_id=patient_id) == 1
             assert list_consents(session, patient_id=patient_id, viewer=viewer) == []
+
+    def test_happens_by_itself_after_the_days_that_calls_are_kept(self, room):
+        with room.given.sessions.begin() as session:
+            keep_rules(session, now=ENDS + timedelta(days=90), settings=Settings())
+            assert session.scalars(select(Call.id)).all() == [room.call_id]
+        with room.given.sessions.begin() as session:
+            keep_rules(session, now=ENDS + timedelta(days=90, seconds=1), settings=Settings())
+            assert session.scalars(select(Call.id)).all() == []
+
+    def test_happens_when_a_patient_is_erased(self, room):
+        room.agree()
+        patient_id = room.given.world.patients[0].id
+        with room.given.sessions.begin() as session:
+            receipt = erase_patient(
+                session, patient_id=patient_id, viewer=EVERYONE, now=ENDS + timedelta(days=1)
+            )
+
+        assert receipt.counts["calls"] == 1
+        with room.given.sessions() as session:
+            assert session.scalars(select(CallConsent.id)).all() == []
+
+    def test_leaves_a_guests_name_readable_after_a_rotation(self, room):
+        room.given.invite(room.call_id, CallPart.GUEST, name="Tochter Probst")
+        with room.given.sessions.begin() as session:
+            ring_of(session).add_main_key(DURING)
+        reseal(room.given.sessions, lambda *_: None)
+
+        with room.given.sessions() as session:
+            newest = bytes.fromhex(ring_of(session).tenant(None).id)
+            sealed = session.scalars(
+                select(CallParticipant.__table__.c.sealed).where(CallParticipant.part == CallPart.GUEST)
+            ).one()
+            guest = session.scalars(
+                select(CallParticipant).where(CallParticipant.part == CallPart.GUEST)
+            ).one()
+            assert sealed[1:5] == newest
+            assert guest.name == "Tochter Probst"

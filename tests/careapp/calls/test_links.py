@@ -36,6 +36,8 @@ from careapp.consultations.booking import cancel_booking
 from careapp.consultations.models import Booking
 from careapp.consultations.progress import remove_booking
 from careapp.consultations.queries import BookingNotFound
+from careapp.coverage.cells import Cell
+from careapp.coverage.models import CoverageFigure
 from careapp.openings.commands import ToWhom, open_record
 from careapp.openings.models import OpeningKind
 from careapp.records.models import AuditEvent, OutboxMessage
@@ -67,6 +69,19 @@ class TestPrepareCall:
 
         with consultation.sessions() as session:
             assert session.scalars(select(Call.medium)).one() is CallMedium.AUDIO
+
+    @pytest.mark.parametrize(
+        ("mbit", "medium"), [(1.9, CallMedium.AUDIO), (2.0, CallMedium.VIDEO), (0.0, CallMedium.AUDIO)]
+    )
+    def test_begins_as_the_link_at_the_home_lets_expect(self, consultation, mbit, medium):
+        home = consultation.world.patients[0].known_home
+        with consultation.sessions.begin() as session:
+            session.add(a_figure(home, mbit))
+
+        self.prepare(consultation, consultation.doctor)
+
+        with consultation.sessions() as session:
+            assert session.scalars(select(Call.medium)).one() is medium
 
     def test_refuses_a_nurse_whose_visit_it_is_not(self, consultation):
         with pytest.raises((NotOfThisCall, BookingNotFound)):
@@ -332,3 +347,16 @@ def call_off(consultation):
 def seat_by(consultation, cookie, now=DURING):
     with consultation.sessions() as session:
         return call_of_participant(session, cookie, now=now)
+
+
+def a_figure(home, mbit):
+    cell = Cell.of(latitude=home.latitude, longitude=home.longitude)
+    return CoverageFigure(
+        source="probe",
+        operator="netz",
+        cell_row=cell.row,
+        cell_column=cell.column,
+        down_mbit=mbit,
+        up_mbit=1.0,
+        as_of=STARTS.date(),
+    )

@@ -37,6 +37,7 @@ CANDIDATES = st.builds(
     extra_s=st.sampled_from([0, 200, 800, 3000]),
     is_there_anyway=st.booleans(),
     nurse_comes=st.booleans(),
+    moves_others=st.booleans(),
     is_known=st.booleans(),
 )
 HOMES = st.none() | st.just(HOME)
@@ -60,6 +61,9 @@ class TestRank:
         costly, cheap, known = a_time(1, extra_s=600), a_time(2), a_time(3, is_known=True)
 
         assert order(costly, cheap, known) == [2, 1, 0]
+
+    def test_moves_others_only_where_nothing_else_is_left(self):
+        assert order(a_time(1, moves_others=True), a_time(2, extra_s=3000)) == [1, 0]
 
     def test_puts_an_earlier_day_before_ways_where_it_presses(self):
         assert order(a_time(2), a_time(1, extra_s=600), need=Need.PRESSING) == [1, 0]
@@ -129,7 +133,17 @@ class TestRank:
 
         assert names == {
             *("candidates", "home", "need", "now", "lot", "waiting", "practice"),
-            *("key", "starts_at", "extra_s", "is_there_anyway", "nurse_comes", "is_known", "since"),
+            *(
+                "key",
+                "starts_at",
+                "extra_s",
+                "is_there_anyway",
+                "nurse_comes",
+                "moves_others",
+                "is_known",
+                "variant",
+                "since",
+            ),
         }
 
 

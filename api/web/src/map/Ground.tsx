@@ -13,9 +13,10 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { Protocol } from "pmtiles";
 import { useEffect, useEffectEvent, useRef, useState } from "react";
-import type { Coordinates, MapInfo } from "../shared/api";
+import type { Coordinates, MapInfo, Stretch } from "../shared/api";
 import type { Theme } from "../shared/theme";
 import type { Words } from "../shared/words";
+import { drawCoverage } from "./coverage";
 import { boxOf, CLICKABLE, draw, type Drawn } from "./overlay";
 import { moved, type Pin, rounded } from "./pin";
 
@@ -39,12 +40,13 @@ interface Props {
   theme: Theme;
   words: Words;
   drawn: Drawn;
+  coverage: Stretch[];
   pin: Pin | null;
   onChoose: (tourId: string, position: number) => void;
   onPin: (at: Coordinates) => void;
 }
 
-export default function Ground({ info, theme, words, drawn, pin, onChoose, onPin }: Props) {
+export default function Ground({ info, theme, words, drawn, coverage, pin, onChoose, onPin }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const map = useRef<MapLibre | null>(null);
   const [broken, setBroken] = useState(false);
@@ -54,6 +56,8 @@ export default function Ground({ info, theme, words, drawn, pin, onChoose, onPin
     if (current?.getStyle() === undefined || box.current === null) return;
     box.current.dataset.map = "busy";
     draw(current, drawn, theme);
+    drawCoverage(current, coverage, theme);
+    box.current.dataset.coverage = String(coverage.length);
     box.current.dataset.legs = String([...drawn.paths.values()].flat().length);
   });
   const look = useEffectEvent((animate: boolean) => {
@@ -166,7 +170,7 @@ export default function Ground({ info, theme, words, drawn, pin, onChoose, onPin
 
   useEffect(() => {
     drawNow();
-  }, [drawn]);
+  }, [drawn, coverage]);
 
   useEffect(() => {
     look(true);

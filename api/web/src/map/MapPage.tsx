@@ -1,15 +1,17 @@
 /** The map of a day's tours, with the same in words beside it. */
 
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
-import { type Coordinates, getMap, type MapInfo, moveHome } from "../shared/api";
+import { type Coordinates, getMap, type MapInfo, moveHome, type Stretch } from "../shared/api";
 import { firstTheme, THEMES } from "../shared/theme";
 import { firstLanguage, type Language, WORDS, type Words } from "../shared/words";
+import { linkAt, useCoverage } from "./coverage";
 import { isDate, sentenceOf, shifted, useDay, useWays } from "./day";
 import type { Drawn } from "./overlay";
 import { type Pin, pinOf } from "./pin";
 import { PinPanel } from "./PinPanel";
 import { TourList } from "./TourList";
 
+const NOTHING: Stretch[] = [];
 const Ground = lazy(() => import("./Ground"));
 
 function askedDate(): string | null {
@@ -28,10 +30,12 @@ export function MapPage() {
   });
   const [pin, setPin] = useState<Pin | null>(null);
   const [savedId, setSavedId] = useState<string | null>(null);
+  const [showsLinks, setShowsLinks] = useState(false);
   const words = WORDS[language];
   const day = useDay(asked, attempt);
   const ways = useWays(day);
   const map = useMap(attempt);
+  const coverage = useCoverage(map.info?.bounds, showsLinks);
   const tours = useMemo(() => (day.kind === "here" ? day.tours : []), [day]);
   const drawn = useMemo<Drawn>(
     () => ({ tours, paths: ways.paths, tourId: chosen.tourId, position: chosen.position }),
@@ -91,6 +95,16 @@ export function MapPage() {
             setTheme(next);
           }}
         />
+        <label className="switch">
+          <input
+            type="checkbox"
+            checked={showsLinks}
+            onChange={(event) => {
+              setShowsLinks(event.target.checked);
+            }}
+          />
+          {words.showLinks}
+        </label>
         <Choice
           label={words.language}
           value={language}
@@ -115,13 +129,14 @@ export function MapPage() {
                 theme={theme}
                 words={words}
                 drawn={drawn}
+                coverage={coverage?.stretches ?? NOTHING}
                 pin={pin}
                 onChoose={choose}
                 onPin={movePin}
               />
             )}
           </Suspense>
-          <Legend words={words} />
+          <Legend words={words} coverage={coverage !== null} />
           {map.info && <Credits info={map.info} words={words} />}
         </section>
         <section className="list" id="list" aria-labelledby="tours-title" tabIndex={-1}>
@@ -143,6 +158,11 @@ export function MapPage() {
               </button>
             )}
           </div>
+          {coverage !== null && (
+            <p className="notice" role="status">
+              {coverage.refused ?? (coverage.stretches.length > 0 ? words.linksShown : words.noLinks)}
+            </p>
+          )}
           {!ways.complete && <p className="notice">{words.noPaths}</p>}
           {[day.kind === "failed" ? day.sentence : null, map.failed].map(
             (sentence) =>
@@ -170,6 +190,7 @@ export function MapPage() {
               language={language}
               theme={theme}
               words={words}
+              linkOf={coverage && ((place) => words.links[linkAt(coverage.stretches, place) ?? "unknown"])}
               onChoose={choose}
               below={(stop) => (
                 <PinPanel
@@ -287,7 +308,7 @@ function Choice<Value extends string>(props: {
   );
 }
 
-function Legend({ words }: { words: Words }) {
+function Legend({ words, coverage }: { words: Words; coverage: boolean }) {
   return (
     <ul className="legend" aria-label={words.legend}>
       <li>
@@ -302,6 +323,15 @@ function Legend({ words }: { words: Words }) {
         </svg>
         {words.estimated}
       </li>
+      {coverage &&
+        (["video", "audio", "none"] as const).map((kind) => (
+          <li key={kind}>
+            <svg viewBox="0 0 34 8" aria-hidden="true" className="link" data-kind={kind}>
+              <rect x="2" y="0.5" width="30" height="7" />
+            </svg>
+            {words.links[kind]}
+          </li>
+        ))}
     </ul>
   );
 }

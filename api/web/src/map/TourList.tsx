@@ -15,6 +15,8 @@ interface Props {
   language: Language;
   theme: Theme;
   words: Words;
+  /** What a call from a place can count on, in words; null while nobody wants to know. */
+  linkOf: ((place: Place) => string) | null;
   onChoose: (tourId: string | null, position: number | null) => void;
   /** What stands below the stop that is chosen. */
   below: (stop: Stop) => ReactNode;
@@ -83,6 +85,7 @@ function TourItem(props: Props & { tour: Tour; colour: string }) {
               <span className="stop-way">
                 {words.wayToStop(...wayOf(stop, language))}
                 {isStopGuessed(index) ? ` (${words.guessed})` : ""}
+                {props.linkOf ? ` · ${props.linkOf(stop.place)}` : ""}
               </span>
             </button>
             {isChosen && props.position === stop.position && props.below(stop)}

@@ -63,6 +63,15 @@ export interface Leg {
   estimated: boolean;
 }
 
+/** What a call from a cell can count on. */
+export type LinkKind = "video" | "audio" | "none";
+
+/** Neighbouring cells that expect the same: west, south, east and north in degrees. */
+export interface Stretch {
+  kind: LinkKind;
+  box: [number, number, number, number];
+}
+
 export class Refused extends Error {
   constructor(
     readonly status: number,
@@ -116,6 +125,21 @@ export async function moveHome(patientId: string, [longitude, latitude]: Coordin
     body: JSON.stringify({ latitude, longitude }),
   });
   await read(answer);
+}
+
+interface CoverageFeature {
+  geometry: { coordinates: Coordinates[][] };
+  properties: { kind: LinkKind };
+}
+
+/** Where a call is likely to hold, in an area; what nobody knows is left out. */
+export async function getCoverage(bounds: readonly number[], signal: AbortSignal): Promise<Stretch[]> {
+  const address = `/api/coverage?bbox=${encodeURIComponent(bounds.join(","))}`;
+  const found = (await get(address, signal)) as { features: CoverageFeature[] };
+  return found.features.flatMap((each) => {
+    const [first, , opposite] = each.geometry.coordinates[0] ?? [];
+    return first && opposite ? [{ kind: each.properties.kind, box: [...first, ...opposite] }] : [];
+  });
 }
 
 interface PathFeature {
