@@ -70,6 +70,7 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "assisted", "description": "Video consultations with a nurse beside the patient, in her tour."},
     {"name": "coverage", "description": "Where a video call is likely to hold."},
     {"name": "notices", "description": "What patients are told, and doctors' calendars."},
     {"name": "calls", "description": "The video calls of bookings: links, waiting room, admission."},

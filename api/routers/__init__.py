@@ -2,6 +2,7 @@
 
 from api.routers import (
     about,
+    assisted,
     calls,
     consultations,
     coverage,
@@ -58,6 +59,7 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    assisted.router,
     rankings.search,
     rankings.router,
     hours.router,

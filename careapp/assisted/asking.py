@@ -1,6 +1,6 @@
 """What a consultation asks of a day: one of the patient's visits, or a new one, and when it would start."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -157,15 +157,30 @@ class Person:
 
 
 def trial_of(
-    standing: Standing, carrier: Carrier, person: Person, need: Need, ground: Ground
+    standing: Standing,
+    carrier: Carrier,
+    person: Person,
+    need: Need,
+    ground: Ground,
+    *,
+    only: Collection[UUID] = (),
 ) -> Trial | None:
     """Return a carrier on a day, ready to be tried; None if the planner does not know the visit.
 
     A promised visit goes to a promised tour only; one that is only proposed stays with the proposed ones, if
     it is in one.
+
+    Args:
+        standing: The day.
+        carrier: The visit.
+        person: Whose.
+        need: What is asked for.
+        ground: What the search stands on.
+        only: Only nurses of these shifts come; empty: any.
     """
+    others = {n for n, nurse in enumerate(standing.nurses) if only and nurse.shift_id not in only}
     if carrier.visit is None:
-        return _new_trial(standing, person, need, ground)
+        return _new_trial(standing, person, need, ground, others)
     numbers = standing.of_visit.get(carrier.visit.id)
     if numbers is None:
         return None
@@ -178,10 +193,10 @@ def trial_of(
         closed = set(range(len(standing.nurses))) - published
     elif planned:
         closed = published
-    return Trial(standing, standing.problem, numbers, closed)
+    return Trial(standing, standing.problem, numbers, closed | others)
 
 
-def _new_trial(standing: Standing, person: Person, need: Need, ground: Ground) -> Trial:
+def _new_trial(standing: Standing, person: Person, need: Need, ground: Ground, closed: set[int]) -> Trial:
     roles = [nurse.role_id for nurse in standing.nurses]
     preferred, forbidden = (
         frozenset(number for number, role in enumerate(roles) if person.wishes.get(role) is kind)
@@ -206,4 +221,4 @@ def _new_trial(standing: Standing, person: Person, need: Need, ground: Ground) -
     sources = ground.sources(standing.date)
     number = len(standing.problem.services)
     problem = standing.with_visit([service], person.home, sources, sources.by_hour(ground.calendar))
-    return Trial(standing, problem, [number])
+    return Trial(standing, problem, [number], closed)

@@ -143,3 +143,26 @@ class Trial:
             ),
             points=place.points + saved,
         )
+
+
+def without(
+    standing: Standing, services: Sequence[int]
+) -> tuple[tuple[Route, ...], tuple[Route, ...]] | None:
+    """Return the routes that change when services leave the tours and nobody else is moved.
+
+    Returns:
+        The routes as they are and as they would be, those that end not among the latter; None if the services
+        are in no route that keeps all rules.
+    """
+    planned = [number for number in services if number in standing.starts]
+    if not planned or len(planned) < len(services):
+        return None
+    sheet = lay_out(
+        standing.problem, standing.plan.routes, list(services), windows=standing.windows(still=True)
+    )
+    if sheet.drop(planned) is None:
+        return None
+    now = {route.vehicle: route for route in standing.plan.routes}
+    left = [vehicle for vehicle, route in now.items() if sheet.routes.get(vehicle) != route]
+    after = tuple(sheet.routes[vehicle] for vehicle in left if vehicle in sheet.routes)
+    return tuple(now[vehicle] for vehicle in left), after

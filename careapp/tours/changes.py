@@ -180,7 +180,7 @@ def _take(session: Session, tours: Iterable[Tour]) -> None:
             )
             for tour in tours
             for stop in tour.stops
-            if stop.visit.status not in gone
+            if session.get_one(Visit, stop.visit_id).status not in gone
         ],
     )
 
