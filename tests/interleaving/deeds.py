@@ -29,7 +29,6 @@ def hold_then_book(actor: Actor, scene: Scene) -> None:
         hold = holds.hold_slots(
             session, slot_ids=scene.slot_ids[1:2], lasts=LASTS, viewer=scene.viewer, now=scene.now
         )
-        scene.hold_ids.append(hold.id)
         hold_id = hold.id
     if actor.refusals:
         return
@@ -92,14 +91,14 @@ def let_time_pass(actor: Actor, scene: Scene) -> None:
 
 
 def cancel(actor: Actor, scene: Scene) -> None:
-    with actor.attempt() as session:
+    with actor.attempt(lambda: scene.called_off.add(scene.booking_id)) as session:
         booking.cancel_booking(
             session, booking_id=scene.booking_id, because="pat", viewer=scene.viewer, now=scene.now
         )
 
 
 def withdraw(actor: Actor, scene: Scene) -> None:
-    with actor.attempt() as session:
+    with actor.attempt(lambda: scene.called_off.add(scene.booking_id)) as session:
         progress.withdraw_booking(session, booking_id=scene.booking_id, viewer=scene.viewer, now=scene.now)
 
 
@@ -128,7 +127,7 @@ def move_to_the_other_schedule(actor: Actor, scene: Scene) -> None:
 
 
 def book_anew(actor: Actor, scene: Scene) -> None:
-    with actor.attempt() as session:
+    with actor.attempt(lambda: scene.called_off.add(scene.booking_id)) as session:
         booking.rebook(
             session,
             booking_id=scene.booking_id,
@@ -189,10 +188,9 @@ def publish(actor: Actor, scene: Scene) -> None:
 
 
 def _cancel_visit(actor: Actor, scene: Scene, number: int) -> None:
-    with actor.attempt() as session:
-        visits.cancel_visit(
-            session, visit_id=scene.visit_ids[number], because="pat", viewer=scene.viewer, now=scene.now
-        )
+    visit_id = scene.visit_ids[number]
+    with actor.attempt(lambda: scene.called_off.add(visit_id)) as session:
+        visits.cancel_visit(session, visit_id=visit_id, because="pat", viewer=scene.viewer, now=scene.now)
 
 
 def cancel_a_proposed_visit(actor: Actor, scene: Scene) -> None:

@@ -111,13 +111,16 @@ class Actor:
     may_go: bool = False
 
     @contextmanager
-    def attempt(self) -> Iterator[Session]:
-        """Open a transaction; a refusal undoes it and is noted."""
+    def attempt(self, done: Callable[[], object] | None = None) -> Iterator[Session]:
+        """Open a transaction; a refusal undoes it and is noted, else `done` is called after the commit."""
         try:
             with self.sessions.begin() as session:
                 yield session
         except CareError as refusal:
             self.refusals.append(refusal)
+        else:
+            if done is not None:
+                done()
 
     def run(self) -> None:
         try:

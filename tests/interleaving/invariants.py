@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from careapp.appointments.models import PROMISED, AppointmentStatus, Occupancy
+from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus, Occupancy
+from careapp.circles import CALLED_OFF
 from careapp.consultations.further_models import BookingEvent, BookingParticipant
 from careapp.consultations.models import Booking, FurtherSlot, Schedule, Slot, SlotStatus
 from careapp.tours.models import Stop, Tour, TourStatus
@@ -24,6 +25,7 @@ def breaches(session: Session, scene: Scene) -> list[str]:
         *_of_slots(session, scene),
         *_of_visits(session, scene),
         *_of_chances(session, scene),
+        *_of_what_was_told(session, scene),
     ]
 
 
@@ -143,6 +145,12 @@ def _of_visits(session: Session, scene: Scene) -> Iterator[str]:
                 yield f"visit {visit.id} is lost: in a published tour, and promised to nobody"
             if visit.starts_at is not None and not stops:
                 yield f"visit {visit.id} has a time, and is in no tour"
+
+
+def _of_what_was_told(session: Session, scene: Scene) -> Iterator[str]:
+    for appointment in session.scalars(select(Appointment).where(Appointment.id.in_(scene.called_off))):
+        if appointment.status not in CALLED_OFF:
+            yield f"{appointment.id} was called off, and is {appointment.status.value}"
 
 
 def _of_chances(session: Session, scene: Scene) -> Iterator[str]:

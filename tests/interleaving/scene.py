@@ -60,7 +60,8 @@ class Scene:
     booking_id: UUID
     minutes: int = 0
     """How far the clock has gone; the actors move it."""
-    hold_ids: list[UUID] = field(default_factory=list)
+    called_off: set[UUID] = field(default_factory=set)
+    """Visits and bookings of which somebody was told that they are called off."""
 
     @property
     def now(self) -> datetime:

@@ -32,7 +32,7 @@ FOUND = {
     ),
     "a day is published while one of its visits is called off": (
         (all_deeds.publish, all_deeds.cancel_a_proposed_visit),
-        [(0, 8), (1, 30)],
+        [(0, 7), (1, 30)],
     ),
 }
 
