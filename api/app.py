@@ -65,6 +65,7 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "assisted", "description": "Video consultations with a nurse beside the patient, in her tour."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "figures", "description": "The region in figures; nobody can be recognised."},

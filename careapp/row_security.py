@@ -94,6 +94,8 @@ RULES: Mapping[str, Rule | None] = {
     "schedule": Rule(reads=EVERYBODY),
     "slot": Rule(reads=EVERYBODY),
     "consultation_hours": Rule(part_of("schedule", "consultation_hours.schedule_id").own),
+    "consultation_kind": Rule(reads=EVERYBODY),
+    "hours_exception": Rule(reads=EVERYBODY),
     "practitioner": Rule(
         reads="id IN (SELECT practitioner_id FROM role WHERE kind = 'doctor') "
         "OR id IN (SELECT careapp_helpers())"
@@ -139,6 +141,7 @@ RULES: Mapping[str, Rule | None] = {
     "tour": Rule(),
     "stop": part_of("tour", "stop.tour_id"),
     "tour_break": part_of("tour", "tour_break.tour_id"),
+    "tour_change": Rule(),
     "held_resource": Rule(reads=OF_OPENED_PATIENT),
     "erasure": Rule(),
     "subscription": Rule(),

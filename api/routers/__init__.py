@@ -2,6 +2,7 @@
 
 from api.routers import (
     about,
+    assisted,
     consultations,
     days,
     emergencies,
@@ -50,6 +51,7 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    assisted.router,
     figures.router,
     emergencies.router,
     support.router,

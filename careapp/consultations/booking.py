@@ -4,7 +4,7 @@ There is no second way to book: the web client, `$book` and a written Appointmen
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -17,7 +17,15 @@ from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
 from careapp.appointments.occupancy import release
 from careapp.consultations import history
 from careapp.consultations.further_models import BookingDeed
-from careapp.consultations.models import Booking, FurtherSlot, Slot
+from careapp.consultations.inside import (
+    Inside,
+    as_agreed,
+    inside_of,
+    let_visit_go,
+    lie_anew,
+    refuse_misfit,
+)
+from careapp.consultations.models import Booking, ConsultationCode, FurtherSlot, Slot
 from careapp.consultations.participants import Attendee, colleagues_of, let_see, occupy_for
 from careapp.consultations.queries import get_booking
 from careapp.consultations.taking import get_slots, give_back, lock, take
@@ -26,8 +34,6 @@ from careapp.errors import Conflict, Invalid
 from careapp.openings.commands import ToWhom, close_records_of
 from careapp.people.queries import get_patient
 from careapp.records import audit, outbox
-from careapp.visits.models import Visit
-from careapp.visits.queries import get_visit
 
 Status = AppointmentStatus
 OPEN_AFTERWARDS = timedelta(days=30)
@@ -36,10 +42,6 @@ OPEN_AFTERWARDS = timedelta(days=30)
 
 class BookingEnded(Conflict):
     """The booking was cancelled, or is over."""
-
-
-class VisitDoesNotFit(Invalid):
-    """The visit is another patient's, or the slot lies outside it."""
 
 
 class TimeOutsideSlots(Invalid):
@@ -65,6 +67,8 @@ class Wish:
         title: What it is about; None: the usual words.
         time: A part of the slots' time; None: all of it.
         attendees: Who takes part beside the patient and the doctor; a moved booking keeps its own.
+        inside: How the consultation lies in the visit, if that was agreed; the visit may then still be
+            proposed.
     """
 
     slot_ids: Sequence[UUID]
@@ -73,6 +77,7 @@ class Wish:
     title: str | None = None
     time: tuple[datetime, datetime] | None = None
     attendees: Sequence[Attendee] = ()
+    inside: Inside | None = None
 
 
 def book_slots(session: Session, *, wish: Wish, patient_id: UUID, viewer: Viewer, now: datetime) -> Booking:
@@ -109,6 +114,8 @@ def rebook(
     """
     old = claim(session, booking_id=booking_id, viewer=viewer)
     _refuse_other_patient(old, patient_id)
+    if old.brings_visit and old.visit_id == wish.visit_id:  # the visit goes on to the new one
+        wish, old.brings_visit = replace(wish, inside=inside_of(old)), False
     change_status(session, old, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because="other")
     lock(session, [*wish.slot_ids, *(slot.id for slot in _slots_of(session, old))])
     let_go(session, old, viewer=viewer, now=now)
@@ -131,7 +138,7 @@ def _book(
     slots = get_slots(session, slot_ids=wish.slot_ids, viewer=viewer, now=now)
     starts_at, ends_at = _time(slots, wish)
     if wish.visit_id is not None:
-        _refuse_misfit(session, starts_at, ends_at, patient_id, wish.visit_id, viewer)
+        refuse_misfit(session, (starts_at, ends_at), patient_id, wish.visit_id, wish.inside, viewer)
     keeps_id = wish.hold_id is not None and all(slot.hold_id == wish.hold_id for slot in slots)
     take(session, slots, now=now, hold_id=wish.hold_id)
     booking = Booking(
@@ -145,8 +152,10 @@ def _book(
         cancelled_because=None,
         slot_id=slots[0].id,
         visit_id=wish.visit_id,
+        consultation=_kind(slots, wish.visit_id),
         replaces_id=replaces.id if replaces else None,
         further_slots=_further(slots),
+        **as_agreed(wish.inside),
     )
     booking.slot = slots[0]
     session.add(booking)
@@ -187,7 +196,7 @@ def move_booking(
     old, before = _slots_of(session, booking), history.time_of(booking)
     visit_id = wish.visit_id or booking.visit_id
     if visit_id is not None:
-        _refuse_misfit(session, starts_at, ends_at, patient_id, visit_id, viewer)
+        refuse_misfit(session, (starts_at, ends_at), patient_id, visit_id, wish.inside, viewer)
     kept = {slot.id for slot in old} & {slot.id for slot in slots}
     lock(session, {slot.id for slot in (*old, *slots)})
     give_back(session, [slot for slot in old if slot.id not in kept], now=now)
@@ -199,6 +208,8 @@ def move_booking(
     session.expire(booking, ["further_slots"])
     booking.slot_id, booking.slot, booking.visit_id = slots[0].id, slots[0], visit_id
     booking.starts_at, booking.ends_at = starts_at, ends_at
+    lie_anew(session, booking, wish.inside)
+    booking.consultation = _kind(slots, visit_id)
     if wish.title:
         booking.title = wish.title
     for part in _further(slots):
@@ -266,10 +277,14 @@ def claim(session: Session, *, booking_id: UUID, viewer: Viewer) -> Booking:
 
 
 def let_go(session: Session, booking: Booking, *, viewer: Viewer, now: datetime) -> None:
-    """Free the slots and the doctor of a booking that has just ended, and close the patient's record."""
+    """Free the slots and the doctor of a booking that has just ended, and close the patient's record.
+
+    A visit that was made for the booking is called off, and its nurse is free, too.
+    """
     close_records_of(session, appointment_id=booking.id, viewer=viewer, now=now)
     release(session, appointment_id=booking.id)
     give_back(session, _slots_of(session, booking), now=now)
+    let_visit_go(session, booking, viewer=viewer, now=now)
 
 
 def _let_practice_see(
@@ -285,6 +300,12 @@ def _let_practice_see(
 
 def _first_status(slots: Sequence[Slot]) -> AppointmentStatus:
     return Status.PENDING if slots[0].schedule.needs_confirmation else Status.BOOKED
+
+
+def _kind(slots: Sequence[Slot], visit_id: UUID | None) -> ConsultationCode:
+    if visit_id is not None:
+        return ConsultationCode.ASSISTED
+    return slots[0].kind or ConsultationCode.VIDEO
 
 
 def _further(slots: Sequence[Slot]) -> list[FurtherSlot]:
@@ -346,21 +367,3 @@ def change_status(
         )
     record_change(session, Booking, booking.id)
     session.refresh(booking, ["status", "cancelled_because"])
-
-
-def _refuse_misfit(
-    session: Session, starts_at: datetime, ends_at: datetime, patient_id: UUID, visit_id: UUID, viewer: Viewer
-) -> None:
-    # Whoever cancels the visit waits for the lock, and then sees the booking.
-    session.execute(select(Visit.id).where(Visit.id == visit_id).with_for_update()).all()
-    visit = get_visit(session, visit_id=visit_id, viewer=viewer)
-    session.refresh(visit, ["status", "starts_at", "ends_at"])
-    if visit.patient_id != patient_id:
-        raise VisitDoesNotFit(f"visit {visit_id} is another patient's: name a visit of patient {patient_id}")
-    if visit.status != Status.BOOKED or visit.starts_at is None or visit.ends_at is None:
-        raise VisitDoesNotFit(f"visit {visit_id} is not in a published tour yet: publish the day first")
-    if not visit.starts_at <= starts_at < ends_at <= visit.ends_at:
-        raise VisitDoesNotFit(
-            f"the nurse is with the patient only from {visit.starts_at.isoformat()} "
-            f"to {visit.ends_at.isoformat()}: choose a slot in that time"
-        )

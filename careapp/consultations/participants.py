@@ -73,8 +73,9 @@ def occupy_for(session: Session, booking: Booking, slots: Sequence[Slot]) -> Non
             organisation_id=schedule.organisation_id,
             practitioner_id=schedule.practitioner_id,
             appointment_id=booking.id,
-            starts_at=slots[0].starts_at,
-            ends_at=slots[-1].ends_at,
+            starts_at=slots[0].busy_from or slots[0].starts_at,
+            ends_at=slots[-1].busy_until or slots[-1].ends_at,
+            lane=slots[0].lane,
         )
     ]
     rows += [_time_of(colleague, booking) for colleague in colleagues_of(session, booking)]

@@ -74,6 +74,12 @@ POST /api/bookings/{{booking_id}}/cancellation       caxd     foreign=404
 PUT  /api/bookings/{{booking_id}}/slots              caxd     foreign=404
 POST /api/bookings/{{booking_id}}/confirmation       caxd     foreign=404
 GET  /api/doctors                                    {TREATING}
+POST /api/assisted/offers                            cax      foreign=404
+POST /api/assisted/bookings                          cax      foreign=404
+POST /api/assisted/bookings/{{booking_id}}/move      cax      foreign=404
+POST /api/assisted/bookings/{{booking_id}}/cancellation  cax  foreign=404
+GET  /api/assisted/waiting                           {TREATING}  query=date=2026-03-03
+POST /api/tours/{{tour_id}}/delay                    caxn     foreign=404
 GET  /api/figures/days/{{date}}                      cay
 GET  /api/emergencies                                ca
 POST /api/emergencies                                cand
