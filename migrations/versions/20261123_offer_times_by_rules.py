@@ -5,8 +5,6 @@ time by itself. On PostgreSQL the constraint on occupied time is made anew, whic
 some seconds in a million rows.
 """
 
-import re
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -55,8 +53,8 @@ COLUMNS = (
 )
 
 ANEW = (
-    ("slot", "uq_slot_schedule_id_starts_at", r"UNIQUE \(schedule_id, starts_at\)"),
-    ("consultation_hours", "ck_consultation_hours_order", r"CHECK \(starts < ends\)"),
+    ("slot", "uq_slot_schedule_id_starts_at", "UNIQUE (schedule_id, starts_at)"),
+    ("consultation_hours", "ck_consultation_hours_order", "CHECK (starts < ends)"),
 )
 """Tables with a place from now on, and the constraint that they lose."""
 POSTGRESQL_LANES = (
@@ -107,7 +105,7 @@ def upgrade() -> None:
     for table, constraint, words in ANEW:
         key = f"CONSTRAINT fk_{table}_place_id FOREIGN KEY(place_id) REFERENCES place (id)"
         if is_sqlite:
-            _make_anew(table, without=rf",\s*CONSTRAINT {constraint} {words}", key=key)
+            _make_anew(table, without=f"CONSTRAINT {constraint} {words}", key=key)
         else:
             op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}")
             op.execute(f"ALTER TABLE {table} ADD {key}")
@@ -179,13 +177,12 @@ def _make_anew(table: str, *, without: str, key: str) -> None:
         "SELECT sql FROM sqlite_schema WHERE type <> 'table' AND tbl_name = ? AND sql IS NOT NULL", (table,)
     ).scalars()
     statements = list(beside)
-    body, found = re.subn(without, "", old)
-    if found != 1:
+    head, found, tail = old.partition(without)
+    if not found:
         raise RuntimeError(f"a constraint of the table {table} is missing: restore a backup")
-    made, renamed = re.subn(rf'^CREATE TABLE "?{table}"?', f"CREATE TABLE new_{table}", body)
-    if renamed != 1:
-        raise RuntimeError(f"the table {table} is written in another way: restore a backup")
-    connection.exec_driver_sql(f"{made.rstrip().removesuffix(')')}, {key})")
+    body = f"{head.rstrip().removesuffix(',')}{tail}".rstrip().removesuffix(")")
+    _, _, columns = body.partition("(")
+    connection.exec_driver_sql(f"CREATE TABLE new_{table} ({columns}, {key})")
     connection.exec_driver_sql(f"INSERT INTO new_{table} SELECT * FROM {table}")  # noqa: S608 -- ours
     connection.exec_driver_sql(f"DROP TABLE {table}")
     connection.exec_driver_sql(f"ALTER TABLE new_{table} RENAME TO {table}")
