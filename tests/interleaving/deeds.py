@@ -168,7 +168,7 @@ def book_a_series(actor: Actor, scene: Scene) -> None:
             schedule_id=scene.schedule_id,
             pattern=Pattern(moment(6, 10, day=scene.day), moment(6, 20, day=scene.day), count=2),
             patient_id=scene.patient_ids[1],
-            zone=scene.calendar.zone,
+            calendar=scene.calendar,
             is_partial=True,
             viewer=scene.viewer,
             now=scene.now,
