@@ -66,6 +66,7 @@ TAGS = [
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "assisted", "description": "Video consultations with a nurse beside the patient, in her tour."},
+    {"name": "waiting", "description": "Who waits for a consultation, and times that are kept for them."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "figures", "description": "The region in figures; nobody can be recognised."},

@@ -10,6 +10,7 @@ from api.routers import (
     external_sign_in,
     fhir,
     figures,
+    gatherings,
     health,
     jobs,
     nurses,
@@ -27,6 +28,7 @@ from api.routers import (
     support,
     tours,
     visits,
+    waiting,
 )
 from api.routers import help as help_across
 from api.routers import map as map_ground
@@ -51,6 +53,8 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    gatherings.router,
+    waiting.router,
     assisted.router,
     figures.router,
     emergencies.router,
