@@ -24,6 +24,7 @@ from careapp.jobs import claims, queue
 from careapp.jobs.cleaning import forget_old
 from careapp.jobs.kinds import PLAN_DAY
 from careapp.jobs.models import Job
+from careapp.notices.forgetting import forget_notices
 from careapp.waiting.line import offer_chances_if_due
 
 logger = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ TICKS: tuple[Tick, ...] = (
     offer_chances_if_due,
     forget_old,
     forget_ended,
+    forget_notices,
 )
 
 

@@ -13,9 +13,11 @@ from sqlalchemy import and_, bindparam, delete, func, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import OPERATOR
+from careapp.calls.models import CallParticipant
 from careapp.errors import Conflict
 from careapp.jobs.models import LaterAnswer
 from careapp.keys import Keyring
+from careapp.notices.models import ContactWish
 from careapp.organisations.models import Place
 from careapp.people.models import Patient
 from careapp.records.held import HeldResource
@@ -137,7 +139,7 @@ def _is_sealed(table: Any, sealed: Sealed) -> Any:
 
 
 def _columns() -> Iterator[Sealed]:
-    for model in (Patient, Place):
+    for model in (CallParticipant, ContactWish, Patient, Place):
         yield Sealed(model, "sealed", 0, _identity(model, "sealed"))
     yield Sealed(HeldResource, "content", 0, _identity(HeldResource, "content"))
     yield Sealed(Document, "content", _AFTER_OWNER, _content("content", "document"))

@@ -3,13 +3,13 @@
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 from uuid import UUID
 
 import httpx2
 from sqlalchemy.exc import SQLAlchemyError
 
 from careapp.db_errors import explain_database_error
-from careapp.subscriptions.delivery import Post
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,26 @@ MOST_RECEIVERS = 4
 """Receivers that are waited for at the same time: a slow one does not keep the others waiting."""
 
 
+class Rounds(Protocol):
+    """What a postman looks at: a `Post` of subscriptions, a `NoticePost` of messages to patients."""
+
+    def open_client(self) -> httpx2.Client:
+        """Open what reaches the receivers."""
+        ...
+
+    def spread(self) -> int:
+        """Turn what waits in the outbox into what is due, all of it; return how much there was."""
+        ...
+
+    def due(self) -> list[UUID]:
+        """Return what is to leave now."""
+        ...
+
+    def deliver(self, client: httpx2.Client, key: UUID, /) -> bool:
+        """Send one of these; tell whether it was taken."""
+        ...
+
+
 class Postman:
     """Looks every second at what is due, and delivers it. Any number of processes may have one.
 
@@ -28,7 +48,7 @@ class Postman:
         post: What to look at.
     """
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Rounds) -> None:
         self._post = post
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._work, name="postman", daemon=True)

@@ -1,0 +1,1 @@
+"""What patients are told about their appointments, and doctors' calendars for programs of their own."""
