@@ -93,7 +93,6 @@ POST /api/waiting                                    caxd     foreign=404 any
 POST /api/waiting/{{absent}}/withdrawal              caxd     any
 POST /api/chances/{{absent}}/acceptance              caxd     any
 POST /api/chances/{{absent}}/refusal                 caxd     any
-GET  /api/doctors                                    {TREATING}
 POST /api/assisted/offers                            cax      foreign=404
 POST /api/assisted/bookings                          cax      foreign=404
 POST /api/assisted/bookings/{{booking_id}}/move      cax      foreign=404
