@@ -71,6 +71,7 @@ TAGS = [
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
     {"name": "assisted", "description": "Video consultations with a nurse beside the patient, in her tour."},
+    {"name": "waiting", "description": "Who waits for a consultation, and times that are kept for them."},
     {"name": "coverage", "description": "Where a video call is likely to hold."},
     {"name": "notices", "description": "What patients are told, and doctors' calendars."},
     {"name": "calls", "description": "The video calls of bookings: links, waiting room, admission."},

@@ -13,6 +13,7 @@ from api.routers import (
     feeds,
     fhir,
     figures,
+    gatherings,
     health,
     hours,
     jobs,
@@ -35,6 +36,7 @@ from api.routers import (
     times,
     tours,
     visits,
+    waiting,
 )
 from api.routers import help as help_across
 from api.routers import map as map_ground
@@ -64,6 +66,8 @@ ROUTERS = (
     rankings.router,
     hours.router,
     times.router,
+    gatherings.router,
+    waiting.router,
     coverage.router,
     coverage.of_patients,
     calls.router,

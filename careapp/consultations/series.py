@@ -11,15 +11,18 @@ from sqlalchemy.orm import Session, selectinload
 
 from careapp.access import Viewer, visible
 from careapp.appointments.models import Occupancy
+from careapp.appointments.occupancy import lock_practitioner
 from careapp.calendar import Calendar
+from careapp.consultations import taking
 from careapp.consultations.booking import Wish, book_slots
 from careapp.consultations.further_models import BookingSeries, SeriesPart
-from careapp.consultations.models import Booking, Schedule
+from careapp.consultations.hours import offers
+from careapp.consultations.models import Booking, ConsultationCode, Schedule, Slot, SlotOrigin
 from careapp.consultations.queries import get_schedule
-from careapp.consultations.taking import SlotTaken, find_chain, lock
+from careapp.consultations.times import Offer
+from careapp.consultations.times_booking import take_time
 from careapp.db import refuse_naive
 from careapp.errors import Conflict, Invalid, NotFound
-from careapp.people.models import Practitioner
 from careapp.people.queries import get_patient
 from careapp.records import audit
 from careapp.tenancy import across_tenants
@@ -28,6 +31,10 @@ MOST_BOOKINGS = 26
 """Of a series: half a year of weeks."""
 MOST_WEEKS = 8
 """From one booking of a series to the next."""
+_AN_INSTANT = timedelta(microseconds=1)
+
+Time = tuple[datetime, datetime]
+"""From when until when; half-open."""
 
 
 class ImpossibleSeries(Invalid):
@@ -105,7 +112,7 @@ def book_series(
     schedule_id: UUID,
     pattern: Pattern,
     patient_id: UUID,
-    zone: ZoneInfo,
+    calendar: Calendar,
     wish: Wish | None = None,
     is_partial: bool = False,
     viewer: Viewer,
@@ -118,7 +125,7 @@ def book_series(
         schedule_id: Whose video hours.
         pattern: Which times.
         patient_id: For whom.
-        zone: Whose wall clock shows the same hour each time.
+        calendar: The region's; a schedule's own zone goes before.
         wish: What else is wished of each booking; its slots and time are not looked at.
         is_partial: Book what can be had, and name the rest.
         viewer: Who books.
@@ -132,14 +139,16 @@ def book_series(
     """
     schedule = get_schedule(session, schedule_id=schedule_id, viewer=viewer)
     patient = get_patient(session, patient_id=patient_id, viewer=viewer)
+    zone = ZoneInfo(schedule.zone) if schedule.zone else calendar.zone
     times = pattern.times(zone)
-    chains = _chains(session, schedule, times, now)
+    _lock(session, schedule, times)
+    ways = [_way(session, schedule, time, calendar=calendar, viewer=viewer, now=now) for time in times]
     missing = [
         starts_at.astimezone(zone).date()
-        for (starts_at, _), chain in zip(times, chains, strict=True)
-        if not chain
+        for (starts_at, _), way in zip(times, ways, strict=True)
+        if way is None
     ]
-    if missing and (not is_partial or not any(chains)):
+    if missing and (not is_partial or len(missing) == len(times)):
         days = ", ".join(day.isoformat() for day in missing)
         raise SeriesTaken(f"the time cannot be had on {days}: choose another, or take what is left")
     made = MadeSeries(
@@ -157,11 +166,10 @@ def book_series(
     )
     session.add(made.series)
     session.flush()
-    each = replace(wish or Wish(()), hold_id=None)
-    for number, (time, chain) in enumerate(zip(times, chains, strict=True), start=1):
-        if not chain:
+    for number, (time, way) in enumerate(zip(times, ways, strict=True), start=1):
+        if way is None:
             continue
-        this = replace(each, slot_ids=chain, time=time)
+        this = _wish(session, wish or Wish(()), way, time, calendar=calendar, viewer=viewer, now=now)
         booking = book_slots(session, wish=this, patient_id=patient_id, viewer=viewer, now=now)
         made.bookings.append(booking)
         part = SeriesPart(number=number, booking_id=booking.id)
@@ -197,36 +205,75 @@ def get_series(session: Session, *, series_id: UUID, viewer: Viewer) -> BookingS
     return found
 
 
-def _chains(
-    session: Session, schedule: Schedule, times: Sequence[tuple[datetime, datetime]], now: datetime
-) -> list[list[UUID]]:
-    """Find the slots of each time, or none; nobody else takes them until the transaction ends."""
-    found = [_chain(session, schedule.id, time, now) for time in times]
-    # All slots first, then the doctor, as everywhere: then what is free now stays so.
-    lock(session, [slot_id for chain in found for slot_id in chain])
+def _lock(session: Session, schedule: Schedule, times: Sequence[Time]) -> None:
+    """Let nobody else take the doctor's time: all slots first, then the doctor, as everywhere."""
+    taking.lock_time(session, schedule.practitioner_id, (times[0][0], times[-1][1]))
+    lock_practitioner(session, schedule.practitioner_id)
+
+
+def _way(
+    session: Session, schedule: Schedule, time: Time, *, calendar: Calendar, viewer: Viewer, now: datetime
+) -> Offer | list[UUID] | None:
+    """Find how a time can be had: as slots that somebody has sent, or as the rules offer it."""
+    starts_at, ends_at = time
+    if starts_at <= now:
+        return None
+    sent = _sent_slots(session, schedule, time, now)
+    if sent:
+        return sent
+    found = offers(
+        session,
+        starts=starts_at,
+        ends=starts_at + _AN_INSTANT,
+        calendar=calendar,
+        viewer=viewer,
+        now=now,
+        schedule_ids=[schedule.id],
+        code=ConsultationCode.VIDEO,
+    )
+    fitting = [offer for offer in found if offer.ends_at == ends_at]
+    return fitting[0] if fitting else None
+
+
+def _sent_slots(session: Session, schedule: Schedule, time: Time, now: datetime) -> list[UUID]:
+    starts_at, ends_at = time
     with across_tenants(session):
-        session.execute(
-            select(Practitioner.id)
-            .where(Practitioner.id == schedule.practitioner_id)
-            .with_for_update(key_share=True)
-        ).all()
-        promised = session.execute(
-            select(Occupancy.starts_at, Occupancy.ends_at).where(
+        taken = session.scalars(
+            select(Occupancy.id).where(
                 Occupancy.practitioner_id == schedule.practitioner_id,
-                Occupancy.starts_at < times[-1][1],
-                Occupancy.ends_at > times[0][0],
+                Occupancy.starts_at < ends_at,
+                Occupancy.ends_at > starts_at,
             )
-        ).all()
-    return [
-        []
-        if any(taken.starts_at < ends_at and taken.ends_at > starts_at for taken in promised)
-        else _chain(session, schedule.id, (starts_at, ends_at), now)
-        for starts_at, ends_at in times
-    ]
-
-
-def _chain(session: Session, schedule_id: UUID, time: tuple[datetime, datetime], now: datetime) -> list[UUID]:
-    try:
-        return find_chain(session, schedule_id=schedule_id, time=time, now=now)
-    except SlotTaken:
+        ).first()
+    if taken is not None:
         return []
+    try:
+        chain = taking.find_chain(session, schedule_id=schedule.id, time=time, now=now)
+    except taking.SlotTaken:
+        return []
+    sent = select(Slot.id).where(Slot.id.in_(chain), Slot.origin == SlotOrigin.SENT)
+    return chain if len(session.scalars(sent).all()) == len(chain) else []
+
+
+def _wish(
+    session: Session,
+    wish: Wish,
+    way: Offer | list[UUID],
+    time: Time,
+    *,
+    calendar: Calendar,
+    viewer: Viewer,
+    now: datetime,
+) -> Wish:
+    if isinstance(way, list):
+        return replace(wish, slot_ids=way, time=time, hold_id=None)
+    slot = take_time(
+        session,
+        schedule_id=way.schedule_id,
+        kind_id=way.kind_id,
+        starts_at=way.starts_at,
+        calendar=calendar,
+        viewer=viewer,
+        now=now,
+    )
+    return replace(wish, slot_ids=[slot.id], time=None, hold_id=slot.hold_id)

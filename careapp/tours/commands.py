@@ -19,6 +19,7 @@ from careapp.records import audit, outbox
 from careapp.records.held import HeldProvenance
 from careapp.recurrence import occurs_on
 from careapp.tours.day import Day
+from careapp.tours.day_lock import lock_day
 from careapp.tours.models import (
     Plan,
     Shift,
@@ -168,6 +169,7 @@ def propose_tours(
     Raises:
         DayChanged: Since the day was read, tours were published or a visit was promised or cancelled.
     """
+    lock_day(session, date=day.date, viewer=viewer)
     _refuse_changed(session, day)
     shifts = [work_time.shift.id for work_time in day.work_times]
     _withdraw(session, select(Tour.id).where(Tour.shift_id.in_(shifts), Tour.status == TourStatus.PROPOSED))
@@ -323,6 +325,7 @@ def publish_day(session: Session, *, date: date, viewer: Viewer, now: datetime) 
         AlreadyOccupied: A nurse is promised elsewhere at the same time.
         BookedVisitLeftOut: A doctor would wait for a visit in vain.
     """
+    lock_day(session, date=date, viewer=viewer)
     proposed = update(Tour).where(Tour.date == date, Tour.status == TourStatus.PROPOSED)
     if viewer.organisation_id is not None:
         proposed = proposed.where(Tour.organisation_id == viewer.organisation_id)

@@ -91,17 +91,19 @@ def offer_chances(session: Session, *, lasts: timedelta, now: datetime) -> int:
     Returns:
         How many times are kept from now on.
     """
-    wanted: list[tuple[WaitingEntry, UUID]] = []
+    wanted: list[tuple[UUID, UUID, WaitingEntry]] = []
     given: set[UUID] = set()
     for entry in session.scalars(_line(now)).all():
-        slot_id = session.scalars(_suitable(entry, given, now)).first()
-        if slot_id is not None:
-            given.add(slot_id)
-            wanted.append((entry, slot_id))
+        found = session.execute(_suitable(entry, given, now)).first()
+        if found is not None:
+            given.add(found.id)
+            wanted.append((found.practitioner_id, found.id, entry))
         if len(wanted) >= AT_ONCE:
             break
-    lock(session, given)  # all at once, so that no two who take several wait for each other in a circle
-    return sum(_offer(session, entry, slot_id, lasts, now) for entry, slot_id in wanted)
+    # All slots at once, then doctors in the order of their ids: so no two who take several wait in a circle.
+    lock(session, given)
+    wanted.sort(key=lambda one: one[:2])
+    return sum(_offer(session, entry, slot_id, lasts, now) for _, slot_id, entry in wanted)
 
 
 def _offer(session: Session, entry: WaitingEntry, slot_id: UUID, lasts: timedelta, now: datetime) -> bool:
@@ -154,7 +156,7 @@ def _line(now: datetime) -> Select[WaitingEntry]:
     )
 
 
-def _suitable(entry: WaitingEntry, given: Collection[UUID], now: datetime) -> Select[UUID]:
+def _suitable(entry: WaitingEntry, given: Collection[UUID], now: datetime) -> Select[UUID, UUID]:
     """The earliest free slot that suits, was not offered to them before, and is nobody else's by now."""
     elsewhere = select(Occupancy.id).where(
         Occupancy.practitioner_id == Schedule.practitioner_id,
@@ -167,7 +169,7 @@ def _suitable(entry: WaitingEntry, given: Collection[UUID], now: datetime) -> Se
         Chance.starts_at == Slot.starts_at,
     )
     return (
-        select(Slot.id)
+        select(Slot.id, Schedule.practitioner_id)
         .join(Schedule, Schedule.id == Slot.schedule_id)
         .where(
             is_bookable(now),

@@ -80,6 +80,25 @@ GET  /api/bookings/{{booking_id}}                    {TREATING}  foreign=404
 POST /api/bookings/{{booking_id}}/cancellation       caxd     foreign=404
 PUT  /api/bookings/{{booking_id}}/slots              caxd     foreign=404
 POST /api/bookings/{{booking_id}}/confirmation       caxd     foreign=404
+GET  /api/bookings/{{booking_id}}/history            {TREATING}  foreign=404
+GET  /api/bookings/{{booking_id}}/participants       {TREATING}  foreign=404
+POST /api/bookings/{{booking_id}}/participants       caxd     foreign=404
+DELETE /api/bookings/{{booking_id}}/participants/{{absent}}  caxd  foreign=404 any
+POST /api/group-bookings                             caxd     foreign=404
+POST /api/series                                     caxd     foreign=404 any
+GET  /api/series/{{absent}}                          {TREATING}  any
+GET  /api/waiting                                    {TREATING}
+GET  /api/waiting/{{absent}}                         {TREATING}  any
+POST /api/waiting                                    caxd     foreign=404 any
+POST /api/waiting/{{absent}}/withdrawal              caxd     any
+POST /api/chances/{{absent}}/acceptance              caxd     any
+POST /api/chances/{{absent}}/refusal                 caxd     any
+POST /api/assisted/offers                            cax      foreign=404
+POST /api/assisted/bookings                          cax      foreign=404
+POST /api/assisted/bookings/{{booking_id}}/move      cax      foreign=404
+POST /api/assisted/bookings/{{booking_id}}/cancellation  cax  foreign=404
+GET  /api/assisted/waiting                           {TREATING}  query=date=2026-03-03
+POST /api/tours/{{tour_id}}/delay                    caxn     foreign=404
 POST /api/bookings/{{booking_id}}/call               caxnd    foreign=404
 GET  /api/bookings/{{booking_id}}/call               caxnd    foreign=404
 GET  /api/calls/{{call_id}}                          caxnd    foreign=404

@@ -1,0 +1,1 @@
+"""Actors who work on the same rows at once, in every order that hypothesis thinks of."""
