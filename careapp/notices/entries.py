@@ -69,7 +69,7 @@ def invitation(invited: Invitation, *, now: datetime) -> bytes:
     entry.add("attendee", patient, parameters={"PARTSTAT": "ACCEPTED", "RSVP": "FALSE"})
     entry.add("status", "CANCELLED" if invited.method is Method.CANCEL else "CONFIRMED")
     calendar.add_component(entry)
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 def busy_calendar(events: Iterable[Event], *, name: str, now: datetime) -> bytes:
@@ -88,7 +88,7 @@ def busy_calendar(events: Iterable[Event], *, name: str, now: datetime) -> bytes
         entry = _entry(event, now)
         entry.add("class", "PRIVATE")
         calendar.add_component(entry)
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 def _calendar(method: str) -> icalendar.Calendar:
