@@ -94,6 +94,8 @@ RULES: Mapping[str, Rule | None] = {
     "schedule": Rule(reads=EVERYBODY),
     "slot": Rule(reads=EVERYBODY),
     "consultation_hours": Rule(part_of("schedule", "consultation_hours.schedule_id").own),
+    "consultation_kind": Rule(reads=EVERYBODY),
+    "hours_exception": Rule(reads=EVERYBODY),
     "practitioner": Rule(
         reads="id IN (SELECT practitioner_id FROM role WHERE kind = 'doctor') "
         "OR id IN (SELECT careapp_helpers())"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careapp.db import Base, of_same_tenant, tenant_key, text_enum
@@ -75,7 +75,7 @@ class Appointment(Base):
 
 
 class Occupancy(Base):
-    """A time in which a practitioner is taken; half-open. The database refuses overlaps.
+    """A time in which a practitioner is taken; half-open. The database refuses overlaps in a lane.
 
     PostgreSQL: a deferred exclusion constraint, so that a transaction may swap two visits. SQLite: triggers
     that check each row, so there a swap deletes before it inserts. Both are made in the migration.
@@ -85,6 +85,7 @@ class Occupancy(Base):
     __table_args__ = (
         of_same_tenant("practitioner_id", "practitioner"),
         CheckConstraint("starts_at < ends_at", name="order"),
+        CheckConstraint("lane >= 0", name="lane"),
         Index("ix_occupancy_practitioner_id_starts_at", "practitioner_id", "starts_at"),
     )
 
@@ -95,3 +96,5 @@ class Occupancy(Base):
     starts_at: Mapped[datetime]
     """Of a nurse: when she leaves for the visit."""
     ends_at: Mapped[datetime]
+    lane: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """0 keeps the whole time. Whoever may be taken several times at once has the lanes 1, 2 and so on."""

@@ -32,10 +32,11 @@ def occupy(
     appointment_id: UUID,
     starts_at: datetime,
     ends_at: datetime,
+    lane: int = 0,
 ) -> Occupancy:
     """Take a practitioner's time, half-open; of a nurse from when she leaves for the visit.
 
-    Who takes several times in one transaction uses `occupy_all`.
+    Who takes several times in one transaction uses `occupy_all`. About lanes see `Occupancy.lane`.
 
     Raises:
         AlreadyOccupied: The practitioner is taken then (SQLite; see `occupy_all`).
@@ -47,6 +48,7 @@ def occupy(
         appointment_id=appointment_id,
         starts_at=starts_at,
         ends_at=ends_at,
+        lane=lane,
     )
     occupy_all(session, [row])
     return row
@@ -74,6 +76,17 @@ def occupy_all(session: Session, rows: Sequence[Occupancy]) -> None:
             ).all()
         session.add_all(rows)
         session.flush()
+
+
+def lock_practitioner(session: Session, practitioner_id: UUID) -> None:
+    """Let nobody else take this practitioner's time until the transaction ends.
+
+    Whoever also locks slots or appointments does so before, see `occupy_all`.
+    """
+    with across_tenants(session):
+        session.execute(
+            select(Practitioner.id).where(Practitioner.id == practitioner_id).with_for_update(key_share=True)
+        ).all()
 
 
 def release(session: Session, *, appointment_id: UUID) -> None:

@@ -15,7 +15,7 @@ from careapp.access import Viewer
 from careapp.appointments.cancellation import require_reason
 from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
 from careapp.appointments.occupancy import check_now, occupy, release
-from careapp.consultations.models import Booking, FurtherSlot, Slot
+from careapp.consultations.models import Booking, ConsultationCode, FurtherSlot, Slot
 from careapp.consultations.queries import get_booking
 from careapp.consultations.taking import get_slots, give_back, lock, take
 from careapp.db import record_change
@@ -140,6 +140,7 @@ def _book(
         cancelled_because=None,
         slot_id=slots[0].id,
         visit_id=wish.visit_id,
+        consultation=_kind(slots, wish.visit_id),
         replaces_id=replaces.id if replaces else None,
         further_slots=_further(slots),
     )
@@ -192,6 +193,7 @@ def move_booking(
     session.expire(booking, ["further_slots"])
     booking.slot_id, booking.slot, booking.visit_id = slots[0].id, slots[0], visit_id
     booking.starts_at, booking.ends_at = starts_at, ends_at
+    booking.consultation = _kind(slots, visit_id)
     if wish.title:
         booking.title = wish.title
     for part in _further(slots):
@@ -288,6 +290,12 @@ def _first_status(slots: Sequence[Slot]) -> AppointmentStatus:
     return Status.PENDING if slots[0].schedule.needs_confirmation else Status.BOOKED
 
 
+def _kind(slots: Sequence[Slot], visit_id: UUID | None) -> ConsultationCode:
+    if visit_id is not None:
+        return ConsultationCode.ASSISTED
+    return slots[0].kind or ConsultationCode.VIDEO
+
+
 def _further(slots: Sequence[Slot]) -> list[FurtherSlot]:
     return [FurtherSlot(position=number, slot_id=slot.id) for number, slot in enumerate(slots) if number]
 
@@ -313,8 +321,9 @@ def _occupy(session: Session, booking: Booking, slots: Sequence[Slot]) -> None:
         organisation_id=slots[0].organisation_id,
         practitioner_id=slots[0].schedule.practitioner_id,
         appointment_id=booking.id,
-        starts_at=slots[0].starts_at,
-        ends_at=slots[-1].ends_at,
+        starts_at=slots[0].busy_from or slots[0].starts_at,
+        ends_at=slots[-1].busy_until or slots[-1].ends_at,
+        lane=slots[0].lane,
     )
     check_now(session)
 

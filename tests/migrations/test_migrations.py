@@ -44,7 +44,7 @@ def constraints_of(engine: Engine) -> dict[str, Any]:
             "indexes": {(c["name"], *c["column_names"]) for c in inspector.get_indexes(table)},
         }
     # PostgreSQL keeps the exclusion of overlaps in an index, which no model can say.
-    found["occupancy"]["indexes"].discard(("ex_occupancy_overlap", "practitioner_id", None))
+    found["occupancy"]["indexes"].discard(("ex_occupancy_overlap", "practitioner_id", None, None))
     return found
 
 
