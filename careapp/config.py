@@ -164,6 +164,13 @@ class Settings(NoticeSettings, BaseSettings):
         le=90,
         description="Days for which what others sent about a video call is kept after it; 90 at most.",
     )
+    calls_url: str | None = Field(
+        default=None,
+        description="Where a certified video provider lets people in, with `{token}` in it; unset: our own.",
+    )
+    calls_key_file: Path | None = Field(
+        default=None, description="File with the key that is shared with that provider, 32 bytes or more."
+    )
     jobs_keep_days: int = Field(default=90, ge=1, le=3650, description="Days for which ended jobs are kept.")
     subscription_hosts: str = Field(
         default="",

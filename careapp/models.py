@@ -1,6 +1,7 @@
 """Every table in one import, for migrations, the test database and the FHIR registry."""
 
 from careapp.appointments import models as appointments
+from careapp.calls import models as calls
 from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.help import models as help_
@@ -26,6 +27,7 @@ __all__ = [
     "METADATA",
     "appointments",
     "audit_models",
+    "calls",
     "clients",
     "consultations",
     "held",

@@ -121,6 +121,9 @@ RULES: Mapping[str, Rule | None] = {
     "service_skill": part_of("service", "service_skill.service_id"),
     "booking": part_of("appointment", "booking.id"),
     "further_slot": part_of("appointment", "further_slot.booking_id"),
+    "call": part_of("appointment", "call.booking_id"),
+    "call_participant": part_of("call", "call_participant.call_id"),
+    "call_consent": part_of("appointment", "call_consent.booking_id"),
     "occupancy": Rule(),
     "opening": Rule(changes=TO_US),
     # Help: a request names no person, and an offer has two sides.

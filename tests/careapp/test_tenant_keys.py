@@ -22,6 +22,8 @@ ACROSS = {
     ("held_resource", "plan_id"): "a plan may be of the region",
     ("tour", "plan_id"): "a plan may be of the region",
     ("occupancy", "appointment_id"): "a doctor's time is taken by another tenant's booking",
+    ("call_participant", "practitioner_id"): "a doctor calls another tenant's patient",
+    ("call_consent", "witness_id"): "as its participant",
     ("help_offer", "request_id"): "one service offers, another has asked",
     ("help_offer", "opening_id"): "the asker opens, for whoever offered",
     ("help_offer", "practitioner_id"): "checked when it is offered",
