@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5c1d92e7ab04"
-down_revision = "0b7e54d19ac3"
+down_revision = "9c2f4b7e1d05"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "b3d90a6f47e1"
-down_revision = "0b7e54d19ac3"
+down_revision = "5c1d92e7ab04"
 branch_labels = None
 depends_on = None
 
