@@ -28,6 +28,7 @@ SHARED = {
     "__init__",
     "audit_shape",
     "codes",
+    "consultation",
     "elements",
     "registry",
     "request",
