@@ -133,6 +133,12 @@ class Settings(NoticeSettings, BaseSettings):
     hold_s: float = Field(
         default=300.0, ge=10, le=3600, description="Seconds for which a video slot is held for one person."
     )
+    chance_min: int = Field(
+        default=60,
+        ge=5,
+        le=2880,
+        description="Minutes for which a time is kept for somebody who waits for one.",
+    )
     tick_s: float = Field(default=15.0, gt=0, le=3600, description="Seconds between two looks at due work.")
     lease_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which silent work may be taken over."

@@ -2,6 +2,7 @@
 
 from careapp.appointments import models as appointments
 from careapp.calls import models as calls
+from careapp.consultations import further_models as further_consultations
 from careapp.consultations import models as consultations
 from careapp.db import Base
 from careapp.help import models as help_
@@ -22,6 +23,7 @@ from careapp.sealing import models as sealing
 from careapp.subscriptions import models as subscriptions
 from careapp.tours import models as tours
 from careapp.visits import models as visits
+from careapp.waiting import models as waiting
 
 __all__ = [
     "METADATA",
@@ -30,6 +32,7 @@ __all__ = [
     "calls",
     "clients",
     "consultations",
+    "further_consultations",
     "held",
     "help_",
     "identity",
@@ -48,6 +51,7 @@ __all__ = [
     "support",
     "tours",
     "visits",
+    "waiting",
 ]
 
 METADATA = Base.metadata

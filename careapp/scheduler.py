@@ -24,6 +24,7 @@ from careapp.jobs.cleaning import forget_old
 from careapp.jobs.kinds import PLAN_DAY
 from careapp.jobs.models import Job
 from careapp.notices.forgetting import forget_notices
+from careapp.waiting.line import offer_chances_if_due
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def tidy_slots_if_due(session: Session, *, now: datetime, settings: Settings) ->
 TICKS: tuple[Tick, ...] = (
     plan_tomorrow_if_due,
     tidy_slots_if_due,
+    offer_chances_if_due,
     forget_old,
     forget_ended,
     forget_notices,

@@ -14,7 +14,17 @@ from routing.problem import Nurses, Problem, TimeWindow
 from routing.sheet import Sheet, Spot
 from routing.units import Points, Seconds
 
-__all__ = ["Move", "Place", "best", "best_on", "change_of_terms", "moves", "starts"]
+__all__ = [
+    "Move",
+    "Place",
+    "best",
+    "best_on",
+    "change_of_terms",
+    "lay_out",
+    "moves",
+    "starts",
+    "starts_on",
+]
 
 
 @dataclass(frozen=True)
@@ -112,16 +122,53 @@ def starts(
     Returns:
         Start to places, cheapest first; a start at which the visit fits nowhere is left out.
     """
+    visit = problem.services[service].visit
+    mates = [n for n, other in enumerate(problem.services) if other.visit == visit and n != service]
+    sheet = lay_out(problem, plan.routes, [service, *mates])
+    return starts_on(sheet, [service, *mates], times, top=top)
+
+
+def lay_out(
+    problem: Problem,
+    routes: Iterable[Route],
+    services: list[int],
+    *,
+    windows: Mapping[int, TimeWindow] | None = None,
+    closed: Iterable[int] = (),
+) -> Sheet:
+    """Lay a plan out to take one visit in.
+
+    Args:
+        problem: The day, the visit included.
+        routes: Of a plan that keeps all rules.
+        services: All services of the visit.
+        windows: Where each planned service may start then, if not in the whole window that it is in.
+        closed: Vehicles that take no visit in.
+    """
+    may = _may(problem, services)
+    may[:, sorted(closed)] = False
+    return Sheet(problem, routes, may, windows)
+
+
+def starts_on(
+    sheet: Sheet, services: list[int], times: Iterable[Seconds], *, top: int = 1
+) -> dict[Seconds, list[Place]]:
+    """Return what `starts` does for services that go in together; the sheet is as before afterwards.
+
+    Args:
+        sheet: A plan, laid out.
+        services: All services of a visit, first the one that starts at the times.
+        times: The starts asked about.
+        top: How many places to return for each at most.
+    """
     asked = sorted(set(times))
     if not asked:
         return {}
-    visit = problem.services[service].visit
-    mates = [n for n, other in enumerate(problem.services) if other.visit == visit and n != service]
-    sheet = Sheet(problem, plan.routes, _may(problem, [service, *mates]))
-    search = _Search(sheet, [service, *mates], top, once_per_nurse=True)
+    service = services[0]
+    search = _Search(sheet, services, top, once_per_nurse=True)
     windows = tuple(
         TimeWindow(max(window.earliest, asked[0]), min(window.latest, asked[-1]))
-        for window in problem.services[service].starts
+        for window in sheet.problem.services[service].starts
         if window.earliest <= asked[-1] and window.latest >= asked[0]
     )
     spots = list(sheet.spots(service, windows))

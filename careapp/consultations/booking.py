@@ -4,7 +4,7 @@ There is no second way to book: the web client, `$book` and a written Appointmen
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -14,18 +14,26 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer
 from careapp.appointments.cancellation import require_reason
 from careapp.appointments.models import PROMISED, Appointment, AppointmentStatus
-from careapp.appointments.occupancy import check_now, occupy, release
+from careapp.appointments.occupancy import release
+from careapp.consultations import history
+from careapp.consultations.further_models import BookingDeed
+from careapp.consultations.inside import (
+    Inside,
+    as_agreed,
+    inside_of,
+    let_visit_go,
+    lie_anew,
+    refuse_misfit,
+)
 from careapp.consultations.models import Booking, ConsultationCode, FurtherSlot, Slot
+from careapp.consultations.participants import Attendee, colleagues_of, let_see, occupy_for
 from careapp.consultations.queries import get_booking
 from careapp.consultations.taking import get_slots, give_back, lock, take
 from careapp.db import record_change
 from careapp.errors import Conflict, Invalid
-from careapp.openings.commands import ToWhom, close_records_of, open_record
-from careapp.openings.models import OpeningKind
+from careapp.openings.commands import ToWhom, close_records_of
 from careapp.people.queries import get_patient
 from careapp.records import audit, outbox
-from careapp.visits.models import Visit
-from careapp.visits.queries import get_visit
 
 Status = AppointmentStatus
 OPEN_AFTERWARDS = timedelta(days=30)
@@ -34,10 +42,6 @@ OPEN_AFTERWARDS = timedelta(days=30)
 
 class BookingEnded(Conflict):
     """The booking was cancelled, or is over."""
-
-
-class VisitDoesNotFit(Invalid):
-    """The visit is another patient's, or the slot lies outside it."""
 
 
 class TimeOutsideSlots(Invalid):
@@ -62,6 +66,9 @@ class Wish:
         hold_id: The hold that keeps the slots, if one does; the booking takes its id.
         title: What it is about; None: the usual words.
         time: A part of the slots' time; None: all of it.
+        attendees: Who takes part beside the patient and the doctor; a moved booking keeps its own.
+        inside: How the consultation lies in the visit, if that was agreed; the visit may then still be
+            proposed.
     """
 
     slot_ids: Sequence[UUID]
@@ -69,6 +76,8 @@ class Wish:
     hold_id: UUID | None = None
     title: str | None = None
     time: tuple[datetime, datetime] | None = None
+    attendees: Sequence[Attendee] = ()
+    inside: Inside | None = None
 
 
 def book_slots(session: Session, *, wish: Wish, patient_id: UUID, viewer: Viewer, now: datetime) -> Booking:
@@ -105,9 +114,12 @@ def rebook(
     """
     old = claim(session, booking_id=booking_id, viewer=viewer)
     _refuse_other_patient(old, patient_id)
+    if old.brings_visit and old.visit_id == wish.visit_id:  # the visit goes on to the new one
+        wish, old.brings_visit = replace(wish, inside=inside_of(old)), False
     change_status(session, old, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because="other")
     lock(session, [*wish.slot_ids, *(slot.id for slot in _slots_of(session, old))])
     let_go(session, old, viewer=viewer, now=now)
+    history.note(session, old, BookingDeed.CANCELLED, viewer=viewer, now=now, because="other")
     return _book(session, wish=wish, patient_id=patient_id, viewer=viewer, now=now, replaces=old)
 
 
@@ -126,7 +138,7 @@ def _book(
     slots = get_slots(session, slot_ids=wish.slot_ids, viewer=viewer, now=now)
     starts_at, ends_at = _time(slots, wish)
     if wish.visit_id is not None:
-        _refuse_misfit(session, starts_at, ends_at, patient_id, wish.visit_id, viewer)
+        refuse_misfit(session, (starts_at, ends_at), patient_id, wish.visit_id, wish.inside, viewer)
     keeps_id = wish.hold_id is not None and all(slot.hold_id == wish.hold_id for slot in slots)
     take(session, slots, now=now, hold_id=wish.hold_id)
     booking = Booking(
@@ -143,12 +155,15 @@ def _book(
         consultation=_kind(slots, wish.visit_id),
         replaces_id=replaces.id if replaces else None,
         further_slots=_further(slots),
+        **as_agreed(wish.inside),
     )
     booking.slot = slots[0]
     session.add(booking)
     session.flush()  # the occupied time refers to the booking
-    _occupy(session, booking, slots)
+    session.add_all(attendee.of(booking, now) for attendee in wish.attendees)
+    occupy_for(session, booking, slots)
     _let_practice_see(session, booking, slots, viewer=viewer, now=now)
+    history.note(session, booking, BookingDeed.BOOKED, viewer=viewer, now=now, before=history.NO_TIME)
     audit.record(session, viewer=viewer, now=now, action="book_slots", subject=booking, slot=str(slots[0].id))
     payload = {"booking": str(booking.id)}
     outbox.send(session, topic="slot.booked", payload=payload, now=now)
@@ -178,10 +193,10 @@ def move_booking(
     starts_at, ends_at = _time(slots, wish)
     status = _first_status(slots)
     change_status(session, booking, {status: PROMISED}, status)
-    old = _slots_of(session, booking)
+    old, before = _slots_of(session, booking), history.time_of(booking)
     visit_id = wish.visit_id or booking.visit_id
     if visit_id is not None:
-        _refuse_misfit(session, starts_at, ends_at, patient_id, visit_id, viewer)
+        refuse_misfit(session, (starts_at, ends_at), patient_id, visit_id, wish.inside, viewer)
     kept = {slot.id for slot in old} & {slot.id for slot in slots}
     lock(session, {slot.id for slot in (*old, *slots)})
     give_back(session, [slot for slot in old if slot.id not in kept], now=now)
@@ -193,6 +208,7 @@ def move_booking(
     session.expire(booking, ["further_slots"])
     booking.slot_id, booking.slot, booking.visit_id = slots[0].id, slots[0], visit_id
     booking.starts_at, booking.ends_at = starts_at, ends_at
+    lie_anew(session, booking, wish.inside)
     booking.consultation = _kind(slots, visit_id)
     if wish.title:
         booking.title = wish.title
@@ -200,9 +216,10 @@ def move_booking(
         part.booking_id = booking_id
         session.add(part)
     session.flush()
-    _occupy(session, booking, slots)
+    occupy_for(session, booking, slots)
     close_records_of(session, appointment_id=booking_id, viewer=viewer, now=now, forgets=True)
     _let_practice_see(session, booking, slots, viewer=viewer, now=now)
+    history.note(session, booking, BookingDeed.MOVED, viewer=viewer, now=now, before=before)
     audit.record(
         session, viewer=viewer, now=now, action="move_booking", subject=booking, slot=str(slots[0].id)
     )
@@ -231,6 +248,7 @@ def cancel_booking(
     booking = claim(session, booking_id=booking_id, viewer=viewer)
     change_status(session, booking, {Status.CANCELLED: PROMISED}, Status.CANCELLED, because=because)
     let_go(session, booking, viewer=viewer, now=now)
+    history.note(session, booking, BookingDeed.CANCELLED, viewer=viewer, now=now, because=because)
     audit.record(session, viewer=viewer, now=now, action="cancel_booking", subject=booking, because=because)
     outbox.send(session, topic="booking.cancelled", payload={"booking": str(booking_id)}, now=now)
     return booking
@@ -259,31 +277,25 @@ def claim(session: Session, *, booking_id: UUID, viewer: Viewer) -> Booking:
 
 
 def let_go(session: Session, booking: Booking, *, viewer: Viewer, now: datetime) -> None:
-    """Free the slots and the doctor of a booking that has just ended, and close the patient's record."""
+    """Free the slots and the doctor of a booking that has just ended, and close the patient's record.
+
+    A visit that was made for the booking is called off, and its nurse is free, too.
+    """
     close_records_of(session, appointment_id=booking.id, viewer=viewer, now=now)
     release(session, appointment_id=booking.id)
     give_back(session, _slots_of(session, booking), now=now)
+    let_visit_go(session, booking, viewer=viewer, now=now)
 
 
 def _let_practice_see(
     session: Session, booking: Booking, slots: Sequence[Slot], *, viewer: Viewer, now: datetime
 ) -> None:
-    """Open the record of another tenant's patient to the doctor who is to see her."""
-    if slots[0].organisation_id == booking.organisation_id:
-        return
-    open_record(
-        session,
-        organisation_id=booking.organisation_id,
-        patient_id=booking.patient_id,
-        to=ToWhom(slots[0].organisation_id, slots[0].schedule.practitioner_id),
-        kind=OpeningKind.BOOKING,
-        reason="a video consultation is booked",
-        starts_at=now,
-        ends_at=slots[-1].ends_at + OPEN_AFTERWARDS,
-        viewer=viewer,
-        now=now,
-        appointment_id=booking.id,
-    )
+    """Open the record of another tenant's patient to the doctor who is to see her, and to who else is."""
+    people = [ToWhom(slots[0].organisation_id, slots[0].schedule.practitioner_id)]
+    people += [ToWhom(each.organisation_id, each.id) for each in colleagues_of(session, booking)]
+    until = slots[-1].ends_at + OPEN_AFTERWARDS
+    for whom in people:
+        let_see(session, booking, whom, until=until, viewer=viewer, now=now)
 
 
 def _first_status(slots: Sequence[Slot]) -> AppointmentStatus:
@@ -313,19 +325,6 @@ def _time(slots: Sequence[Slot], wish: Wish) -> tuple[datetime, datetime]:
     if not starts_at < ends_at:
         raise TimeOutsideSlots("the appointment ends before it starts: give an end after its start")
     return starts_at, ends_at
-
-
-def _occupy(session: Session, booking: Booking, slots: Sequence[Slot]) -> None:
-    occupy(
-        session,
-        organisation_id=slots[0].organisation_id,
-        practitioner_id=slots[0].schedule.practitioner_id,
-        appointment_id=booking.id,
-        starts_at=slots[0].busy_from or slots[0].starts_at,
-        ends_at=slots[-1].busy_until or slots[-1].ends_at,
-        lane=slots[0].lane,
-    )
-    check_now(session)
 
 
 def _refuse_other_patient(booking: Booking, patient_id: UUID) -> None:
@@ -368,21 +367,3 @@ def change_status(
         )
     record_change(session, Booking, booking.id)
     session.refresh(booking, ["status", "cancelled_because"])
-
-
-def _refuse_misfit(
-    session: Session, starts_at: datetime, ends_at: datetime, patient_id: UUID, visit_id: UUID, viewer: Viewer
-) -> None:
-    # Whoever cancels the visit waits for the lock, and then sees the booking.
-    session.execute(select(Visit.id).where(Visit.id == visit_id).with_for_update()).all()
-    visit = get_visit(session, visit_id=visit_id, viewer=viewer)
-    session.refresh(visit, ["status", "starts_at", "ends_at"])
-    if visit.patient_id != patient_id:
-        raise VisitDoesNotFit(f"visit {visit_id} is another patient's: name a visit of patient {patient_id}")
-    if visit.status != Status.BOOKED or visit.starts_at is None or visit.ends_at is None:
-        raise VisitDoesNotFit(f"visit {visit_id} is not in a published tour yet: publish the day first")
-    if not visit.starts_at <= starts_at < ends_at <= visit.ends_at:
-        raise VisitDoesNotFit(
-            f"the nurse is with the patient only from {visit.starts_at.isoformat()} "
-            f"to {visit.ends_at.isoformat()}: choose a slot in that time"
-        )

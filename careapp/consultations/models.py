@@ -250,6 +250,14 @@ class Booking(Appointment):
     visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit.id"), index=True)
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("booking.id"))
     """The cancelled booking in whose stead this one was made."""
+    visit_offset_s: Mapped[int | None]
+    """Of an assisted one: seconds from the visit's start to the video's, as agreed; None: anywhere in it."""
+    tolerance_s: Mapped[int | None]
+    """So many seconds the visit may start earlier or later than that."""
+    brings_visit: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The visit was made for it, and goes with it."""
+    expected_at: Mapped[datetime | None]
+    """When the nurse expects to be that far, if she is late."""
     consultation: Mapped[ConsultationCode] = mapped_column(
         text_enum(ConsultationCode), default=ConsultationCode.VIDEO, server_default=text("'video'")
     )

@@ -3,16 +3,24 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.appointments.models import PROMISED, AppointmentStatus
 from careapp.consultations.booking import BookingEnded, change_status, claim, let_go
+from careapp.consultations.further_models import (
+    BookingDeed,
+    BookingEvent,
+    BookingParticipant,
+    SeriesPart,
+)
+from careapp.consultations.history import note
 from careapp.consultations.models import Booking, FurtherSlot
 from careapp.errors import Conflict
 from careapp.openings.commands import close_records_of
 from careapp.records import audit, outbox
+from careapp.waiting.models import Chance
 
 Status = AppointmentStatus
 
@@ -45,6 +53,7 @@ def confirm_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now: 
         change_status(session, booking, {Status.BOOKED: frozenset({Status.PENDING})}, Status.BOOKED)
     except BookingEnded:
         raise NotPending(f"booking {booking_id} is not pending: there is nothing to confirm") from None
+    note(session, booking, BookingDeed.CONFIRMED, viewer=viewer, now=now)
     audit.record(session, viewer=viewer, now=now, action="confirm_booking", subject=booking)
     outbox.send(session, topic="booking.confirmed", payload={"booking": str(booking_id)}, now=now)
     return booking
@@ -77,6 +86,7 @@ def withdraw_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now:
     change_status(session, booking, {Status.ENTERED_IN_ERROR: others}, Status.ENTERED_IN_ERROR)
     if was_promised:
         let_go(session, booking, viewer=viewer, now=now)
+    note(session, booking, BookingDeed.WITHDRAWN, viewer=viewer, now=now)
     audit.record(session, viewer=viewer, now=now, action="withdraw_booking", subject=booking)
     outbox.send(session, topic="booking.cancelled", payload={"booking": str(booking_id)}, now=now)
     return booking
@@ -93,6 +103,7 @@ def record_progress(
     """
     booking = claim(session, booking_id=booking_id, viewer=viewer)
     change_status(session, booking, NEXT, status)
+    note(session, booking, BookingDeed(status.value), viewer=viewer, now=now)
     audit.record(
         session, viewer=viewer, now=now, action="record_progress", subject=booking, status=status.value
     )
@@ -115,7 +126,9 @@ def remove_booking(session: Session, *, booking_id: UUID, viewer: Viewer, now: d
         raise BookingStands(f"booking {heir} was made in its stead and refers to it")
     audit.record(session, viewer=viewer, now=now, action="remove_booking", subject=booking)
     close_records_of(session, appointment_id=booking_id, viewer=viewer, now=now, forgets=True)
-    session.execute(delete(FurtherSlot).where(FurtherSlot.booking_id == booking_id))
+    for part in (FurtherSlot, BookingEvent, BookingParticipant, SeriesPart):
+        session.execute(delete(part).where(part.booking_id == booking_id))
+    session.execute(update(Chance).where(Chance.booking_id == booking_id).values(booking_id=None))
     session.expire(booking, ["further_slots"])
     session.delete(booking)
     session.flush()

@@ -111,7 +111,13 @@ def close_record(session: Session, *, opening_id: UUID, viewer: Viewer, now: dat
 
 
 def close_records_of(
-    session: Session, *, appointment_id: UUID, viewer: Viewer, now: datetime, forgets: bool = False
+    session: Session,
+    *,
+    appointment_id: UUID,
+    viewer: Viewer,
+    now: datetime,
+    forgets: bool = False,
+    practitioner_id: UUID | None = None,
 ) -> None:
     """Close whatever is open because of a visit or booking that no longer takes place.
 
@@ -121,8 +127,11 @@ def close_records_of(
         viewer: Who called it off.
         now: This moment.
         forgets: The openings, closed ones too, no longer name it: it is to be removed, or is with others now.
+        practitioner_id: Only what is open to this person; None: to anybody.
     """
     openings = select(Opening).where(Opening.appointment_id == appointment_id).order_by(Opening.id)
+    if practitioner_id is not None:
+        openings = openings.where(Opening.to_practitioner_id == practitioner_id)
     for opening in session.scalars(openings).all():
         _close(session, opening, viewer=viewer, now=now)
         if forgets:

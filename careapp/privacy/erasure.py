@@ -29,6 +29,8 @@ from careapp.records.models import Document, DocumentVersion, SentDocument
 from careapp.records.search_values import SearchValue
 from careapp.roads.places import Precision
 from careapp.roads.rows import forget_place
+from careapp.waiting.forgetting import forget_waiting
+from careapp.waiting.models import WaitingEntry
 
 ASKED, RETENTION = "asked", "retention"
 GONE = "gelöscht"
@@ -70,6 +72,7 @@ def erase_patient(
     for row in titled:
         row.title = GONE
     told = forget_contact(session, patient_id=patient_id)
+    forget_waiting(session, WaitingEntry.patient_id == patient_id)
     held = session.scalars(select(HeldResource).where(HeldResource.patient_id == patient_id)).all()
     rows: list[Base] = [patient, *([home] if home else []), *titled]
     documents = [[_kind_of(row), str(_id_of(row))] for row in (*rows, *held)]

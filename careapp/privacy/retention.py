@@ -16,6 +16,8 @@ from careapp.privacy.erasure import RETENTION, erase_patient, finish_erasures
 from careapp.privacy.models import Erasure
 from careapp.records.models import Document, DocumentVersion, SentDocument
 from careapp.records.search_values import SearchValue
+from careapp.waiting.forgetting import forget_waiting
+from careapp.waiting.models import WaitingEntry
 
 AT_ONCE = 20
 DAYS_OF_YEAR = 365.2425
@@ -30,13 +32,15 @@ def keep_rules(session: Session, *, now: datetime, settings: Settings) -> int:
         settings: `records_keep_years`, `calls_keep_days`.
 
     Returns:
-        How many patients and calls were treated.
+        How many patients, calls and ended waits were treated.
     """
     done = finish_erasures(session, now=now)
     for patient_id in due_patients(session, now=now, years=settings.records_keep_years):
         erase_patient(session, patient_id=patient_id, reason=RETENTION, viewer=SCHEDULER, now=now)
         done += 1
-    return done + forget_calls(session, before=now - timedelta(days=settings.calls_keep_days))
+    before = now - timedelta(days=settings.calls_keep_days)
+    done += forget_waiting(session, WaitingEntry.ended_at < before)
+    return done + forget_calls(session, before=before)
 
 
 def due_patients(session: Session, *, now: datetime, years: int) -> list[UUID]:

@@ -29,6 +29,7 @@ from careapp.tours.models import (
     TourStatus,
     UnassignedVisit,
 )
+from careapp.tours.pins import refuse_left_out
 from careapp.tours.queries import WITH_STOPS
 from careapp.tours.survey import OFF_ROAD, Survey
 from careapp.visits.models import Visit
@@ -320,6 +321,7 @@ def publish_day(session: Session, *, date: date, viewer: Viewer, now: datetime) 
         NothingToPublish: No tour of this day is proposed.
         DayChanged: A visit in a proposed tour was cancelled or promised since.
         AlreadyOccupied: A nurse is promised elsewhere at the same time.
+        BookedVisitLeftOut: A doctor would wait for a visit in vain.
     """
     proposed = update(Tour).where(Tour.date == date, Tour.status == TourStatus.PROPOSED)
     if viewer.organisation_id is not None:
@@ -347,6 +349,7 @@ def publish_day(session: Session, *, date: date, viewer: Viewer, now: datetime) 
         audit.record(session, viewer=viewer, now=now, action="publish_tour", subject=tour)
     session.add_all(_origins(tours, viewer, now))
     check_now(session)
+    refuse_left_out(session, date=date, viewer=viewer)
     return list(tours)
 
 

@@ -23,6 +23,9 @@ from routing.units import UNREACHABLE
 PENALTY_BY_PRIORITY = {1: 2 * 3600, 2: 6 * 3600, 3: 24 * 3600, 4: 240 * 3600}
 """Points of leaving a visit's nurse out: seconds of driving that it is worth to place it."""
 
+MUST_BE = 4
+"""Priority of a visit for which a doctor waits, whatever its own is."""
+
 REGION_KM = 500
 """A place farther from the middle of the others is a mistake, mostly latitude and longitude swapped."""
 
@@ -45,6 +48,7 @@ class Day:
         preferences: What is agreed between patients and nurses.
         duties: Of the nurses on the days around it, and published ones of the day itself.
         visits_before: Patient to practitioner to visits in the four weeks before.
+        fixed: Visits that carry a booked consultation: first and last start that it leaves them.
     """
 
     date: date
@@ -55,6 +59,7 @@ class Day:
     preferences: list[Preference]
     duties: list[Duty] = field(default_factory=list)
     visits_before: Mapping[UUID, Mapping[UUID, int]] = field(default_factory=dict)
+    fixed: Mapping[UUID, tuple[datetime, datetime]] = field(default_factory=dict)
 
     @property
     def services(self) -> list[Service]:
@@ -178,7 +183,7 @@ class Day:
             id=str(service.id),
             location=places.number(home.id, home.latitude, home.longitude),
             duration=visit.duration_s,
-            windows=tuple(self._window(window.earliest, window.latest) for window in visit.windows),
+            windows=self._starts(visit),
             skills={skill.skill_code: skill.grade for skill in service.skills},
             visit=str(visit.id),
             allowed=frozenset(
@@ -188,9 +193,19 @@ class Day:
             ),
             forbidden=self._vehicles_of(agreed, PreferenceKind.FORBIDDEN),
             preferred=self._vehicles_of(agreed, PreferenceKind.PREFERRED),
-            penalty=PENALTY_BY_PRIORITY[visit.priority],
+            penalty=PENALTY_BY_PRIORITY[MUST_BE if visit.id in self.fixed else visit.priority],
             known=self._known(visit),
         )
+
+    def _starts(self, visit: Visit) -> tuple[TimeWindow, ...]:
+        """Return when a visit may start: in its windows, as far as its consultation lets it."""
+        windows = [(window.earliest, window.latest) for window in visit.windows]
+        if visit.id in self.fixed:
+            first, last = self.fixed[visit.id]
+            cut = [(max(first, earliest), min(last, latest)) for earliest, latest in windows]
+            # What is promised holds, also where the windows were changed afterwards.
+            windows = [window for window in cut if window[0] <= window[1]] or [(first, last)]
+        return tuple(self._window(*window) for window in windows)
 
     def _known(self, visit: Visit) -> dict[int, int]:
         """Return what vehicles cost at a patient for continuity, without those that cost nothing."""

@@ -166,6 +166,9 @@ class Tour(Way, Base):
     """Seconds from the last stop to the shift's end place; `Way` says where they come from."""
     end_snap_m: Mapped[int | None]
     """Metres from the shift's end place to its road."""
+    delay_s: Mapped[int | None]
+    """So many seconds late the nurse was when she last said so."""
+    delay_told_at: Mapped[datetime | None]
 
     role: Mapped[Role] = relationship(
         lazy="raise", primaryjoin="Tour.role_id == Role.id", foreign_keys="Tour.role_id"
@@ -221,3 +224,31 @@ class TourBreak(Base):
     tour_id: Mapped[UUID] = mapped_column(ForeignKey("tour.id"), primary_key=True)
     starts_at: Mapped[datetime] = mapped_column(primary_key=True)
     ends_at: Mapped[datetime]
+
+
+class ChangeKind(StrEnum):
+    """What became of a stop in a published tour."""
+
+    ADDED = "added"
+    MOVED = "moved"
+    REMOVED = "removed"
+
+
+class TourChange(Base):
+    """The receipt of one change of a published tour; such a tour changes only stop by stop."""
+
+    __tablename__ = "tour_change"
+    __table_args__ = (CheckConstraint("starts_before IS NOT NULL OR starts_after IS NOT NULL", name="times"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    tour_id: Mapped[UUID] = mapped_column(ForeignKey("tour.id"), index=True)
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visit.id"), index=True)
+    booking_id: Mapped[UUID | None] = mapped_column(ForeignKey("booking.id"))
+    """For the sake of which consultation; None: for another reason."""
+    kind: Mapped[ChangeKind] = mapped_column(text_enum(ChangeKind))
+    because: Mapped[str] = mapped_column(String(40))
+    """A code: see `careapp.tours.changes`."""
+    made_at: Mapped[datetime]
+    starts_before: Mapped[datetime | None]
+    starts_after: Mapped[datetime | None]

@@ -1,10 +1,10 @@
 """Read shifts, plans and tours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -18,6 +18,7 @@ from careapp.tours.day import Day
 from careapp.tours.duties import FOUR_WEEKS, beside_published, work_times
 from careapp.tours.history import DAYS_AFTER, count_visits, list_duties
 from careapp.tours.models import Plan, Shift, Stop, Tour, TourStatus, UnassignedVisit
+from careapp.tours.pins import fixed_starts
 from careapp.visits.models import Service, Visit, VisitLink
 
 
@@ -48,27 +49,62 @@ class DayOverview:
 
 def day_to_plan(session: Session, *, date: date, calendar: Calendar, viewer: Viewer) -> Day:
     """Read what is open on a local day: visits promised to nobody, and shifts without a published tour."""
-    visits = session.scalars(
-        visible(
-            select(Visit)
-            .where(Visit.date == date, Visit.status == AppointmentStatus.PROPOSED)
-            .order_by(Visit.id)
-            .options(
-                selectinload(Visit.windows),
-                selectinload(Visit.services).selectinload(Service.skills),
-                joinedload(Visit.patient).joinedload(Patient.home),
-            ),
-            viewer,
-            Visit,
-        )
-    ).all()
     published = select(Tour.shift_id).where(Tour.status == TourStatus.PUBLISHED)
-    shifts = session.scalars(
+    day = _read_day(
+        session,
+        select(Visit).where(Visit.date == date, Visit.status == AppointmentStatus.PROPOSED),
+        select(Shift).where(Shift.date == date, Shift.id.not_in(published)),
+        date=date,
+        calendar=calendar,
+        viewer=viewer,
+    )
+    return replace(
+        day,
+        work_times=beside_published(day.work_times, day.duties),
+        visits_before=count_visits(session, date=date, viewer=viewer),
+    )
+
+
+def day_as_it_stands(session: Session, *, date: date, calendar: Calendar, viewer: Viewer) -> Day:
+    """Read all shifts of a local day, and all visits that were not called off, promised or not."""
+    gone = (AppointmentStatus.CANCELLED, AppointmentStatus.ENTERED_IN_ERROR, AppointmentStatus.NOSHOW)
+    day = _read_day(
+        session,
+        select(Visit).where(Visit.date == date, Visit.status.not_in(gone)),
+        select(Shift).where(Shift.date == date),
+        date=date,
+        calendar=calendar,
+        viewer=viewer,
+    )
+    return replace(day, duties=[duty for duty in day.duties if duty.date != date])
+
+
+def _read_day(
+    session: Session,
+    visits: Select[Visit],
+    shifts: Select[Shift],
+    *,
+    date: date,
+    calendar: Calendar,
+    viewer: Viewer,
+) -> Day:
+    """Read these visits and shifts of a day, and what binds them."""
+    asked = list(
+        session.scalars(
+            visible(
+                visits.order_by(Visit.id).options(
+                    selectinload(Visit.windows),
+                    selectinload(Visit.services).selectinload(Service.skills),
+                    joinedload(Visit.patient).joinedload(Patient.home),
+                ),
+                viewer,
+                Visit,
+            )
+        )
+    )
+    worked = session.scalars(
         visible(
-            select(Shift)
-            .where(Shift.date == date, Shift.id.not_in(published))
-            .order_by(Shift.id)
-            .options(
+            shifts.order_by(Shift.id).options(
                 joinedload(Shift.role).options(selectinload(Role.skills), joinedload(Role.practitioner)),
                 joinedload(Shift.start_place),
                 joinedload(Shift.end_place),
@@ -90,8 +126,7 @@ def day_to_plan(session: Session, *, date: date, calendar: Calendar, viewer: Vie
             Absence,
         )
     ).all()
-    duties = list_duties(session, date=date, absences=absences, viewer=viewer)
-    open_visits = {visit.id for visit in visits}
+    visit_ids = {visit.id for visit in asked}
     links = session.scalars(
         visible(
             select(VisitLink).join(Visit, VisitLink.first_id == Visit.id).where(Visit.date == date),
@@ -99,23 +134,24 @@ def day_to_plan(session: Session, *, date: date, calendar: Calendar, viewer: Vie
             VisitLink,
         )
     )
-    patients = {visit.patient_id for visit in visits}
+    patients = {visit.patient_id for visit in asked}
     preferences = session.scalars(visible(select(Preference), viewer, Preference))
+    fixed = fixed_starts(session, date)
     return Day(
         date=date,
         origin=calendar.at(date, time(12)) - timedelta(hours=12),
-        visits=list(visits),
-        work_times=beside_published(work_times(shifts, absences), duties),
+        visits=asked,
+        work_times=work_times(worked, absences),
         links=sorted(
-            (link for link in links if {link.first_id, link.second_id} <= open_visits),
+            (link for link in links if {link.first_id, link.second_id} <= visit_ids),
             key=lambda link: (link.first_id, link.second_id),
         ),
         preferences=sorted(
             (wish for wish in preferences if wish.patient_id in patients),
             key=lambda wish: (wish.patient_id, wish.role_id),
         ),
-        duties=duties,
-        visits_before=count_visits(session, date=date, viewer=viewer),
+        duties=list_duties(session, date=date, absences=absences, viewer=viewer),
+        fixed={visit_id: starts for visit_id, starts in fixed.items() if visit_id in visit_ids},
     )
 
 

@@ -9,7 +9,7 @@ from careapp.access import Viewer, ViewerRole
 from careapp.appointments.cancellation import UnknownReason
 from careapp.appointments.models import AppointmentStatus, Occupancy
 from careapp.appointments.occupancy import AlreadyOccupied, check_now, occupy
-from careapp.consultations import booking, commands, queries
+from careapp.consultations import booking, commands, inside, queries
 from careapp.consultations.booking import Wish, cancel_booking, move_booking
 from careapp.consultations.models import Booking, Slot, SlotStatus
 from careapp.consultations.taking import SlotIsOver, SlotTaken
@@ -264,14 +264,14 @@ class TestBookAssistedSlot:
         starts_at = slot.starts_at - timedelta(minutes=minutes_before)
         visit = a_visit(session, minutes=40, status=status, starts_at=starts_at)
 
-        with pytest.raises(booking.VisitDoesNotFit, match=sentence):
+        with pytest.raises(inside.VisitDoesNotFit, match=sentence):
             book(session, slot, visit.patient, now, visit_id=visit.id)
 
     def test_refuses_another_patients_visit(self, session, now):
         slot = a_slot(session)
         visit = a_visit(session, minutes=40, status=AppointmentStatus.BOOKED, starts_at=slot.starts_at)
 
-        with pytest.raises(booking.VisitDoesNotFit, match="another patient's"):
+        with pytest.raises(inside.VisitDoesNotFit, match="another patient's"):
             book(session, slot, a_patient(session), now, visit_id=visit.id)
 
 
