@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from careapp.calls.seats import BY_LINK_PREFIX as BY_LINK
 from careapp.openings.models import OpeningKind
 from careapp.records.accesses import Access
 from fhir.mapping.audit_shape import INTERACTIONS, VERBS
@@ -34,6 +35,8 @@ ROLES: Mapping[str, Words] = {
 }
 SOMEBODY = _words("unbekannt", "unknown")
 
+GUESTS = _words("Sie selbst oder Ihr Gast, über den Link", "you or your guest, by the link")
+
 SUBJECTS: Mapping[str, Words] = {
     "Appointment": _words("Termine", "appointments"),
     "CarePlan": _words("Pflegeplan", "care plan"),
@@ -43,6 +46,8 @@ SUBJECTS: Mapping[str, Words] = {
     "ServiceRequest": _words("Pflegeauftrag", "care order"),
     "appointment": _words("Termin", "appointment"),
     "booking": _words("Videosprechstunde", "video consultation"),
+    "call": _words("Videogespräch", "video call"),
+    "call_consent": _words("Einverständnis mit dem Videogespräch", "consent to the video call"),
     "care_order": _words("Pflegeauftrag", "care order"),
     "care_plan": _words("Pflegeplan", "care plan"),
     "day": _words("Tagesplan", "plan of a day"),
@@ -84,6 +89,8 @@ PURPOSES: Mapping[str, Words] = {
 
 def who(access: Access, language: Language) -> str:
     """Say who it was: role and organisation. Their names are not the patient's to know (CJEU C-579/21)."""
+    if access.viewer.startswith(BY_LINK):
+        return GUESTS[language]
     role = ROLES.get(access.role or "", SOMEBODY)[language]
     return f"{role}, {access.organisation}" if access.organisation else role
 

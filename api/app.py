@@ -22,12 +22,13 @@ from api.edge.rates import Rates
 from api.later import AnswersLater, finish
 from api.middleware import BodyLimit, Surroundings
 from api.openapi import describe
-from api.reading import TidySlots, make_readers
+from api.reading import FileLooks, TidySlots, make_readers
 from api.recording import Recording, watch_rows
 from api.routers import ROUTERS
 from api.worker_command import command_for
 from careapp import clock, migrate, row_security
 from careapp.calendar import Calendar
+from careapp.calls.providers import choose_provider
 from careapp.config import Settings
 from careapp.db import make_reading_sessions
 from careapp.identity.accounts import refuse_demo_accounts
@@ -66,7 +67,9 @@ TAGS = [
     {"name": "places", "description": "Addresses and where they are."},
     {"name": "orders", "description": "Standing demand, from which visits are made."},
     {"name": "consultations", "description": "Doctors' video slots and their booking."},
+    {"name": "coverage", "description": "Where a video call is likely to hold."},
     {"name": "notices", "description": "What patients are told, and doctors' calendars."},
+    {"name": "calls", "description": "The video calls of bookings: links, waiting room, admission."},
     {"name": "help", "description": "Nurses of other services, for a visit that nobody else can make."},
     {"name": "roads", "description": "Where travel times come from; closed roads."},
     {"name": "figures", "description": "The region in figures; nobody can be recognised."},
@@ -103,6 +106,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, runs_jobs: b
     app.state.settings = settings
     app.state.calendar = Calendar.of(settings)
     app.state.geocoder = choose_geocoder(settings)
+    app.state.video = choose_provider(settings)
     app.state.stopping = Event()
     app.state.started_at = clock.now()
     app.state.later = set()
@@ -142,6 +146,9 @@ async def _lifespan(
         app.state.tokens = Tokens(app.state.reading_sessions, settings)
         app.state.readers = make_readers()
         app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)
+        app.state.file_looks = FileLooks(
+            app.state.sessions, app.state.reading_sessions, app.state.readers, app.state.audit_chain
+        )
         app.state.page_key = shared_key(app.state.sessions, "fhir-pages")
         if settings.is_public:
             with app.state.reading_sessions.begin() as session:

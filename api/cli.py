@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.accounts import account
 from api.app import create_app
 from api.audit import audit
+from api.coverage import coverage
 from api.database import chain_of, open_sessions, opened
 from api.demo import Demo, prepare, refuse_real_database
 from api.demo_accounts import make_sign_ins, print_sign_ins
@@ -253,6 +254,7 @@ main.add_command(token)
 main.add_command(client)
 main.add_command(account)
 main.add_command(doctor)
+main.add_command(coverage)
 main.add_command(keys)
 main.add_command(privacy)
 

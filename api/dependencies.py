@@ -60,6 +60,11 @@ async def tidy_slots_first(request: Request, now: Now) -> None:
     await request.app.state.tidy_slots(now)
 
 
+async def file_looks_first(request: Request, now: Now) -> None:
+    """Let whoever reads the record find every look under each patient whom it showed."""
+    await request.app.state.file_looks(now)
+
+
 # scope="function" ends the transaction before the answer is sent: a failed commit must not be answered 200.
 DbSession = Annotated[Session, Depends(_write, scope="function")]
 Transact = Annotated[Transactions, Depends(_transactions)]

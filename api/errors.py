@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from api.auth.next_page import sign_in_address
+from api.auth.seats import NoSeat
 from api.auth.viewers import NotSignedIn, TokenRefused
 from api.edge.arrival import AddressTooLong, HeadersTooLarge
 from api.formats import written
@@ -208,6 +209,8 @@ def answer_care_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, CareError)  # noqa: S101 -- Starlette calls it with the class it was installed for
     if isinstance(error, NotSignedIn) and _is_page(request):
         return RedirectResponse(sign_in_address(f"{request.url.path}?{request.url.query}".rstrip("?")), 303)
+    if isinstance(error, NoSeat) and request.url.path.startswith("/join/"):
+        return RedirectResponse("/join", 303)
     kind = kind_of(error)
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         LOG.warning("request %s: %s", request.scope.get("careapp.request_id"), type(error).__name__)

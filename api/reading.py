@@ -19,6 +19,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import Viewer
 from careapp.consultations.holds import first_stale, tidy_slots
+from careapp.records.chain import Chain
+from careapp.records.filing import has_unfiled
+from careapp.records.sealing import seal
 from careapp.tenancy import begin_as
 
 THREADS = 2
@@ -108,3 +111,37 @@ class TidySlots:
     def _write(self, now: datetime) -> None:
         with self._sessions.begin() as session:
             tidy_slots(session, now=now)
+
+
+class FileLooks:
+    """Lets whoever reads the record find looks at several patients under each of them.
+
+    The tick that seals the record files them too, but only every few seconds.
+    """
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        reading_sessions: sessionmaker[Session],
+        readers: CapacityLimiter,
+        chain: Chain,
+    ) -> None:
+        self._sessions = sessions
+        self._reading_sessions = reading_sessions
+        self._readers = readers
+        self._chain = chain
+
+    async def __call__(self, now: datetime) -> None:
+        """File what waits."""
+        if await to_thread.run_sync(self._look, limiter=self._readers):
+            await run_in_threadpool(self._write, now)
+
+    def _look(self) -> bool:
+        with self._reading_sessions.begin() as session:
+            return has_unfiled(session)
+
+    def _write(self, now: datetime) -> None:
+        sealed = 1
+        while sealed:
+            with self._sessions.begin() as session:
+                sealed = seal(session, self._chain, now=now, waits=True) if has_unfiled(session) else 0

@@ -42,6 +42,7 @@ SHOWS_NOBODY = (
 SUBJECTS: Mapping[str, str] = {
     "appointments": "appointment",
     "bookings": "booking",
+    "calls": "call",
     "days": "day",
     "doctors": "role",
     "holds": "slot",
@@ -124,13 +125,15 @@ def asked_of(scope: Scope, form: bytes, queries: Sequence[str], chain: Chain) ->
         return None
     parameters: dict[str, Any] = scope.get("path_params", {})
     text = "&".join(filter(None, (scope["query_string"].decode("latin-1"), form.decode("latin-1"))))
-    query, named = _clean(text, _names(context, template), chain) if text else (None, frozenset())
+    subject_kind, subject_id = _subject(template, parameters), _key(parameters)
+    query, named = None, frozenset[UUID]()
+    if text:
+        query, named = _clean(text, subject_kind, _names(context, template), chain)
     for each in queries:
         kind, _, of_entry = each.partition("?")
-        cleaned, patients = _clean(of_entry, _FHIR_NAMES, chain)
+        cleaned, patients = _clean(of_entry, kind, _FHIR_NAMES, chain)
         query = " ".join(filter(None, (query, f"{kind if kind in _WORDS else 'Resource'}?{cleaned}")))
         query, named = query[:LONGEST_QUERY], named | patients
-    subject_kind, subject_id = _subject(template, parameters), _key(parameters)
     if subject_id is not None and subject_kind.lower() == "patient":
         named |= {subject_id}
     return Asked(
@@ -200,7 +203,7 @@ def _known(endpoint: Any) -> frozenset[str]:
 
 
 @lru_cache(maxsize=500)
-def _clean(text: str, names: frozenset[str], chain: Chain) -> tuple[str, frozenset[UUID]]:
+def _clean(text: str, kind: str, names: frozenset[str], chain: Chain) -> tuple[str, frozenset[UUID]]:
     """Write a query without names, and find the patients that it names by id; kept for who asks it again."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
@@ -213,17 +216,18 @@ def _clean(text: str, names: frozenset[str], chain: Chain) -> tuple[str, frozens
         name = full_name if is_known else f"#{chain.blind(full_name)}"
         values = [_plain(steps[0], each, chain) for each in value.split(",")]
         written.append(f"{name}={','.join(values)}")
-        named |= {UUID(each[-36:]) for each in values if _is_patient(steps[0], each)}
+        of_patients = {"patient", "subject", "_id"} if kind == "Patient" else {"patient", "subject"}
+        named |= {UUID(each[-36:]) for each in values if _is_patient(each, is_about=steps[0] in of_patients)}
     return "&".join(written)[:LONGEST_QUERY], frozenset(named)
 
 
 _MODIFIERS = frozenset({"exact", "contains", "missing", "not", "text", "identifier", "of-type", "iterate"})
 
 
-def _is_patient(name: str, value: str) -> bool:
+def _is_patient(value: str, *, is_about: bool) -> bool:
     if not _ID.fullmatch(value) or "_history" in value:
         return False
-    return value.startswith("Patient/") or ("/" not in value and name in {"patient", "subject"})
+    return value.startswith("Patient/") or ("/" not in value and is_about)
 
 
 def _plain(name: str, value: str, chain: Chain) -> str:

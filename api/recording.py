@@ -8,6 +8,7 @@ has recorded in its own transaction is not recorded twice.
 Refusals are recorded too (403, 404, 410). What was malformed, or asked by nobody, was no look.
 """
 
+from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +28,7 @@ from careapp.records import looks
 from careapp.records.audit import new_id
 from careapp.records.audit_writer import AuditWriter, RecordUnwritable, Row
 from careapp.records.chain import Chain
+from careapp.records.filing import MOST_PATIENTS, counted_id
 from careapp.records.looks import Looks
 from careapp.records.models import AuditEvent
 from fhir.people_in import LONGEST_MENTION, patients_in
@@ -48,8 +50,9 @@ class Recording:
         if scope["type"] != "http" or not scope["path"].startswith(PARTS):
             await self.app(scope, receive, send)
             return
-        with looks.gathering(scope.get("careapp.request_id")) as gathered:
-            answer = _Answer(scope, receive, send, gathered)
+        writer: AuditWriter = scope["app"].state.audit_writer
+        with looks.gathering(scope.get("careapp.request_id")) as gathered, writer.expecting() as say_over:
+            answer = _Answer(scope, receive, send, gathered, say_over)
             await self.app(scope, answer.receive, answer.send)
             if answer.failed is not None:
                 await _refuse(Request(scope), answer.failed)(scope, receive, send)
@@ -63,7 +66,9 @@ class _Answer:
         failed: Why it will never leave.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, gathered: Looks) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, gathered: Looks, say_over: Callable[[], None]
+    ) -> None:
         self.has_left = False
         self.failed: RecordUnwritable | None = None
         self._status = 0
@@ -71,6 +76,7 @@ class _Answer:
         self._receive = receive
         self._send = send
         self._looks = gathered
+        self._say_over = say_over
         self._form = b""
         self._start: Message | None = None
         self._is_fhir = errors.is_fhir_path(scope["path"])
@@ -127,6 +133,7 @@ class _Answer:
         is_first = self._recorded is None
         self._recorded = (self._recorded or set()) | fresh
         rows = self._rows(fresh, is_first=is_first)
+        self._say_over()
         if rows:
             writer: AuditWriter = self._scope["app"].state.audit_writer
             await writer.write(rows)
@@ -149,14 +156,22 @@ class _Answer:
                 return []
         if is_first and not patients:
             return [] if asked.shows_nobody else [self._row(viewer, asked, None)]
-        return [self._row(viewer, asked, patient_id) for patient_id in sorted(patients)]
+        if len(patients) == 1:
+            (patient_id,) = patients
+            return [self._row(viewer, asked, patient_id)]
+        keys = sorted([patient_id.bytes for patient_id in patients])
+        some = (keys[start : start + MOST_PATIENTS] for start in range(0, len(keys), MOST_PATIENTS))
+        return [self._row(viewer, asked, None, b"".join(each)) for each in some]
 
-    def _row(self, viewer: Viewer, asked: Asked, patient_id: UUID | None) -> Row:
+    def _row(
+        self, viewer: Viewer, asked: Asked, patient_id: UUID | None, patients: bytes | None = None
+    ) -> Row:
         client = self._scope.get("client")
         detail = {"status": self._status, "query": asked.query, "from": client[0] if client else None}
         now = clock.now()
+        key = new_id(now)
         return {
-            "id": new_id(now),
+            "id": key if patients is None else counted_id(key),
             "at": now,
             "viewer": viewer.name,
             "role": viewer.role.value,
@@ -167,6 +182,7 @@ class _Answer:
             "subject_kind": asked.subject_kind,
             "subject_id": asked.subject_id,
             "patient_id": patient_id,
+            "patients": patients,
             "request_id": self._looks.request_id,
             "detail": {name: value for name, value in detail.items() if value is not None},
         }

@@ -1,15 +1,14 @@
 """The settings: the only reader of the environment."""
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from careapp import settings_rules as rules
 from careapp.errors import Invalid
 from careapp.notices.settings import NoticeSettings
 from careapp.origins import Network, origin_of, read_networks
@@ -170,6 +169,17 @@ class Settings(NoticeSettings, BaseSettings):
         le=90,
         description="Days for which what others sent about a video call is kept after it; 90 at most.",
     )
+    rankings_keep_days: int = Field(
+        default=365,
+        ge=1,
+        le=3650,
+        description="Days for which is kept in which order times were proposed to a patient, and why.",
+    )
+    coverage_operator: str = Field(
+        default="",
+        max_length=40,
+        description="Whose network counts where figures tell of several operators; unset: the best.",
+    )
     calls_url: str | None = Field(
         default=None,
         description="Where a certified video provider lets people in, with `{token}` in it; unset: our own.",
@@ -209,92 +219,13 @@ class Settings(NoticeSettings, BaseSettings):
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
     )
 
-    @field_validator("public_url")
-    @classmethod
-    def _is_encrypted(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts, origin = urlsplit(value), origin_of(value)
-        if (
-            origin is None
-            or parts.scheme != "https"
-            or parts.path.strip("/")
-            or parts.query
-            or parts.fragment
-        ):
-            raise ValueError(
-                "name where the reverse proxy answers, like https://care.example, without a path: "
-                "patients' data travel encrypted only"
-            )
-        return f"https://{origin.removeprefix('https://').removesuffix(':443')}"
-
-    @field_validator("proxies", "private_networks")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        try:
-            read_networks(value)
-        except ValueError as malformed:
-            raise ValueError("name addresses or networks like 192.168.7.4, 10.1.0.0/16") from malformed
-        return value
-
-    @field_validator("host")
-    @classmethod
-    def _is_guarded(cls, value: str, info: ValidationInfo) -> str:
-        if value == "localhost" or _is_loopback_address(value):
-            return value
-        if not _is_address(value):
-            raise ValueError(f"{value!r} is no address of this machine: set CAREAPP_HOST to 127.0.0.1 or ::1")
-        if info.data.get("public_url") is None:
-            raise ValueError(
-                f"{value} can be reached from other machines, and without encryption: set CAREAPP_HOST to "
-                "127.0.0.1 or ::1, or name a reverse proxy with TLS before it in CAREAPP_PUBLIC_URL"
-            )
-        if all(each.is_loopback for each in read_networks(info.data.get("proxies", ""))):
-            raise ValueError(
-                f"{value} can be reached without encryption by others than the reverse proxy: set "
-                "CAREAPP_PROXIES to its address, or CAREAPP_HOST to 127.0.0.1 if it runs on this machine"
-            )
-        return value
-
-    @field_validator("roads_url")
-    @classmethod
-    def _is_an_address(cls, value: str | None, info: ValidationInfo) -> str | None:
-        chosen = info.data.get("roads", "estimate")
-        if value is None and chosen.endswith("-http"):
-            raise ValueError(f"CAREAPP_ROADS is {chosen}: name its server, like http://127.0.0.1:5000")
-        if value is not None and urlsplit(value).scheme not in {"http", "https"}:
-            raise ValueError("name the server like http://127.0.0.1:5000")
-        return value
-
-    @field_validator("geocoder_url")
-    @classmethod
-    def _is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
-        chosen = info.data.get("geocoder", "local")
-        if value is None and chosen != "local":
-            raise ValueError(f"CAREAPP_GEOCODER is {chosen}: name its server, like http://127.0.0.1:8088")
-        if value is not None and not (
-            urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname
-        ):
-            raise ValueError("name the server like http://127.0.0.1:8088")
-        return value
-
-    @field_validator("subscription_hosts")
-    @classmethod
-    def _are_origins(cls, value: str) -> str:
-        for each in filter(None, map(str.strip, value.split(","))):
-            parts = urlsplit(each)
-            if origin_of(each) is None or parts.path.strip("/") or parts.query or parts.fragment:
-                raise ValueError("name each server like https://hospital.example:8443, without a path")
-        return value
-
-    @field_validator("zone")
-    @classmethod
-    def _is_known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:  # OSError: a folder of zones
-            raise ValueError(f"there is no time zone {value!r}: name one like Europe/Berlin") from unknown
-        return value
+    _is_encrypted = field_validator("public_url")(rules.encrypted)
+    _are_networks = field_validator("proxies", "private_networks")(rules.networks)
+    _is_guarded = field_validator("host")(rules.guarded)
+    _is_an_address = field_validator("roads_url")(rules.roads_server)
+    _is_named = field_validator("geocoder_url")(rules.geocoder_server)
+    _are_origins = field_validator("subscription_hosts")(rules.origins)
+    _is_known = field_validator("zone")(rules.zone)
 
     @classmethod
     def read(cls, **overrides: object) -> Self:
@@ -385,15 +316,3 @@ class Settings(NoticeSettings, BaseSettings):
     def database_address(self) -> str:
         """The SQLAlchemy address of the database in use."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'careapp.sqlite').absolute()}"
-
-
-def _is_address(value: str) -> bool:
-    try:
-        ip_address(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback_address(value: str) -> bool:
-    return _is_address(value) and ip_address(value).is_loopback

@@ -290,6 +290,12 @@ def tell_tenants(session: Session, connection: Connection, tenants: str) -> None
     connection.execute(_TELL, {"tenants": tenants, "moment": "" if moment is None else moment.isoformat()})
 
 
+def tell_everything(connection: Connection) -> None:
+    """Let the rest of a connection's transaction see every tenant's rows, if the database hides any."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TELL, {"tenants": EVERY_TENANT, "moment": ""})
+
+
 def record_change(session: Session, model: type[Base], key: UUID) -> None:
     """Say that a row was changed by a statement that the session's unit of work does not see.
 

@@ -4,7 +4,9 @@ from careapp.appointments import models as appointments
 from careapp.calls import models as calls
 from careapp.consultations import further_models as further_consultations
 from careapp.consultations import models as consultations
+from careapp.coverage import models as coverage
 from careapp.db import Base
+from careapp.fairness import models as fairness
 from careapp.help import models as help_
 from careapp.identity import client_models as clients
 from careapp.identity import models as identity
@@ -32,6 +34,8 @@ __all__ = [
     "calls",
     "clients",
     "consultations",
+    "coverage",
+    "fairness",
     "further_consultations",
     "held",
     "help_",

@@ -67,6 +67,7 @@ RULES: Mapping[str, Rule | None] = {
     "travel_data": None,
     "travel_place": None,
     "travel_row": None,
+    "coverage_figure": None,
     # Ours alone.
     "claim": Rule(OURSELVES),
     "shared_key": Rule(OURSELVES),
@@ -144,13 +145,15 @@ RULES: Mapping[str, Rule | None] = {
     "tour": Rule(),
     "stop": part_of("tour", "stop.tour_id"),
     "tour_break": part_of("tour", "tour_break.tour_id"),
+    "tour_change": Rule(),
     "calendar_feed": Rule(),
     "contact_wish": Rule(),
     "notice": Rule(),
     "heard_message": Rule(OURSELVES),
-    "tour_change": Rule(),
     "held_resource": Rule(reads=OF_OPENED_PATIENT),
     "erasure": Rule(),
+    "coverage_measure": Rule(),
+    "ranking_decision": Rule(),
     "subscription": Rule(),
     "subscription_delivery": part_of("subscription", "subscription_delivery.subscription_id"),
     "subscription_event": part_of("subscription", "subscription_event.subscription_id"),
@@ -162,6 +165,7 @@ RULES: Mapping[str, Rule | None] = {
     "sent_document": Rule(reads=SHOWN_DOCUMENT.format(key="id")),
     "search_value": Rule(reads=SHOWN_DOCUMENT.format(key="resource_id")),
     "audit_event": Rule(adds=EVERYBODY),
+    "audit_patient": part_of("audit_event", "audit_patient.event_id"),
 }
 """Of every table; None: no fence, as it holds nothing of a tenant. A table that is missing is ours alone."""
 

@@ -17,6 +17,7 @@ from careapp.access import SCHEDULER
 from careapp.calendar import Calendar
 from careapp.config import Settings
 from careapp.consultations.holds import has_stale_slots, tidy_slots
+from careapp.consultations.hours_copies import keep_copies
 from careapp.db_errors import explain_database_error
 from careapp.identity.web_sessions import forget_ended
 from careapp.jobs import claims, queue
@@ -81,9 +82,15 @@ def tidy_slots_if_due(session: Session, *, now: datetime, settings: Settings) ->
     return tidy_slots(session, now=now) if has_stale_slots(session, now=now) else 0
 
 
+def keep_copies_if_due(session: Session, *, now: datetime, settings: Settings) -> int:
+    """Let doctors' hours be read as slots for some days ahead; returns of how many schedules it made them."""
+    return keep_copies(session, calendar=Calendar.of(settings), now=now)
+
+
 TICKS: tuple[Tick, ...] = (
     plan_tomorrow_if_due,
     tidy_slots_if_due,
+    keep_copies_if_due,
     offer_chances_if_due,
     forget_old,
     forget_ended,

@@ -46,8 +46,8 @@ class Keys:
 
     async def find(self, kid: str) -> PublicKey | None:
         """Return a key, perhaps after fetching; None if the issuer has none of this name."""
-        if self._is_due(kid):
-            async with self._one_at_a_time:
+        if kid not in self._keys or self._is_due(kid):
+            async with self._one_at_a_time:  # who comes while somebody fetches waits for what that brings
                 if self._is_due(kid):
                     self._tried_at = monotonic()
                     await run_in_threadpool(self._read)

@@ -2,7 +2,9 @@
 
 from api.routers import (
     about,
+    calls,
     consultations,
+    coverage,
     days,
     emergencies,
     encounters,
@@ -12,6 +14,7 @@ from api.routers import (
     figures,
     health,
     jobs,
+    joining,
     nurses,
     oauth,
     orders,
@@ -51,6 +54,10 @@ ROUTERS = (
     places.router,
     orders.router,
     consultations.router,
+    coverage.router,
+    coverage.of_patients,
+    calls.router,
+    joining.api_router,
     figures.router,
     emergencies.router,
     support.router,
@@ -64,6 +71,7 @@ ROUTERS = (
     second_steps.router,
     external_sign_in.router,
     own_account.router,
+    joining.router,
     oauth.router,
     pages.router,
 )

@@ -5,18 +5,20 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from api.access_words import Language
 from api.auth.policy import may
-from api.dependencies import DbSession, Now, ReadSession, SignedIn
+from api.dependencies import DbSession, Now, ReadSession, SignedIn, file_looks_first
 from api.openapi import problems
 from api.routers.feeds import NOTICE_EXAMPLE, WISH_EXAMPLE, ContactWishOut, NoticeOut
 from api.routers.fhir.asked import AskingDep
 from api.routers.records import AccessOut
 from api.shapes import After, Example, Limit, Out, PageOut, next_address, shown_as
 from careapp.access import ViewerRole
+from careapp.calls.models import CallPart
+from careapp.calls.queries import list_consents
 from careapp.notices.wishes import find_contact_wish, list_notices
 from careapp.privacy import erasure, restriction
 from careapp.privacy.queries import list_erasures
@@ -41,6 +43,7 @@ COPY_EXAMPLE: Example = {
     "record": [{"resourceType": "Bundle", "type": "searchset", "link": [], "entry": []}],
     "contact": WISH_EXAMPLE,
     "notices": [NOTICE_EXAMPLE],
+    "video_consents": [],
     "accesses": [],
 }
 ONLY = (ViewerRole.ADMINISTRATOR,)
@@ -60,6 +63,28 @@ class ErasureOut(Out):
     asked_at: datetime
     finished_at: datetime | None
     counts: dict[str, int]
+
+
+class VideoConsentOut(Out):
+    """Somebody agreed to a consultation by video: to which words, and who heard it, if it was said."""
+
+    model_config = shown_as(
+        {
+            "booking_id": "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1d03",
+            "part": "patient",
+            "given_at": "2026-03-03T07:58:00Z",
+            "version": "2026-11",
+            "language": "de",
+            "witness_id": None,
+        }
+    )
+
+    booking_id: UUID
+    part: CallPart
+    given_at: datetime
+    version: str
+    language: str
+    witness_id: UUID | None
 
 
 class ErasurePage(PageOut[ErasureOut]):
@@ -123,7 +148,7 @@ def lift_restriction(patient_id: UUID, session: DbSession, viewer: SignedIn, now
         },
         **problems(404),
     },
-    dependencies=[may(*ONLY)],
+    dependencies=[may(*ONLY), Depends(file_looks_first)],
     response_class=Response,
 )
 def copy_data(
@@ -143,6 +168,10 @@ def copy_data(
                 find_contact_wish(session, patient_id=patient_id, viewer=viewer)
             ).model_dump(),
             "notices": [NoticeOut.of(row).model_dump() for row in told],
+            "video_consents": [
+                VideoConsentOut.model_validate(each).model_dump()
+                for each in list_consents(session, patient_id=patient_id, viewer=asking.viewer)
+            ],
             "accesses": [access.model_dump() for access in _accesses(session, patient_id)],
         }
     )

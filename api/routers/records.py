@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from api.access_words import Language, what, who, why
 from api.auth.policy import may
-from api.dependencies import ReadingSessions, SignedIn
+from api.dependencies import ReadingSessions, SignedIn, file_looks_first
 from api.openapi import problems
 from api.shapes import After, Example, Limit, Out, PageOut, next_address, shown_as
 from careapp.access import ViewerRole
@@ -72,7 +72,10 @@ class AccessPage(PageOut[AccessOut]):
 
 @router.get(
     "/{patient_id}/accesses",
-    dependencies=[may(ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR, ViewerRole.AUDITOR)],
+    dependencies=[
+        may(ViewerRole.COORDINATOR, ViewerRole.ADMINISTRATOR, ViewerRole.AUDITOR),
+        Depends(file_looks_first),
+    ],
     responses=problems(404),
 )
 def list_patient_accesses(

@@ -44,7 +44,7 @@ class CallNotOpen(Conflict):
     """The doctor is not there yet, or no longer."""
 
 
-class NotAdmitted(Forbidden):
+class NotAdmitted(Conflict):
     """The participant has not been let in."""
 
 

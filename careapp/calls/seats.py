@@ -27,9 +27,13 @@ from careapp.consultations.queries import BookingNotFound, get_booking
 from careapp.errors import Conflict, Forbidden, NotFound
 from careapp.people.models import Patient, Practitioner
 from careapp.tenancy import across_tenants
+from careapp.tours.models import Stop, Tour, TourStatus
 
 EARLY, LATE = timedelta(minutes=30), timedelta(hours=1)
 """Before and after a booking: when its door stands open."""
+
+BY_LINK_PREFIX = "join-link:"
+"""Before the participant's id in the record of who did what: by a link, not signed in."""
 
 HOLDS = frozenset({AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN})
 """States of a booking to whose call people come."""
@@ -185,7 +189,7 @@ def seat_of(
         is_admitted=participant.is_admitted and call.state is CallState.OPEN,
         is_host=participant.practitioner_id is not None
         and participant.practitioner_id == host_of(session, booking),
-        viewer=viewer or Viewer(f"join-link:{participant.id}", ViewerRole.SYSTEM, call.organisation_id),
+        viewer=viewer or Viewer(f"{BY_LINK_PREFIX}{participant.id}", ViewerRole.SYSTEM, call.organisation_id),
     )
 
 
@@ -220,9 +224,22 @@ def part_of(session: Session, booking: Booking, viewer: Viewer) -> CallPart | No
         taken = select(Occupancy.id).where(
             Occupancy.practitioner_id == who, Occupancy.appointment_id.in_(about)
         )
-        if session.scalars(taken.limit(1)).first() is None:
+        if session.scalars(taken.limit(1)).first() is None and not _has_stop(session, booking, who):
             return None
     return CallPart.DOCTOR if viewer.role is ViewerRole.DOCTOR else CallPart.NURSE
+
+
+def _has_stop(session: Session, booking: Booking, who: UUID) -> bool:
+    stops = (
+        select(Stop.id)
+        .join(Tour, Tour.id == Stop.tour_id)
+        .where(
+            Stop.visit_id == booking.visit_id,
+            Tour.practitioner_id == who,
+            Tour.status == TourStatus.PUBLISHED,
+        )
+    )
+    return session.scalars(stops.limit(1)).first() is not None
 
 
 def require_part(session: Session, booking: Booking, viewer: Viewer) -> CallPart:

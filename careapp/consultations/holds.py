@@ -12,13 +12,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from careapp.access import Viewer
 from careapp.appointments.models import Occupancy
 from careapp.appointments.occupancy import AlreadyOccupied
-from careapp.consultations.models import Booking, FurtherSlot, Slot, SlotStatus
-from careapp.consultations.taking import get_slots, give_back, hold, shade
+from careapp.consultations.models import Slot, SlotOrigin, SlotStatus
+from careapp.consultations.taking import get_slots, give_back, hold, is_gone, linked_slots, shade
 from careapp.errors import NotFound
 from careapp.records import audit
 from careapp.tenancy import across_tenants
 
 ROWS_AT_ONCE = 500
+_QUIET = {"synchronize_session": False}
 
 
 class HoldNotFound(NotFound):
@@ -152,7 +153,7 @@ def tidy_slots(session: Session, *, now: datetime) -> int:
     looked_at = 0
     while True:
         over = session.execute(
-            select(Slot.id, Slot.starts_at)
+            select(Slot.id, Slot.starts_at, Slot.origin, Slot.closes_at)
             .where(_is_over(now))
             .order_by(Slot.id)
             .limit(ROWS_AT_ONCE)
@@ -163,24 +164,29 @@ def tidy_slots(session: Session, *, now: datetime) -> int:
         looked_at += len(over)
         ids = [row.id for row in over]
         begun = {row.id for row in over if row.starts_at <= now}
-        linked = set(session.scalars(select(Booking.slot_id).where(Booking.slot_id.in_(begun))))
-        linked |= set(session.scalars(select(FurtherSlot.slot_id).where(FurtherSlot.slot_id.in_(begun))))
-        quiet = {"synchronize_session": False}
-        session.execute(delete(Slot).where(Slot.id.in_(begun - linked)), execution_options=quiet)
-        # A cancelled appointment still refers to these: they stay, and are over.
+        gone = {row.id for row in over if is_gone(row.origin, row.closes_at, now)} - begun
+        kept = set(ids) - begun - gone
+        linked = linked_slots(session, begun | gone)
+        for over_ids, status in (
+            # A cancelled appointment still refers to these: they stay, and are over.
+            (linked & begun, SlotStatus.BUSY),
+            (gone, SlotStatus.BLOCKED),
+            (kept, SlotStatus.FREE),
+        ):
+            session.execute(
+                update(Slot)
+                .where(Slot.id.in_(over_ids))
+                .values(status=status, hold_id=None, held_until=None),
+                execution_options=_QUIET,
+            )
         session.execute(
             update(Slot)
-            .where(Slot.id.in_(linked))
-            .values(status=SlotStatus.BUSY, hold_id=None, held_until=None),
-            execution_options=quiet,
+            .where(Slot.id.in_(linked & gone))
+            .values(origin=SlotOrigin.TIME, closes_at=None, is_shadowed=False),
+            execution_options=_QUIET,
         )
-        session.execute(
-            update(Slot)
-            .where(Slot.id.in_(set(ids) - begun))
-            .values(status=SlotStatus.FREE, hold_id=None, held_until=None),
-            execution_options=quiet,
-        )
-        shade(session, set(ids) - begun)
+        shade(session, kept | gone)
+        session.execute(delete(Slot).where(Slot.id.in_((begun | gone) - linked)), execution_options=_QUIET)
 
 
 def _first(column: InstrumentedAttribute[Any], status: SlotStatus) -> Select[Any]:
@@ -190,6 +196,8 @@ def _first(column: InstrumentedAttribute[Any], status: SlotStatus) -> Select[Any
 _FIRSTS = union_all(
     *(_first(Slot.starts_at, status) for status in SlotStatus if status != SlotStatus.BUSY),
     _first(Slot.held_until, SlotStatus.HELD),
+    _first(Slot.closes_at, SlotStatus.FREE),
+    _first(Slot.closes_at, SlotStatus.BLOCKED),
 ).subquery()
 _FIRST_STALE = select(func.min(_FIRSTS.c.moment))
 
@@ -198,4 +206,5 @@ def _is_over(now: datetime) -> ColumnElement[bool]:
     return or_(
         (Slot.status == SlotStatus.HELD) & (Slot.held_until <= now),
         (Slot.status != SlotStatus.BUSY) & (Slot.starts_at <= now),
+        Slot.status.in_([SlotStatus.FREE, SlotStatus.BLOCKED]) & (Slot.closes_at <= now),
     )

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from careapp.access import Viewer, visible
@@ -170,15 +171,22 @@ def busy_of(
     found: dict[UUID, list[Busy]] = {}
     if not practitioner_ids:
         return found
-    for statement in (
+    statements: tuple[Select[Any, datetime, datetime, int], ...] = (
         _occupied(practitioner_ids, period),
         _away(practitioner_ids, period),
         _kept(practitioner_ids, period, now, hold_id, but),
-    ):
+    )
+    for statement in statements:
         with across_tenants(session):
-            for doctor, starts_at, ends_at, lane in session.execute(statement):
-                found.setdefault(doctor, []).append(Busy(starts_at, ends_at, lane))
+            for doctor, *taken in session.execute(statement):
+                found.setdefault(doctor, []).append(Busy(*taken))
     return found
+
+
+def away_of(session: Session, practitioner_id: UUID, period: Interval) -> list[Interval]:
+    """Return when a doctor is not at work in a period, a day more on each side."""
+    with across_tenants(session):
+        return [(row[1], row[2]) for row in session.execute(_away([practitioner_id], period))]
 
 
 def _occupied(practitioner_ids: Collection[UUID], period: Interval) -> Select[UUID, datetime, datetime, int]:
@@ -192,7 +200,7 @@ def _occupied(practitioner_ids: Collection[UUID], period: Interval) -> Select[UU
 def _away(
     practitioner_ids: Collection[UUID], period: Interval
 ) -> Select[UUID | None, datetime, datetime, int]:
-    return select(Absence.practitioner_id, Absence.starts_at, Absence.ends_at, func.abs(0)).where(
+    return select(Absence.practitioner_id, Absence.starts_at, Absence.ends_at, literal(0)).where(
         Absence.practitioner_id.in_(practitioner_ids),
         Absence.starts_at < period[1] + _MARGIN,
         Absence.ends_at > period[0] - _MARGIN,

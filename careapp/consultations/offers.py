@@ -12,7 +12,9 @@ from careapp.appointments.models import AppointmentStatus
 from careapp.consultations.models import (
     Booking,
     ConsultationHours,
+    ConsultationKind,
     FurtherSlot,
+    HoursException,
     Schedule,
     Slot,
     SlotStatus,
@@ -113,7 +115,9 @@ def remove_schedule(session: Session, *, schedule_id: UUID, viewer: Viewer, now:
     """
     schedule = _own_schedule(session, schedule_id, viewer)
     audit.record(session, viewer=viewer, now=now, action="remove_schedule", subject=schedule)
-    remove_row(session, schedule, what="schedule", with_rows=(ConsultationHours,))
+    remove_row(
+        session, schedule, what="schedule", with_rows=(ConsultationHours, ConsultationKind, HoursException)
+    )
 
 
 def add_slot(

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from careapp.access import Viewer, visible
@@ -239,7 +239,7 @@ def give_back(session: Session, slots: Sequence[Slot], *, now: datetime) -> None
     later = [slot for slot in slots if slot.starts_at > now]
     if not later:
         return
-    gone = {slot.id for slot in later if is_gone(slot, now)}
+    gone = {slot.id for slot in later if is_gone(slot.origin, slot.closes_at, now)}
     kept = {slot.id for slot in later} - gone
     with across_tenants(session):
         lock(session, kept | gone)
@@ -256,10 +256,10 @@ def give_back(session: Session, slots: Sequence[Slot], *, now: datetime) -> None
         session.flush()
 
 
-def is_gone(slot: Slot, now: datetime) -> bool:
-    """Tell whether a slot is not offered again once it is given back."""
-    is_late = slot.closes_at is not None and slot.closes_at <= now
-    return slot.origin is SlotOrigin.TIME or (slot.origin is SlotOrigin.CUT and is_late)
+def is_gone(origin: SlotOrigin, closes_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a slot is not offered again once nobody has it."""
+    is_late = closes_at is not None and closes_at <= now
+    return origin is SlotOrigin.TIME or (origin is SlotOrigin.CUT and is_late)
 
 
 def linked_slots(session: Session, slot_ids: Collection[UUID]) -> set[UUID]:
@@ -350,7 +350,7 @@ def _until(slot: type[Slot]) -> ColumnElement[datetime]:
     return func.coalesce(slot.busy_until, slot.ends_at, type_=slot.ends_at.type)
 
 
-def _share_lane(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[bool]:
+def _share_lane(one: SQLColumnExpression[int], other: SQLColumnExpression[int]) -> ColumnElement[bool]:
     return or_(one == other, one == 0, other == 0)
 
 

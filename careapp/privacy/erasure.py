@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from careapp.access import Viewer
 from careapp.appointments.models import Appointment
+from careapp.calls.forgetting import forget_calls_of
 from careapp.db import Base, record_change
+from careapp.fairness.decisions import forget_decisions_of
 from careapp.jobs.models import LaterAnswer
 from careapp.notices.wishes import forget_contact
 from careapp.orders.models import CareOrder, CarePlan
@@ -71,8 +73,8 @@ def erase_patient(
         titled += session.scalars(select(model).where(model.patient_id == patient_id))
     for row in titled:
         row.title = GONE
-    told = forget_contact(session, patient_id=patient_id)
     forget_waiting(session, WaitingEntry.patient_id == patient_id)
+    told = forget_contact(session, patient_id=patient_id)
     held = session.scalars(select(HeldResource).where(HeldResource.patient_id == patient_id)).all()
     rows: list[Base] = [patient, *([home] if home else []), *titled]
     documents = [[_kind_of(row), str(_id_of(row))] for row in (*rows, *held)]
@@ -82,6 +84,8 @@ def erase_patient(
             session.delete(row)
             removed += 1
     session.flush()
+    forget_decisions_of(session, patient_id=patient_id)
+    calls = forget_calls_of(session, patient_id=patient_id)
     sent = _forget_sent(session, rows)
     answers = session.execute(
         delete(LaterAnswer).where(LaterAnswer.organisation_id == patient.organisation_id),
@@ -101,6 +105,7 @@ def erase_patient(
             "told": told,
             "sent": sent,
             "answers": getattr(answers, "rowcount", 0),
+            "calls": calls,
         },
         documents=documents,
     )

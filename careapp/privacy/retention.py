@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from careapp.access import SCHEDULER
 from careapp.appointments.models import Appointment
+from careapp.calls.forgetting import forget_joins
 from careapp.config import Settings
 from careapp.consultations.models import Booking
+from careapp.coverage.commands import forget_measures
 from careapp.db import record_change
+from careapp.fairness.decisions import forget_decisions
 from careapp.people.models import Patient
 from careapp.privacy.erasure import RETENTION, erase_patient, finish_erasures
 from careapp.privacy.models import Erasure
@@ -29,18 +32,20 @@ def keep_rules(session: Session, *, now: datetime, settings: Settings) -> int:
     Args:
         session: A writing transaction of the whole region.
         now: This moment.
-        settings: `records_keep_years`, `calls_keep_days`.
+        settings: `records_keep_years`, `calls_keep_days`, `rankings_keep_days`.
 
     Returns:
-        How many patients, calls and ended waits were treated.
+        How many patients, calls, ended waits, decisions and measures were treated.
     """
     done = finish_erasures(session, now=now)
     for patient_id in due_patients(session, now=now, years=settings.records_keep_years):
         erase_patient(session, patient_id=patient_id, reason=RETENTION, viewer=SCHEDULER, now=now)
         done += 1
+    done += forget_decisions(session, before=now - timedelta(days=settings.rankings_keep_days))
+    done += forget_measures(session, now=now)
     before = now - timedelta(days=settings.calls_keep_days)
     done += forget_waiting(session, WaitingEntry.ended_at < before)
-    return done + forget_calls(session, before=before)
+    return done + forget_calls(session, before=before) + forget_joins(session, before=before)
 
 
 def due_patients(session: Session, *, now: datetime, years: int) -> list[UUID]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from careapp.access import Viewer
@@ -14,6 +14,7 @@ from careapp.organisations.models import Organisation
 from careapp.paging import Page
 from careapp.people.models import Patient
 from careapp.people.queries import PatientNotFound
+from careapp.records.audit_models import AuditPatient
 from careapp.records.models import AuditEvent
 
 
@@ -22,7 +23,7 @@ class Access:
     """One look at a patient, or one change.
 
     Attributes:
-        id: Of the row of the record.
+        id: Of the AuditEvent as which it is shown.
         at: When.
         viewer: Who, as the record names them: an account's or client's id, never a name.
         role: What they were; None of old rows.
@@ -67,6 +68,8 @@ def list_accesses(
 ) -> Page[Access]:
     """Return a page of accesses, the newest first.
 
+    What was not filed yet is not among them: whoever asks lets it be filed first.
+
     Args:
         session: A transaction that sees every tenant, since others may have looked; whoever calls has made
             sure that the asker may know.
@@ -74,31 +77,42 @@ def list_accesses(
         limit: Most items of the page.
         after: The `next_after` of the page before.
     """
-    concerns = or_(
-        AuditEvent.patient_id == patient_id,
-        and_(AuditEvent.subject_kind == "patient", AuditEvent.subject_id == patient_id),  # of old rows
+    filed = and_(AuditPatient.event_id == AuditEvent.id, AuditPatient.patient_id == patient_id)
+    concerning = union_all(  # each by an index of its own
+        select(AuditEvent.id).where(AuditEvent.patient_id == patient_id),
+        select(AuditPatient.event_id).where(AuditPatient.patient_id == patient_id),
+        select(AuditEvent.id).where(  # of old rows
+            AuditEvent.subject_kind == "patient", AuditEvent.subject_id == patient_id
+        ),
     )
-    statement: Select[AuditEvent, str | None] = (
-        select(AuditEvent, Organisation.name)
+    shown_id = func.coalesce(AuditPatient.id, AuditEvent.id, type_=AuditEvent.id.type)
+    statement: Select[AuditEvent, UUID, str | None] = (
+        select(AuditEvent, shown_id, Organisation.name)
         .outerjoin(Organisation, Organisation.id == AuditEvent.organisation_id)
-        .where(concerns)
+        .outerjoin(AuditPatient, filed)
+        .where(AuditEvent.id.in_(concerning))
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
         .limit(limit + 1)
     )
     if after is not None:
+        last_id = session.scalar(select(AuditPatient.event_id).where(AuditPatient.id == after)) or after
         last = aliased(AuditEvent)
-        at = select(last.at).where(last.id == after).scalar_subquery()
-        statement = statement.where(or_(AuditEvent.at < at, and_(AuditEvent.at == at, AuditEvent.id < after)))
+        at = select(last.at).where(last.id == last_id).scalar_subquery()
+        statement = statement.where(
+            or_(AuditEvent.at < at, and_(AuditEvent.at == at, AuditEvent.id < last_id))
+        )
     rows = session.execute(statement).all()
     openings = session.scalars(select(Opening).where(Opening.patient_id == patient_id)).all()
-    items = [_access(event, name, openings) for event, name in rows[:limit]]
+    items = [_access(event, shown_as, name, openings) for event, shown_as, name in rows[:limit]]
     return Page(items, items[-1].id if len(rows) > limit else None)
 
 
-def _access(event: AuditEvent, organisation: str | None, openings: Sequence[Opening]) -> Access:
+def _access(
+    event: AuditEvent, shown_as: UUID, organisation: str | None, openings: Sequence[Opening]
+) -> Access:
     opening = next((each for each in openings if _was_open(each, event)), None)
     return Access(
-        id=event.id,
+        id=shown_as,
         at=event.at,
         viewer=event.viewer,
         role=event.role,

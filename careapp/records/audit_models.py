@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careapp.db import Base
@@ -15,6 +15,22 @@ class AuditUnsealed(Base):
     __tablename__ = "audit_unsealed"
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class AuditPatient(Base):
+    """One of several patients whom a row of the record concerns: by it the row is found, and shown.
+
+    An index and no more: what counts is `AuditEvent.patients`. It is filed when the row is sealed, many at
+    once: filing costs more than writing the row, and whoever waits for an answer should not wait for it.
+    """
+
+    __tablename__ = "audit_patient"
+    __table_args__ = (Index("ix_audit_patient_patient_id_event_id", "patient_id", "event_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Of the AuditEvent as which it is shown: the row's id, its last 16 bits counting from 1."""
+    event_id: Mapped[UUID] = mapped_column(index=True)
+    patient_id: Mapped[UUID]
 
 
 class AuditSeal(Base):

@@ -15,9 +15,11 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, event
+from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, UOWTransaction, sessionmaker
 
+from careapp.db import tell_everything
 from careapp.errors import Unavailable
 from careapp.records.chain import COLUMNS, Chain
 from careapp.records.models import AuditEvent
@@ -26,6 +28,9 @@ LOG = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 500
 """Looks of one transaction: who comes first must not wait for all."""
+
+WAIT_S = 0.004
+"""How long a look waits for others, while others are under way: a commit costs as much for one as for all."""
 
 ROWS_OF_STATEMENT = 500
 """Both databases take so many values at once."""
@@ -57,9 +62,11 @@ class AuditWriter:
             sessions: Factory of writing sessions that see every tenant.
             chain: Marks the rows.
         """
-        self._sessions = sessions
+        self._engine: Engine = sessions.kw["bind"]
         self._chain = chain
-        self._queue: SimpleQueue[_Look | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Look] | None] = SimpleQueue()
+        self._together: list[_Look] = []
+        self.under_way = 0
         self._thread = Thread(target=self._run, name="audit-writer", daemon=True)
 
     async def write(self, rows: Sequence[Row]) -> None:
@@ -70,8 +77,37 @@ class AuditWriter:
         """
         loop = asyncio.get_running_loop()
         look = _Look(rows, loop, loop.create_future())
-        self._queue.put(look)
+        self._together.append(look)
+        if 2 * len(self._together) >= self.under_way:
+            self._hand_over()
+        elif len(self._together) == 1:
+            loop.call_later(WAIT_S, self._hand_over)
         await look.written
+
+    @contextmanager
+    def expecting(self) -> Iterator[Callable[[], None]]:
+        """Expect somebody to write soon: who waits to be written may wait a moment for the others.
+
+        Yields:
+            Says that nothing is to be expected any more.
+        """
+        is_expected = True
+
+        def say_over() -> None:
+            nonlocal is_expected
+            self.under_way -= is_expected
+            is_expected = False
+
+        self.under_way += 1
+        try:
+            yield say_over
+        finally:
+            say_over()
+
+    def _hand_over(self) -> None:
+        together, self._together = self._together, []
+        if together:
+            self._queue.put(together)
 
     def start(self) -> None:
         """Begin to write."""
@@ -79,39 +115,55 @@ class AuditWriter:
 
     def stop(self) -> None:
         """Write what has come, and end."""
+        self._hand_over()
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        is_over = False
-        while not is_over:
-            looks = [self._queue.get()]
-            while not self._queue.empty() and len(looks) < MOST_AT_ONCE and looks[-1] is not None:
-                looks.append(self._queue.get())
-            is_over = looks[-1] is None
-            self._write([look for look in looks if look is not None])
+        # A connection of its own, and no session: these take longer than the insertion.
+        with self._engine.connect() as connection:
+            is_over = False
+            while not is_over:
+                together = self._queue.get()
+                looks = list(together or ())
+                while together is not None and len(looks) < MOST_AT_ONCE and not self._queue.empty():
+                    together = self._queue.get()
+                    looks += together or ()
+                is_over = together is None
+                self._write(connection, looks)
 
-    def _write(self, looks: Sequence[_Look]) -> None:
+    def _write(self, connection: Connection, looks: Sequence[_Look]) -> None:
         if not looks:
             return
-        error = self._try(looks)
+        error = self._try(connection, looks)
         if error is None or len(looks) == 1:
             _tell(looks, error)
             return
         for look in looks:  # one of them may have spoilt it for all
-            _tell([look], self._try([look]))
+            _tell([look], self._try(connection, [look]))
 
-    def _try(self, looks: Sequence[_Look]) -> RecordUnwritable | None:
+    def _try(self, connection: Connection, looks: Sequence[_Look]) -> RecordUnwritable | None:
         try:
             rows = [{**row, "mark": self._chain.mark(row)} for look in looks for row in look.rows]
-            with self._sessions.begin() as session:
-                _insert(session.connection(), rows)
+            try:
+                _write_rows(connection, rows)
+            except DBAPIError as lost:
+                if not lost.connection_invalidated:
+                    raise
+                _write_rows(connection, rows)  # the server was away, e.g. since it was started anew
         except Exception as error:  # noqa: BLE001 -- whoever waits must hear of it, whatever it is
             LOG.error("a look could not be recorded: %s", type(error).__name__)  # noqa: TRY400 -- a traceback may quote a row
             return RecordUnwritable(
                 "what was asked for cannot be recorded, so it is not shown: ask again later"
             )
         return None
+
+
+def _write_rows(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write rows in a transaction; a connection that was lost is opened anew."""
+    with connection.begin():
+        tell_everything(connection)
+        _insert(connection, rows)
 
 
 def _insert(connection: Connection, rows: Sequence[Row]) -> None:

@@ -33,8 +33,8 @@ MARKED = (
     "request_id",
     "detail",
 )
-"""Columns of a row that its mark covers beside `at`: all but the mark."""
-COLUMNS = ("at", *MARKED)
+"""Columns of a row that its mark covers beside `at` and `patients`: all but the mark."""
+COLUMNS = ("at", *MARKED, "patients")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -54,6 +54,9 @@ class Chain:
         """Return the mark of a row, given by its columns."""
         at: datetime = row["at"]
         values = [at.astimezone(UTC), *(row.get(name) for name in MARKED)]
+        patients: bytes | None = row.get("patients")
+        if patients is not None:  # older rows have none, and the mark that they were given
+            values.append(bytes(patients).hex())
         return digest(self._key, b"row|" + orjson.dumps(values, option=orjson.OPT_SORT_KEYS), "sha256")
 
     def fits(self, row: Mapping[str, Any], mark: bytes | None) -> bool:

@@ -69,7 +69,8 @@ class SentDocument(Base):
 class AuditEvent(Base):
     """Who did, asked for or saw what of whom; append-only (the database refuses changes).
 
-    A search that shows ten patients leaves ten rows, one for each, as IHE's Basic Audit Log Patterns ask.
+    A search that shows ten patients leaves one row that names all ten. As IHE's Basic Audit Log Patterns ask,
+    it is shown as ten AuditEvents: see `careapp.records.audit_models.AuditPatient`.
     """
 
     __tablename__ = "audit_event"
@@ -94,7 +95,9 @@ class AuditEvent(Base):
     subject_kind: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[UUID | None]
     patient_id: Mapped[UUID | None]
-    """Whom it concerns."""
+    """Whom it concerns, if it is one."""
+    patients: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Whom it concerns, if it is several: their ids in order, 16 bytes each."""
     request_id: Mapped[str | None] = mapped_column(String(32))
     """The request's `X-Request-Id`."""
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -14,10 +14,13 @@ from careapp.records import anchor as anchors
 from careapp.records.anchor import Anchor
 from careapp.records.audit_models import AuditSeal, AuditUnsealed
 from careapp.records.chain import COLUMNS, FIRST, Chain, packed, unpacked
+from careapp.records.filing import count_filed, count_of, file_looks, is_filed
 from careapp.records.models import AuditEvent
 
 MOST_AT_ONCE = 5000
 """Rows of one seal."""
+MOST_FILED_AT_ONCE = 50_000
+"""Patients of all rows of one seal together, which are filed with it."""
 ROWS_AT_ONCE = 500
 MOST_FINDINGS = 100
 ADVISORY_LOCK = 0x6361726573656C
@@ -74,8 +77,8 @@ def end_of(session: Session) -> Anchor:
     return Anchor(0, FIRST) if last is None else Anchor(last.number, bytes(last.digest))
 
 
-def seal(session: Session, chain: Chain, *, now: datetime) -> int:
-    """Seal what waits, at most `MOST_AT_ONCE` rows.
+def seal(session: Session, chain: Chain, *, now: datetime, waits: bool = False) -> int:
+    """Seal what waits, at most `MOST_AT_ONCE` rows, and file it under the patients whom it names.
 
     Rows whose mark does not fit were not written by us, and stay where `verify` finds them; but the first
     seal takes those without a mark, which are from before there were marks.
@@ -84,14 +87,16 @@ def seal(session: Session, chain: Chain, *, now: datetime) -> int:
         session: A writing transaction that sees every tenant.
         chain: Makes the seal.
         now: This moment.
+        waits: While another process seals, wait for it; otherwise leave it to the other.
 
     Returns:
         How many rows were sealed.
     """
-    if session.get_bind().dialect.name == "postgresql" and not session.scalar(
-        select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK))
-    ):
-        return 0
+    if session.get_bind().dialect.name == "postgresql":
+        if waits:
+            session.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        elif not session.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK))):
+            return 0
     end = end_of(session)
     waiting = session.execute(
         select(*_COLUMNS)
@@ -99,7 +104,7 @@ def seal(session: Session, chain: Chain, *, now: datetime) -> int:
         .order_by(AuditEvent.at, AuditEvent.id)
         .limit(MOST_AT_ONCE)
     ).all()
-    good = [row for row in waiting if _is_ours(row, chain, is_first=end.number == 0)]
+    good = _some([row for row in waiting if _is_ours(row, chain, is_first=end.number == 0)])
     if not good:
         return 0
     rows = [(row.id, chain.mark(row._asdict())) for row in good]
@@ -111,11 +116,22 @@ def seal(session: Session, chain: Chain, *, now: datetime) -> int:
             digest=chain.seal(end.number + 1, end.digest, now, rows),
         )
     )
+    file_looks(session, good)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         some = [key for key, _ in rows[start : start + ROWS_AT_ONCE]]
         session.execute(delete(AuditUnsealed).where(AuditUnsealed.event_id.in_(some)))
     session.flush()
     return len(rows)
+
+
+def _some(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Take from the beginning as many as can be filed at once, one at least."""
+    patients = 0
+    for number, row in enumerate(rows):
+        patients += count_of(row)
+        if number and patients > MOST_FILED_AT_ONCE:
+            return rows[:number]
+    return rows
 
 
 def verify(session: Session, chain: Chain, *, anchor: Anchor | None) -> Verdict:
@@ -126,11 +142,11 @@ def verify(session: Session, chain: Chain, *, anchor: Anchor | None) -> Verdict:
         chain: With the key by which the record was sealed.
         anchor: An end that the chain had, from outside the database.
     """
-    verdict, present = Verdict(), 0
+    verdict, present = Verdict(), _Present()
     for number, sealed in enumerate(_seals(session), start=1):
         if sealed.number != number and verdict.end.number == number - 1:
             verdict.find(f"seal {number} is missing")
-        present += _verify_seal(session, chain, sealed, verdict)
+        _verify_seal(session, chain, sealed, verdict, present)
         verdict.seals += 1
         if anchor is not None and sealed.number == anchor.number and bytes(sealed.digest) != anchor.digest:
             verdict.find(f"seal {sealed.number} is not the one that the anchor names")
@@ -141,9 +157,25 @@ def verify(session: Session, chain: Chain, *, anchor: Anchor | None) -> Verdict:
         )
     waiting = _verify_unsealed(session, chain, verdict)
     verdict.rows = session.scalar(select(func.count()).select_from(AuditEvent)) or 0
-    if verdict.rows != present + waiting:
+    if verdict.rows != present.rows + waiting:
         _find_added(session, verdict)
+    filed = count_filed(session)
+    if filed > present.filed:
+        verdict.find(f"{filed - present.filed} entries of patients are filed that no sealed row names")
     return verdict
+
+
+@dataclass
+class _Present:
+    """How much of what the seals name is there.
+
+    Attributes:
+        rows: Rows.
+        filed: Entries of patients that these rows name.
+    """
+
+    rows: int = 0
+    filed: int = 0
 
 
 def _seals(session: Session) -> Iterator[AuditSeal]:
@@ -157,10 +189,14 @@ def _seals(session: Session) -> Iterator[AuditSeal]:
         session.expunge_all()
 
 
-def _verify_seal(session: Session, chain: Chain, sealed: AuditSeal, verdict: Verdict) -> int:
-    """Verify a seal and its rows; returns how many of them there are."""
+def _verify_seal(
+    session: Session, chain: Chain, sealed: AuditSeal, verdict: Verdict, present: _Present
+) -> None:
+    """Verify a seal, its rows, and what is filed of them."""
     keys = unpacked(bytes(sealed.members))
     found = {row.id: row for row in _rows(session, keys)}
+    present.rows += len(found)
+    _verify_filed(session, list(found.values()), verdict, present)
     marks: list[tuple[UUID, bytes]] = []
     is_told = False
     for key in keys:
@@ -177,7 +213,17 @@ def _verify_seal(session: Session, chain: Chain, sealed: AuditSeal, verdict: Ver
     expected = chain.seal(sealed.number, verdict.end.digest, sealed.at, marks)
     if expected != bytes(sealed.digest) and not is_told:
         verdict.find(f"seal {sealed.number} does not fit its rows or the seal before it")
-    return len(found)
+
+
+def _verify_filed(session: Session, rows: Sequence[Row[Any]], verdict: Verdict, present: _Present) -> None:
+    naming = [row for row in rows if row.patients is not None]
+    for start in range(0, len(naming), ROWS_AT_ONCE):
+        some = naming[start : start + ROWS_AT_ONCE]
+        good = is_filed(session, some)
+        for row in some:
+            present.filed += count_of(row)
+            if row.id not in good:
+                verdict.find(f"row {row.id} is not filed under its patients as it names them")
 
 
 def _verify_unsealed(session: Session, chain: Chain, verdict: Verdict) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from careapp.access import OPERATOR
+from careapp.calls.models import CallParticipant
 from careapp.errors import Conflict
 from careapp.jobs.models import LaterAnswer
 from careapp.keys import Keyring
@@ -138,7 +139,7 @@ def _is_sealed(table: Any, sealed: Sealed) -> Any:
 
 
 def _columns() -> Iterator[Sealed]:
-    for model in (ContactWish, Patient, Place):
+    for model in (CallParticipant, ContactWish, Patient, Place):
         yield Sealed(model, "sealed", 0, _identity(model, "sealed"))
     yield Sealed(HeldResource, "content", 0, _identity(HeldResource, "content"))
     yield Sealed(Document, "content", _AFTER_OWNER, _content("content", "document"))

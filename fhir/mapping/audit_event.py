@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import (
     ColumnElement,
     Dialect,
+    Select,
     Text,
     TypeDecorator,
     and_,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased, joinedload
@@ -28,6 +30,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from careapp.organisations.models import Organisation
+from careapp.records.audit_models import AuditPatient
 from careapp.records.models import AuditEvent, Document, DocumentVersion
 from fhir.formats.json import write_json
 from fhir.mapping import codes
@@ -50,6 +53,7 @@ from fhir.mapping.tenant import invented
 from fhir.search import carriers
 from fhir.search.carriers import Carrier
 from fhir.search.dates import Instant
+from fhir.search.parameter import Parameter
 from fhir.search.references import Reference
 from fhir.search.strings import String
 from fhir.search.tokens import Token
@@ -117,48 +121,110 @@ def _key(text: str | None) -> UUID | None:
     return None if text is None else UUID(text)
 
 
-_FACTS = type_coerce(
-    _AsArray(
-        *(getattr(AuditEvent, name) for name in COLUMNS),
-        select(Organisation.is_synthetic)
-        .where(Organisation.id == AuditEvent.organisation_id)
-        .scalar_subquery(),
-    ),
-    _Shown(),
+_ALONE = AuditEvent.patients.is_(None)
+"""The row names one patient or none, and is shown as it is."""
+_OF_SEVERAL: Any = aliased(
+    AuditEvent,
+    select(
+        AuditPatient.id.label("id"),
+        AuditPatient.patient_id.label("patient_id"),
+        *(
+            column
+            for column in AuditEvent.__table__.columns
+            if column.name not in {"id", "patient_id", "patients"}
+        ),
+    )
+    .join(AuditPatient, AuditPatient.event_id == AuditEvent.id)
+    .subquery("audit_of_several"),
+    adapt_on_names=True,
 )
-_COLUMNS: tuple[Any, ...] = (
-    literal("AuditEvent").label("kind"),
-    AuditEvent.id.label("id"),
-    literal(1).label("version"),
-    AuditEvent.at.label("updated_at"),
-    AuditEvent.organisation_id.label("organisation_id"),
-    _FACTS.label("content"),
-)
-DOCUMENTS: Any = aliased(Document, select(*_COLUMNS).subquery("audit_document"), adapt_on_names=True)
-VERSIONS: Any = aliased(DocumentVersion, select(*_COLUMNS).subquery("audit_version"), adapt_on_names=True)
-"""The rows, read as documents are."""
+"""A row that names several is shown once for each of them."""
 
 
-def _is(code: str) -> ColumnElement[bool]:
-    by_command = or_(*(AuditEvent.action.regexp_match(f"^{verb}(_|$)") for verb in VERBS[code]))
-    return or_(
-        AuditEvent.interaction.in_(INTERACTIONS[code]), and_(AuditEvent.interaction.is_(None), by_command)
+def _shown(table: Any) -> Select[Any]:
+    """Select rows as documents are read."""
+    facts = _AsArray(
+        *(getattr(table, name) for name in COLUMNS),
+        select(Organisation.is_synthetic).where(Organisation.id == table.organisation_id).scalar_subquery(),
+    )
+    return select(
+        literal("AuditEvent").label("kind"),
+        table.id.label("id"),
+        literal(1).label("version"),
+        table.at.label("updated_at"),
+        table.organisation_id.label("organisation_id"),
+        type_coerce(facts, _Shown()).label("content"),
     )
 
 
-def _subject(kind: str) -> Carrier:
+_EVERY = union_all(_shown(AuditEvent).where(_ALONE), _shown(_OF_SEVERAL))
+DOCUMENTS: Any = aliased(Document, _EVERY.subquery("audit_document"), adapt_on_names=True)
+VERSIONS: Any = aliased(DocumentVersion, _EVERY.subquery("audit_version"), adapt_on_names=True)
+"""The rows, read as documents are."""
+
+
+def _is(table: Any, code: str) -> ColumnElement[bool]:
+    by_command = or_(*(table.action.regexp_match(f"^{verb}(_|$)") for verb in VERBS[code]))
+    return or_(table.interaction.in_(INTERACTIONS[code]), and_(table.interaction.is_(None), by_command))
+
+
+def _subject(table: Any, kind: str) -> Carrier:
     """The subject, if it is shown as this kind of resource."""
-    shown_so = [kind, *(table for table, shown in KINDS.items() if shown == kind)]
-    is_shown_so = AuditEvent.subject_kind.in_(shown_so)
-    whatever = carriers.ids(kind, AuditEvent.subject_id)
+    shown_so = [kind, *(name for name, shown in KINDS.items() if shown == kind)]
+    is_shown_so = table.subject_kind.in_(shown_so)
+    whatever = carriers.ids(kind, table.subject_id)
     return replace(
-        carriers.ids(kind, case((is_shown_so, AuditEvent.subject_id))),
+        carriers.ids(kind, case((is_shown_so, table.subject_id))),
         matches=lambda found: and_(is_shown_so, whatever.matches(found)),  # the index on the id serves it
     )
 
 
-_KNOWN: Mapping[str, ColumnElement[bool]] = {code: _is(code) for code in VERBS}
-_PATIENT = carriers.ids("Patient", AuditEvent.patient_id)
+def _parameters(table: Any) -> Mapping[str, Parameter]:
+    known = {code: _is(table, code) for code in VERBS}
+    patient = carriers.ids("Patient", table.patient_id)
+    return {
+        "action": Token(
+            (carriers.cases(ACTION, {**known, "E": ~or_(*known.values())}),),
+            f"{codes.HL7_PARAMETER}AuditEvent-action",
+        ),
+        "agent-name": String((table.viewer,), f"{codes.HL7_PARAMETER}AuditEvent-agent-name"),
+        "agent-role": Token(
+            (carriers.texts(OUR_ROLE, table.role),), f"{codes.HL7_PARAMETER}AuditEvent-agent-role"
+        ),
+        "date": Instant(table.at, f"{codes.HL7_PARAMETER}AuditEvent-date"),
+        "entity": Reference(
+            (*(_subject(table, kind) for kind in sorted(set(KINDS.values()))), patient),
+            f"{codes.HL7_PARAMETER}AuditEvent-entity",
+        ),
+        "entity-name": String((table.subject_kind,), f"{codes.HL7_PARAMETER}AuditEvent-entity-name"),
+        "outcome": Token(
+            (carriers.texts(OUTCOME, table.outcome),), f"{codes.HL7_PARAMETER}AuditEvent-outcome"
+        ),
+        "patient": Reference(
+            (patient, _subject(table, "Patient")), f"{codes.HL7_PARAMETER}AuditEvent-patient"
+        ),
+        "subtype": Token(
+            (
+                carriers.texts(OUR_ACTION, table.action),
+                carriers.texts(INTERACTION, table.interaction),
+            ),
+            f"{codes.HL7_PARAMETER}AuditEvent-subtype",
+        ),
+    }
+
+
+_SEVERAL = ServedResource(
+    kind="AuditEvent",
+    table=_OF_SEVERAL,
+    about="One of several patients whom somebody saw at once.",
+    to_fhir=to_fhir,
+    synthetic=invented(_OF_SEVERAL.organisation_id),
+    load=(joinedload(_OF_SEVERAL.organisation),),
+    documents=DOCUMENTS,
+    versions=VERSIONS,
+    parameters=_parameters(_OF_SEVERAL),
+    order="date",
+)
 
 AUDIT_EVENT = ServedResource(
     kind="AuditEvent",
@@ -169,32 +235,8 @@ AUDIT_EVENT = ServedResource(
     load=(joinedload(AuditEvent.organisation),),
     documents=DOCUMENTS,
     versions=VERSIONS,
-    parameters={
-        "action": Token(
-            (carriers.cases(ACTION, {**_KNOWN, "E": ~or_(*_KNOWN.values())}),),
-            f"{codes.HL7_PARAMETER}AuditEvent-action",
-        ),
-        "agent-name": String((AuditEvent.viewer,), f"{codes.HL7_PARAMETER}AuditEvent-agent-name"),
-        "agent-role": Token(
-            (carriers.texts(OUR_ROLE, AuditEvent.role),), f"{codes.HL7_PARAMETER}AuditEvent-agent-role"
-        ),
-        "date": Instant(AuditEvent.at, f"{codes.HL7_PARAMETER}AuditEvent-date"),
-        "entity": Reference(
-            (*(_subject(kind) for kind in sorted(set(KINDS.values()))), _PATIENT),
-            f"{codes.HL7_PARAMETER}AuditEvent-entity",
-        ),
-        "entity-name": String((AuditEvent.subject_kind,), f"{codes.HL7_PARAMETER}AuditEvent-entity-name"),
-        "outcome": Token(
-            (carriers.texts(OUTCOME, AuditEvent.outcome),), f"{codes.HL7_PARAMETER}AuditEvent-outcome"
-        ),
-        "patient": Reference((_PATIENT, _subject("Patient")), f"{codes.HL7_PARAMETER}AuditEvent-patient"),
-        "subtype": Token(
-            (
-                carriers.texts(OUR_ACTION, AuditEvent.action),
-                carriers.texts(INTERACTION, AuditEvent.interaction),
-            ),
-            f"{codes.HL7_PARAMETER}AuditEvent-subtype",
-        ),
-    },
+    parameters=_parameters(AuditEvent),
     order="date",
+    only=_ALONE,
+    also=(_SEVERAL,),
 )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "91c4e7d2ab36"
-down_revision = "9c2f4b7e1d05"
+down_revision = "5c1d92e7ab04"
 branch_labels = None
 depends_on = None
 
@@ -173,7 +173,7 @@ def _make_list() -> None:
     op.create_index("ix_chance_entry_id_offered_at", "chance", ["entry_id", "offered_at"])
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 

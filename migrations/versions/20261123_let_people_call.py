@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5c1d92e7ab04"
-down_revision = "5e2a90c7b1f4"
+down_revision = "7a6e0d92c4f1"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9c2f4b7e1d05"
-down_revision = "0b7e54d19ac3"
+down_revision = "e81c5a3f9b27"
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5e2a90c7b1f4"
-down_revision = "91c4e7d2ab36"
+down_revision = "9c2f4b7e1d05"
 branch_labels = None
 depends_on = None
 

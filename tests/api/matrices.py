@@ -24,6 +24,8 @@ from api.auth.viewers import signed_in
 from api.database import open_sessions
 from api.dependencies import read_now
 from careapp.access import Viewer, ViewerRole
+from careapp.calls.links import prepare_call
+from careapp.calls.models import CallPart, CallParticipant, ProviderKind
 from careapp.config import Settings
 from careapp.identity.support_models import SupportGrant
 from careapp.jobs import queue
@@ -31,6 +33,7 @@ from careapp.jobs.kinds import PLAN_DAY
 from careapp.migrate import upgrade
 from careapp.openings.commands import ToWhom, open_record
 from careapp.openings.models import OpeningKind
+from careapp.records.chain import unpacked
 from careapp.records.held import (
     HeldAppointmentResponse,
     HeldCommunication,
@@ -65,6 +68,23 @@ EVERYTHING = frozenset({"user/*.cruds", "system/*.cruds", "api.read", "api.write
 NOTHING_HERE = frozenset({"user/Basic.cruds", "system/Basic.cruds", "openid"})
 """A token that speaks of no kind that is served, and not of `/api`."""
 
+SHOW_NOBODY = (
+    "/api/about",
+    "/api/doctors",
+    "/api/jobs",
+    "/api/map",
+    "/api/me",
+    "/api/organisations",
+    "/api/places",
+    "/api/roads",
+    "/api/skills",
+    "/fhir/.well-known",
+    "/fhir/OperationDefinition",
+    "/fhir/SearchParameter",
+    "/fhir/metadata",
+)
+"""Addresses that show no patient, written by hand. They leave no row of the record."""
+
 
 @dataclass
 class Matrix:
@@ -74,7 +94,7 @@ class Matrix:
         client: Asks as the viewer whom the header `WHO` names, or as nobody.
         own, foreign: The two tenants.
         viewers: By letter, all of the first tenant; the doctor and his practice beside it.
-        jobs, grants: A job of each tenant, and a grant for support.
+        jobs, grants, calls: A job of each tenant, a grant for support, the call of its booking.
         ids: Of each kind of resource one of the first tenant and one of the second.
         of_doctor: Instead of the former, what lies in the doctor's calendar and practice.
     """
@@ -85,13 +105,50 @@ class Matrix:
     viewers: dict[str, Viewer]
     jobs: tuple[UUID, ...]
     grants: tuple[UUID, ...]
+    calls: tuple[UUID, ...]
     ids: Mapping[str, tuple[UUID, UUID]]
     of_doctor: Mapping[str, UUID]
 
     def ask(self, who: str | None, method: str, address: str, **more: Any) -> Any:
         """Send a request as somebody; None as nobody."""
         headers = {**more.pop("headers", {})} | ({} if who is None else {WHO: who})
-        return self.client.request(method, address, headers=headers, **more)
+        answer = self.client.request(method, address, headers=headers, **more)
+        self.require_recorded(who, method, address, answer)
+        return answer
+
+    def require_recorded(self, who: str | None, method: str, address: str, answer: Any) -> None:
+        """Compare an answer with what the record holds of its request.
+
+        Whatever names a patient leaves a row that names them too; so does whatever might have named one, and
+        was refused or found nobody. What was asked by nobody, or shows nobody by its nature, leaves nothing.
+        """
+        path = address.partition("?")[0]
+        if not path.startswith(("/api/", "/fhir")):
+            return
+        state: Any = self.client.app.state  # type: ignore[attr-defined]  # of FastAPI
+        with state.reading_sessions.begin() as session:
+            rows = session.execute(
+                select(AuditEvent.patient_id, AuditEvent.patients, AuditEvent.mark).where(
+                    AuditEvent.request_id == answer.headers["x-request-id"]
+                )
+            ).all()
+        named = {str(key) for row in rows for key in unpacked(row.patients or b"")}
+        named |= {str(row.patient_id) for row in rows}
+        shown = {key for key in self.patients() if key in answer.text} if answer.status_code < 400 else set()
+        if path.startswith("/fhir/AuditEvent"):  # reading the record must not make it grow by all in it
+            shown = set()
+        is_look = answer.status_code < 400 or answer.status_code in {403, 404, 410}
+        shows_nobody = method == "GET" and path.startswith(SHOW_NOBODY) and not shown
+        if who is None or answer.status_code == 401 or shows_nobody:
+            assert rows == [], (who, address, "leaves a row, and shows nobody")
+        elif is_look and not path.startswith(SHOW_NOBODY):
+            assert rows, (who, address, answer.status_code, "leaves no row")
+        assert shown <= named, (who, address, "shows patients whom the record does not name")
+        assert all(row.mark for row in rows), (who, address, "leaves a row without a mark")
+
+    def patients(self) -> set[str]:
+        """Return the ids of all patients."""
+        return {str(each.id) for served in (self.own, self.foreign) for each in served.world.patients}
 
     def own_id(self, letter: str, kind: str) -> UUID:
         """Return the id of a resource that is within a role's work."""
@@ -109,6 +166,7 @@ def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matr
         of_doctor = _of_doctor(session, own)
         for served in (own, foreign):
             _open_to_the_practice(session, served, now)
+        calls = tuple(_a_call(session, served, now) for served in (own, foreign))
         grants = tuple(_grant(session, served, viewers["s"].name, now) for served in (own, foreign))
     app = create_app(settings, engine=engine, runs_jobs=False)
     app.dependency_overrides[read_now] = lambda: now
@@ -120,7 +178,7 @@ def a_matrix(settings: Settings, engine: Engine, now: datetime) -> Iterator[Matr
     viewers["s?"] = replace(viewers["s"], name="without-a-grant")
     _ask_by_header(app, viewers)
     with TestClient(app, base_url=LOOPBACK, raise_server_exceptions=True) as client:
-        yield Matrix(client, own, foreign, viewers, jobs, grants, ids, of_doctor)
+        yield Matrix(client, own, foreign, viewers, jobs, grants, calls, ids, of_doctor)
 
 
 @contextmanager
@@ -177,6 +235,26 @@ def _a_job(session: Session, served: Served, now: datetime) -> UUID:
     return queue.submit(
         session, kind=PLAN_DAY, arguments={"date": "2026-03-03"}, viewer=viewer, now=now, dedup=False
     ).id
+
+
+def _a_call(session: Session, served: Served, now: datetime) -> UUID:
+    """Make a call in which the first nurse and the doctor sit."""
+    call = prepare_call(
+        session, booking_id=served.booking.id, provider=ProviderKind.EMBEDDED, viewer=EVERYONE, now=now
+    )
+    parts = {CallPart.NURSE: served.world.nurses[0], CallPart.DOCTOR: served.world.doctor}
+    session.add_all(
+        CallParticipant(
+            id=uuid4(),
+            organisation_id=call.organisation_id,
+            call_id=call.id,
+            part=part,
+            practitioner_id=who.practitioner_id,
+            invited_at=now,
+        )
+        for part, who in parts.items()
+    )
+    return call.id
 
 
 def _grant(session: Session, served: Served, name: str, now: datetime) -> UUID:

@@ -80,7 +80,34 @@ GET  /api/bookings/{{booking_id}}                    {TREATING}  foreign=404
 POST /api/bookings/{{booking_id}}/cancellation       caxd     foreign=404
 PUT  /api/bookings/{{booking_id}}/slots              caxd     foreign=404
 POST /api/bookings/{{booking_id}}/confirmation       caxd     foreign=404
+POST /api/bookings/{{booking_id}}/call               caxnd    foreign=404
+GET  /api/bookings/{{booking_id}}/call               caxnd    foreign=404
+GET  /api/calls/{{call_id}}                          caxnd    foreign=404
+POST /api/calls/{{call_id}}/links                    caxnd    foreign=404
+POST /api/calls/{{call_id}}/seat                     nd       foreign=404
+POST /api/calls/{{call_id}}/participants/{{absent}}/admission  d  foreign=404
+POST /api/calls/{{call_id}}/participants/{{absent}}/refusal    d  foreign=404
+POST /api/calls/{{call_id}}/consent                  nd       foreign=404
+POST /api/calls/{{call_id}}/address                  nd       foreign=404
+POST /api/calls/{{call_id}}/departure                nd       foreign=404
+POST /api/calls/{{call_id}}/end                      d        foreign=404
+GET  /api/join                                       open
+POST /api/join/waiting-room                          open
+POST /api/join/departure                             open
+GET  /join                                           open
+POST /join                                           open
+GET  /join/link.js                                   open
+GET  /join/consent                                   open
+POST /join/consent                                   open
+GET  /join/room                                      open
+POST /join/room                                      open
+POST /join/address                                   open
+POST /join/departure                                 open
+GET  /join/left                                      open
 GET  /api/doctors                                    {TREATING}
+GET  /api/coverage                                   caxsn    query=bbox=8.0,51.3,8.1,51.4
+POST /api/coverage/samples                           n
+GET  /api/patients/{{patient_id}}/link               {TREATING}  foreign=404
 GET  /api/figures/days/{{date}}                      cay
 GET  /api/emergencies                                ca
 POST /api/emergencies                                cand
@@ -333,6 +360,7 @@ def ids_of(matrix: Matrix, who: str, tenant: int) -> dict[str, Any]:
         "slot_id": served.free_slot.id,
         # Of the visit in which it takes place a nurse knows, too.
         "booking_id": served.booking.id,
+        "call_id": matrix.calls[tenant],
         "grant_id": matrix.grants[tenant],
         "organisation_id": served.world.organisation_id,
         "subscription_id": ids["Subscription"],

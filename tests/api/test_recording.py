@@ -10,6 +10,7 @@ from api.auth import viewers
 from api.database import open_sessions
 from careapp.access import Viewer, ViewerRole
 from careapp.records.audit_writer import RecordUnwritable
+from careapp.records.chain import unpacked
 from careapp.records.models import AuditEvent
 from tests.careapp.worlds import DAY, World, a_world
 
@@ -41,19 +42,24 @@ def record(sessions):
 
 
 def whom(rows: list[AuditEvent]) -> set[UUID | None]:
-    return {row.patient_id for row in rows}
+    named = {key for row in rows for key in unpacked(row.patients or b"")}
+    return named | {row.patient_id for row in rows if row.patients is None}
 
 
 class TestReads:
-    def test_leave_one_row_for_each_patient_that_is_shown(self, client, world, record):
+    def test_leave_one_row_that_names_every_patient_that_is_shown(self, client, world, record):
         answer = client.get("/api/patients")
 
-        rows = record(answer)
-        assert whom(rows) == {UUID(each["id"]) for each in answer.json()["items"]}
-        assert len(rows) == len(answer.json()["items"]) > 1
-        assert {(row.action, row.interaction, row.subject_kind, row.outcome) for row in rows} == {
-            ("list_patients", "search-type", "patient", "0")
-        }
+        (row,) = record(answer)
+        assert whom([row]) == {UUID(each["id"]) for each in answer.json()["items"]}
+        assert len(whom([row])) == len(answer.json()["items"]) > 1
+        assert row.patient_id is None
+        assert (row.action, row.interaction, row.subject_kind, row.outcome) == (
+            "list_patients",
+            "search-type",
+            "patient",
+            "0",
+        )
 
     def test_name_who_asked_for_which_row(self, client, world, record):
         (row,) = record(client.get(f"/api/visits/{world.visits[0].id}"))
@@ -137,6 +143,98 @@ class TestReads:
         assert record(client.get(address)) == []
 
 
+class TestLooksAtSeveral:
+    """One row of the record, and an AuditEvent for each patient, as IHE's patterns ask."""
+
+    @pytest.fixture
+    def looks(self, client, world):
+        """The patients whom one request showed, and its id."""
+        answer = client.get("/api/patients")
+        return {each["id"] for each in answer.json()["items"]}, answer.headers["x-request-id"]
+
+    @pytest.fixture
+    def events(self, client, looks):
+        """What a search of the record finds of that request."""
+
+        def find(query=""):
+            bundle = client.get(f"/fhir/AuditEvent?_count=100&{query}").json()
+            return [
+                each["resource"]
+                for each in bundle.get("entry", [])
+                if {"value": looks[1]}
+                in [
+                    entity["what"].get("identifier")
+                    for entity in each["resource"]["entity"]
+                    if "what" in entity
+                ]
+            ]
+
+        return find
+
+    def test_are_one_event_for_each(self, events, looks):
+        found = events()
+
+        patients = [
+            entity["what"]["reference"]
+            for event in found
+            for entity in event["entity"]
+            if "reference" in entity.get("what", {})
+        ]
+        assert sorted(patients) == sorted(f"Patient/{each}" for each in looks[0])
+        assert len({event["id"] for event in found}) == len(found) == len(looks[0]) > 1
+        assert {event["meta"]["profile"][0].rpartition(".")[2] for event in found} == {"PatientQuery"}
+
+    @pytest.mark.parametrize(
+        "query", ["patient=Patient/{}", "entity=Patient/{}", "patient={}&action=E&_sort=date"]
+    )
+    def test_are_found_by_each_patient(self, events, looks, query):
+        for each in looks[0]:
+            (event,) = events(query.format(each))
+
+            assert f"Patient/{each}" in str(event["entity"])
+
+    def test_are_read_one_by_one(self, client, events):
+        for event in events():
+            alone = client.get(f"/fhir/AuditEvent/{event['id']}")
+            version = client.get(f"/fhir/AuditEvent/{event['id']}/_history/1")
+            versions = client.get(f"/fhir/AuditEvent/{event['id']}/_history").json()
+
+            assert alone.json() == version.json() == event
+            assert [each["resource"] for each in versions["entry"]] == [event]
+
+    def test_come_page_by_page_and_each_once(self, client, events, looks):
+        everything = client.get("/fhir/AuditEvent?_count=1000&_total=accurate").json()
+        addresses: list[str] = ["/fhir/AuditEvent?_count=1"]
+        ids: list[str] = []
+        while addresses and len(ids) < 50:
+            page = client.get(addresses[0]).json()
+            ids += [each["resource"]["id"] for each in page.get("entry", [])]
+            addresses = [each["url"] for each in page["link"] if each["relation"] == "next"]
+
+        # Each look at the record leaves a row as well, newer than the page that shows it.
+        assert set(ids) >= {each["resource"]["id"] for each in everything["entry"]} - {ids[0]}
+        assert len(ids) == len(set(ids))
+        assert everything["total"] == len(everything["entry"])
+
+    def test_come_along_with_their_patient(self, client, looks):
+        one = min(looks[0])
+
+        bundle = client.get(f"/fhir/Patient?_id={one}&_revinclude=AuditEvent:patient").json()
+        found = client.get(f"/fhir/Patient?_has:AuditEvent:patient:action=E&_id={one}").json()
+
+        kinds = [each["resource"]["resourceType"] for each in bundle["entry"]]
+        assert kinds.count("AuditEvent") >= 1
+        assert len(found["entry"]) == 1
+
+    def test_stand_in_each_patients_report(self, client, looks):
+        for each in looks[0]:
+            items = client.get(f"/api/patients/{each}/accesses?limit=1").json()
+            (access,) = items["items"]
+
+            assert access["action"] == "list_patients"
+            assert client.get(f"/fhir/AuditEvent/{access['id']}").status_code == 200
+
+
 class TestSearches:
     def test_leave_no_name_in_the_record(self, client, world, record):
         query = "name=Canary&birthdate=1939-05-14&identifier=X110465770&Canary=1&status:Canary=free"
@@ -174,6 +272,11 @@ class TestSearches:
 
         assert row.patient_id == world.patients[0].id
         assert row.detail["query"] == f"patient={world.patients[0].id}&date=2031-01-01"
+
+    def test_for_a_patient_by_id_name_them_though_they_only_count(self, client, world, record):
+        (row,) = record(client.get(f"/fhir/Patient?_id={world.patients[0].id}&_summary=count"))
+
+        assert row.patient_id == world.patients[0].id
 
 
 class TestDeeds:

@@ -30,6 +30,9 @@ ACROSS = {
     ("help_offer", "role_id"): "checked when it is offered",
     ("help_visit", "request_id"): "checked when it is asked",
     ("erasure", "patient_id"): "it is written with its patient's tenant",
+    ("waiting_entry", "doctor_id"): "a patient waits for another tenant's doctor",
+    ("chance", "schedule_id"): "as its waiting entry",
+    ("booking_series", "schedule_id"): "a patient's series with another tenant's doctor",
     ("client_grant", "account_id"): "an account may be of the region",
     ("client_grant", "client_id"): "a client may be of the region",
 }

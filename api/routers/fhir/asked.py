@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
-from api.dependencies import Now, SignedIn, tidy_slots_first
+from api.dependencies import Now, SignedIn, file_looks_first, tidy_slots_first
 from api.formats import choose_format
 from careapp.errors import Invalid
 from fhir.asking import Asking
@@ -52,10 +52,17 @@ async def _form(request: Request) -> str:
     return form
 
 
-async def tidy_before_slots(request: Request, now: Now) -> None:
-    """Let no slot be read that is past and unlinked, or looks held while its hold is over."""
-    if request.path_params.get("kind") == "Slot":
+async def up_to_date_first(request: Request, now: Now) -> None:
+    """Bring what is asked for up to date.
+
+    No slot is read that is past and unlinked, or looks held while its hold is over, and no look at several
+    patients is missing from the record.
+    """
+    kind = request.path_params.get("kind")
+    if kind == "Slot":
         await tidy_slots_first(request, now)
+    elif kind == "AuditEvent" or "AuditEvent" in request.url.query:
+        await file_looks_first(request, now)
 
 
 async def _base_url(request: Request) -> str:

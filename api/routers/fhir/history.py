@@ -5,16 +5,16 @@ https://hl7.org/fhir/R4/http.html#history
 
 from functools import partial
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 
 from api.auth.policy import READING, may
 from api.reading import with_reading
 from api.routers.fhir.answers import answer, answer_version
-from api.routers.fhir.asked import AskingDep
+from api.routers.fhir.asked import AskingDep, up_to_date_first
 from api.routers.marked import MarkedRouter
 from fhir.interactions import history
 
-router = MarkedRouter("/_history", dependencies=[may(*READING)])
+router = MarkedRouter("/_history", dependencies=[may(*READING), Depends(up_to_date_first)])
 
 
 @router.get("/_history")

@@ -12,13 +12,13 @@ from api.auth.policy import READING, may
 from api.dependencies import SignedIn
 from api.reading import with_reading
 from api.routers.fhir.answers import answer, answer_version
-from api.routers.fhir.asked import FORM, AskingDep, Form, tidy_before_slots
+from api.routers.fhir.asked import FORM, AskingDep, Form, up_to_date_first
 from fhir.asking import Asking
 from fhir.read import FoundDocument, read
 from fhir.search.query import search
 from fhir.search.subset import asked_of_one
 
-router = APIRouter(dependencies=[may(*READING), Depends(tidy_before_slots)])
+router = APIRouter(dependencies=[may(*READING), Depends(up_to_date_first)])
 
 
 @router.get("/{kind}")

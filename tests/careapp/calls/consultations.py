@@ -43,10 +43,10 @@ class Consultation:
     def coordinator(self) -> Viewer:
         return self.world.viewer
 
-    def prepare(self, now: datetime = DURING) -> UUID:
+    def prepare(self, now: datetime = DURING, *, provider: ProviderKind = EMBEDDED) -> UUID:
         with begin_as(self.sessions, self.coordinator, now) as session:
             return prepare_call(
-                session, booking_id=self.booking_id, provider=EMBEDDED, viewer=self.coordinator, now=now
+                session, booking_id=self.booking_id, provider=provider, viewer=self.coordinator, now=now
             ).id
 
     def invite(

@@ -36,10 +36,12 @@ from careapp.consultations.booking import cancel_booking
 from careapp.consultations.models import Booking
 from careapp.consultations.progress import remove_booking
 from careapp.consultations.queries import BookingNotFound
+from careapp.openings.commands import ToWhom, open_record
+from careapp.openings.models import OpeningKind
 from careapp.records.models import AuditEvent, OutboxMessage
 from careapp.tenancy import begin_as
 from tests.careapp.calls.consultations import DURING, EMBEDDED, STARTS
-from tests.careapp.worlds import EVERYONE, a_world
+from tests.careapp.worlds import EVERYONE, a_doctor, a_world
 
 ENDS = STARTS + timedelta(minutes=15)
 
@@ -71,9 +73,25 @@ class TestPrepareCall:
             self.prepare(consultation, consultation.stranger)
 
     def test_refuses_a_doctor_who_sees_the_booking_in_an_emergency_only(self, consultation):
-        other = replace(consultation.doctor, practitioner_id=uuid4())
+        with consultation.sessions.begin() as session:
+            practice = session.merge(consultation.world.practice, load=False)
+            colleague = a_doctor(session, practice, family_name="Vertretung")
+            open_record(
+                session,
+                organisation_id=consultation.world.organisation_id,
+                patient_id=consultation.world.patients[0].id,
+                to=ToWhom(practice.id, colleague.practitioner_id),
+                kind=OpeningKind.EMERGENCY,
+                reason="Notfall",
+                starts_at=DURING,
+                ends_at=ENDS,
+                viewer=EVERYONE,
+                now=DURING,
+                appointment_id=consultation.booking_id,
+            )
+        other = replace(consultation.doctor, practitioner_id=colleague.practitioner_id)
 
-        with pytest.raises((NotOfThisCall, BookingNotFound)):
+        with pytest.raises(NotOfThisCall):
             self.prepare(consultation, other)
 
     def test_knows_nothing_of_another_tenants_booking(self, consultation):

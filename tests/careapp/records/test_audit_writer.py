@@ -53,6 +53,37 @@ class TestAuditWriter:
         # All 200 are put before the thread may run again; its first transaction may hold only the first.
         assert len(commits) < 20
 
+    def test_lets_a_look_wait_for_others_that_are_under_way(self, sessions, a_row, engine):
+        commits: list[object] = []
+        event.listen(engine, "commit", commits.append)
+
+        async def write_all(writer: AuditWriter) -> None:
+            async def one() -> None:
+                with writer.expecting() as say_over:
+                    await asyncio.sleep(0)  # everybody has come
+                    say_over()
+                    await writer.write([a_row()])
+
+            await asyncio.gather(*(one() for _ in range(4)))
+
+        with running(sessions, CHAIN) as writer:
+            finished(write_all(writer))
+
+            # Three are still under way when the first writes, two when the second does: 2 * 2 >= 2.
+            assert len(commits) <= 3
+            assert writer.under_way == 0
+
+    def test_waits_for_nobody_who_never_comes(self, sessions, a_row):
+        async def write_one(writer: AuditWriter) -> None:
+            with writer.expecting(), writer.expecting(), writer.expecting():
+                await writer.write([a_row()])
+
+        with running(sessions, CHAIN) as writer:
+            finished(write_one(writer))
+
+        with sessions() as session:
+            assert session.scalar(select(func.count()).select_from(AuditEvent)) == 1
+
     def test_tells_whoever_asked_for_the_row_that_spoilt_it(self, sessions, a_row):
         async def write_both(writer: AuditWriter) -> tuple[object, object]:
             return await asyncio.gather(
