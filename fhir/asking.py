@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from careapp.access import Viewer
 from careapp.calendar import Calendar
+from careapp.config import Settings
 from careapp.roads.places import Geocoder
 
 
@@ -21,6 +22,7 @@ class Asking:
             from.
         geocoder: Finds addresses' points.
         page_key: At least 32 random bytes that seal the links to pages.
+        settings: Name the roads, for what is tried in nurses' tours; None: nothing is.
         is_strict: Refuse what is not supported (`Prefer: handling=strict`).
     """
 
@@ -31,6 +33,7 @@ class Asking:
     geocoder: Geocoder
     page_key: bytes
     is_strict: bool = False
+    settings: Settings | None = None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -13,7 +13,7 @@ from api.openapi import problems
 from api.shapes import Example, In, Limit, Line, Out, shown_as
 from careapp.access import ViewerRole
 from careapp.notices import feeds, wishes
-from careapp.notices.icalendar import MEDIA_TYPE
+from careapp.notices.entries import MEDIA_TYPE
 from careapp.notices.models import (
     CalendarFeed,
     ContactWish,

@@ -19,7 +19,7 @@ import httpx2
 from careapp import outbound
 from careapp.config import Settings
 from careapp.errors import CareError
-from careapp.notices.icalendar import Method
+from careapp.notices.entries import Method
 from careapp.notices.models import Language, Way
 from careapp.origins import origin_of
 

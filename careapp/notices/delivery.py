@@ -30,7 +30,7 @@ from careapp.notices.carriers import (
     carriers_of,
     open_gateway_client,
 )
-from careapp.notices.icalendar import Event, Invitation, Method, invitation
+from careapp.notices.entries import Event, Invitation, Method, invitation
 from careapp.notices.models import ContactWish, Notice, NoticeKind, NoticeStatus, Way
 from careapp.notices.planning import CALLED_OFF, NO_LONGER, STANDS, listen
 from careapp.notices.texts import APPOINTMENT, words

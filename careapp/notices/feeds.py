@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from careapp.access import Viewer, visible
 from careapp.appointments.models import Occupancy
 from careapp.errors import Conflict, Forbidden, NotFound
-from careapp.notices.icalendar import Event, busy_calendar
+from careapp.notices.entries import Event, busy_calendar
 from careapp.notices.models import CalendarFeed, Language
 from careapp.notices.texts import BUSY
 from careapp.people.models import Practitioner

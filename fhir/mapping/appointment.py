@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import ColumnElement, select, union
 from sqlalchemy.orm import joinedload, selectin_polymorphic, selectinload
 
 from careapp.appointments.models import Appointment, AppointmentKind, AppointmentStatus
-from careapp.consultations.models import Booking, FurtherSlot, Schedule, Slot
+from careapp.calls.models import Call
+from careapp.consultations.models import Booking, ConsultationCode, FurtherSlot, Schedule, Slot
 from careapp.organisations.models import Place
 from careapp.people.models import Patient, Practitioner, Role
 from careapp.records.held import HeldAppointmentResponse
 from careapp.tours.models import Stop, Tour
 from careapp.visits.models import Service, Visit, VisitWindow
-from fhir.mapping import codes
+from fhir.mapping import codes, consultation
 from fhir.mapping.elements import (
     Json,
     concept,
@@ -58,7 +59,12 @@ ACCEPTED = {
 CALLED_OFF = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.ENTERED_IN_ERROR})
 
 
-def to_fhir(row: Appointment, stops: Sequence[Stop], answers: Sequence[HeldAppointmentResponse] = ()) -> Json:
+def to_fhir(
+    row: Appointment,
+    stops: Sequence[Stop],
+    answers: Sequence[HeldAppointmentResponse] = (),
+    calls: Sequence[Call] = (),
+) -> Json:
     """Show a visit with its nurses, or a booking with its doctor, and what they answered."""
     profiles: tuple[str, ...] = ()
     extensions: list[Json] = []
@@ -69,7 +75,8 @@ def to_fhir(row: Appointment, stops: Sequence[Stop], answers: Sequence[HeldAppoi
             {
                 "url": codes.FROM_R5 + "Appointment.class",
                 "valueCodeableConcept": concept(codes.ACT_CODE, "VR"),
-            }
+            },
+            consultation.virtual_service(calls[0] if calls else None),
         ]
         if row.replaces_id is not None:
             extensions.append(
@@ -132,7 +139,7 @@ def _of_booking(row: Booking) -> Json:
     schedule = row.slot.schedule
     doctor = schedule.role.practitioner
     return {
-        "serviceType": [concept(codes.SERVICE_TYPE, codes.VIDEO_CONSULTATION, text="Videosprechstunde")],
+        "serviceType": consultation.service_types(row.consultation),
         "specialty": [concept(codes.SPECIALTY, schedule.specialty)],
         "supportingInformation": [reference("Appointment", row.visit_id)] if row.visit_id else None,
         "slot": [
@@ -204,6 +211,11 @@ def _bookings_of(*conditions: Any) -> Any:
     )
 
 
+def _is_of(kind: ConsultationCode) -> ColumnElement[bool]:
+    its = select(_BOOKING.id).where(_BOOKING.id == Appointment.id, _BOOKING.consultation == kind)
+    return its.exists()
+
+
 APPOINTMENT = ServedResource(
     kind="Appointment",
     table=Appointment,
@@ -236,9 +248,11 @@ APPOINTMENT = ServedResource(
             ),
             HeldAppointmentResponse.appointment_id,
         ),
+        Alongside(select(Call), Call.booking_id),
     ),
     affected_by=(
         Dependency(HeldAppointmentResponse, key="appointment_id"),
+        Dependency(Call, key="booking_id", attributes=frozenset({"provider"})),
         Dependency(VisitWindow, key="visit_id"),
         Dependency(Service, key="visit_id"),
         Dependency(Stop, key="visit_id"),
@@ -308,13 +322,14 @@ APPOINTMENT = ServedResource(
         ),
         "service-type": Token(
             (
-                carriers.cases(
-                    codes.SERVICE_TYPE,
-                    {
-                        codes.HOME_VISIT: Appointment.kind == AppointmentKind.VISIT,
-                        codes.VIDEO_CONSULTATION: Appointment.kind == AppointmentKind.BOOKING,
-                    },
-                    {codes.HOME_VISIT: "Hausbesuch", codes.VIDEO_CONSULTATION: "Videosprechstunde"},
+                consultation.searched(
+                    {codes.HOME_VISIT: Appointment.kind == AppointmentKind.VISIT}
+                    | consultation.by_kind(
+                        Appointment.kind == AppointmentKind.BOOKING,
+                        assisted=_is_of(ConsultationCode.ASSISTED),
+                        colleague=_is_of(ConsultationCode.COLLEAGUE),
+                    ),
+                    {codes.HOME_VISIT: "Hausbesuch", **consultation.TEXTS},
                 ),
             ),
             f"{codes.HL7_PARAMETER}Appointment-service-type",

@@ -7,13 +7,13 @@ each of her roles, under the role's id: there is no other row of which it could 
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
-from careapp.consultations.models import Schedule
+from careapp.consultations.models import ConsultationCode, ConsultationKind, Schedule
 from careapp.people.models import Practitioner, Role, RoleKind
 from careapp.tours.models import Shift
-from fhir.mapping import codes
+from fhir.mapping import codes, consultation
 from fhir.mapping.elements import (
     Json,
     concept,
@@ -45,13 +45,18 @@ def to_fhir(row: Schedule) -> Json:
             *([extension("needs-confirmation", valueBoolean=True)] if row.needs_confirmation else []),
         ],
         "active": row.is_active,
-        "serviceType": [concept(codes.SERVICE_TYPE, codes.VIDEO_CONSULTATION, text="Videosprechstunde")],
+        "serviceType": consultation.service_types(*kinds_of(row)),
         "specialty": [concept(codes.SPECIALTY, row.specialty)],
         "actor": [
             reference("Practitioner", person.id, doctor),
             reference("PractitionerRole", row.role_id, doctor),
         ],
     }
+
+
+def kinds_of(row: Schedule) -> Sequence[ConsultationCode]:
+    """Return the kinds of consultation that a schedule offers; one that names none offers all."""
+    return [each.code for each in row.kinds] or list(ConsultationCode)
 
 
 def of_nurse(row: Role, shifts: Sequence[Shift]) -> Json:
@@ -139,14 +144,26 @@ NURSES = ServedResource(
     },
 )
 
+
+def _offers(kind: ConsultationCode) -> ColumnElement[bool]:
+    """SQL of `kinds_of`."""
+    named = select(ConsultationKind.id).where(ConsultationKind.schedule_id == Schedule.id)
+    return or_(~named.exists(), named.where(ConsultationKind.code == kind).exists())
+
+
 SCHEDULE = ServedResource(
     kind="Schedule",
     table=Schedule,
     about="Doctors' video hours; nurses' working hours, which are only shown.",
     to_fhir=to_fhir,
     synthetic=invented(Schedule.organisation_id),
-    load=(joinedload(Schedule.role).joinedload(Role.practitioner), joinedload(Schedule.organisation)),
+    load=(
+        joinedload(Schedule.role).joinedload(Role.practitioner),
+        joinedload(Schedule.organisation),
+        selectinload(Schedule.kinds),
+    ),
     affected_by=(
+        Dependency(ConsultationKind, key="schedule_id", attributes=frozenset({"code", "schedule_id"})),
         Dependency(
             Role,
             ids=lambda keys: select(Schedule.id).where(Schedule.role_id.in_(keys)),
@@ -173,10 +190,12 @@ SCHEDULE = ServedResource(
         ),
         "service-type": Token(
             (
-                carriers.cases(
-                    codes.SERVICE_TYPE,
-                    {codes.VIDEO_CONSULTATION: Schedule.id.is_not(None)},
-                    {codes.VIDEO_CONSULTATION: "Videosprechstunde"},
+                consultation.searched(
+                    consultation.by_kind(
+                        Schedule.id.is_not(None),
+                        assisted=_offers(ConsultationCode.ASSISTED),
+                        colleague=_offers(ConsultationCode.COLLEAGUE),
+                    )
                 ),
             ),
             f"{codes.HL7_PARAMETER}Schedule-service-type",

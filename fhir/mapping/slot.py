@@ -5,12 +5,12 @@ Shape: https://hl7.org/fhir/R4/slot.html. What the schedule says for all its slo
 
 from dataclasses import replace
 
-from sqlalchemy import literal, select
+from sqlalchemy import false, func, literal, select
 from sqlalchemy.orm import joinedload
 
-from careapp.consultations.models import Schedule, Slot, SlotStatus
+from careapp.consultations.models import ConsultationCode, Schedule, Slot, SlotStatus
 from careapp.tours.models import Shift
-from fhir.mapping import codes
+from fhir.mapping import codes, consultation
 from fhir.mapping.elements import Json, instant, meta, reference
 from fhir.mapping.resource import Dependency, ServedResource
 from fhir.mapping.tenant import invented, on_organisation
@@ -22,11 +22,14 @@ from fhir.search.tokens import Token
 
 
 def to_fhir(row: Slot) -> Json:
-    """Show a slot's row."""
+    """Show a slot's row, and for which kind of consultation it is if not for any."""
+    special = row.kind is not None and row.kind is not ConsultationCode.VIDEO
+    kind = {"serviceType": consultation.service_types(row.kind)} if special and row.kind else {}
     return {
         "resourceType": "Slot",
         "id": str(row.id),
         "meta": meta(codes.ISIK_SLOT, is_synthetic=row.schedule.organisation.is_synthetic),
+        **kind,
         "schedule": reference("Schedule", row.schedule_id),
         "status": row.status.value,
         "start": instant(row.starts_at),
@@ -111,7 +114,15 @@ SLOT = ServedResource(
         ),
         # A schedule's are its slots', though the documents of slots do not repeat them.
         "service-type": Token(
-            (carriers.cases(codes.SERVICE_TYPE, {codes.VIDEO_CONSULTATION: Slot.id.is_not(None)}),),
+            (
+                consultation.searched(
+                    consultation.by_kind(
+                        Slot.id.is_not(None),
+                        assisted=func.coalesce(Slot.kind == ConsultationCode.ASSISTED, false()),
+                        colleague=func.coalesce(Slot.kind == ConsultationCode.COLLEAGUE, false()),
+                    )
+                ),
+            ),
             f"{codes.HL7_PARAMETER}Slot-service-type",
         ),
         "specialty": Token(

@@ -37,6 +37,7 @@ from fhir.issues import Issue, Malformed, Rejected
 from fhir.mapping.appointment import APPOINTMENT
 from fhir.mapping.elements import Json, reference
 from fhir.operations.answer import Answer, bundle_of
+from fhir.operations.assisted import Proposal, book_offer, read_proposal
 from fhir.operations.parameters import Given, read_parameters, wrong
 from fhir.operations.people import with_people
 from fhir.operations.proposals import Proposed, read_proposed
@@ -208,6 +209,9 @@ def _cancelled(session: Session, given: Given, asking: Asking) -> UUID | None:
 
 def _book_as_ihe(session: Session, document: Json | None, given: Given, asking: Asking) -> Answer:
     named = given.reference("appointment-reference")
+    assisted = read_proposal(named or (document or {}).get("id"), asking)
+    if assisted is not None:
+        return _book_assisted(session, document, assisted, asking)
     if document is None:
         return _ihe_answer(_write_proposed(session, named, given, asking), asking)
     if document.get("status") == AppointmentStatus.CANCELLED:
@@ -250,6 +254,19 @@ def _write_proposed(session: Session, named: Json | None, given: Given, asking: 
         booking = book_slots(session, wish=wish, patient_id=patient_id, viewer=asking.viewer, now=asking.now)
         session.flush()
         return writing.finish(session, [Applied(KIND, booking.id, is_created=True)], asking)[0]
+
+
+def _book_assisted(session: Session, document: Json | None, proposal: Proposal, asking: Asking) -> Answer:
+    """Book an assisted consultation that was proposed or is held, or give it back."""
+    if document is not None and document.get("status") == AppointmentStatus.CANCELLED:
+        if proposal.is_held:
+            release_hold(session, hold_id=proposal.key, viewer=asking.viewer, now=asking.now)
+        return Answer(200, bundle_of([document], base_url=asking.base_url))
+    with refusing(KIND), refusing_impossible():
+        booking = book_offer(session, proposal, asking)
+        session.flush()
+        written = writing.finish(session, [Applied(KIND, booking.id, is_created=True)], asking)[0]
+    return _ihe_answer(written, asking)
 
 
 def _cancel_as_ihe(session: Session, document: Json, asking: Asking) -> Answer:

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
+from careapp.access import visible
 from careapp.appointments.models import Occupancy
 from careapp.consultations.models import Schedule, Slot
 from careapp.consultations.taking import is_bookable
@@ -24,6 +25,7 @@ from fhir.mapping import codes
 from fhir.mapping.elements import Json
 from fhir.mapping.slot import SLOT
 from fhir.operations.answer import Answer, bundle_of
+from fhir.operations.assisted import find_offers
 from fhir.operations.parameters import Given, as_reference, read_parameters, wrong
 from fhir.operations.proposals import Proposed, propose
 from fhir.search.dates import read
@@ -47,6 +49,7 @@ def find(session: Session, document: Json, asking: Asking) -> Answer:
 
     Returns:
         A searchset of Appointments with status `proposed`, in order of time; held slots are not among them.
+        Of assisted consultations (a `visit-type`) the best come first, and a patient must be named.
 
     Raises:
         Malformed: A parameter is missing or cannot be read.
@@ -56,6 +59,8 @@ def find(session: Session, document: Json, asking: Asking) -> Answer:
     given = read_parameters(document)
     conditions = _conditions(given, asking)
     patient = _patient(given, asking)
+    if _wants(given, codes.ASSISTED_CONSULTATION):
+        return _find_assisted(session, given, patient, asking)
     total = session.scalar(shown(_slots(select(func.count(Slot.id)), conditions), asking.viewer, SLOT, "s"))
     slots = session.scalars(
         shown(
@@ -70,6 +75,32 @@ def find(session: Session, document: Json, asking: Asking) -> Answer:
     ).all()
     proposals = [propose([slot], Proposed(slot.id, patient), status="proposed") for slot in slots]
     return Answer(200, bundle_of(proposals, base_url=asking.base_url, total=total))
+
+
+def _find_assisted(session: Session, given: Given, patient: UUID | None, asking: Asking) -> Answer:
+    """Propose consultations at which a nurse can be with the patient, the best first."""
+    if patient is None:
+        raise wrong("patient-reference", "say for whom: a nurse is to be at the home", "required")
+    require(asking.viewer, "Appointment", "c")
+    starts, ends = max(_moment(given, "start", asking), asking.now), _moment(given, "end", asking)
+    statement = (
+        select(Schedule.id)
+        .join(Role, Role.id == Schedule.role_id)
+        .join(Place, Place.id == Role.base_id)
+        .where(*_whose(given, asking))
+    )
+    schedules = session.scalars(visible(statement, asking.viewer, Schedule)).all()
+    proposals: list[Json] = []
+    if starts < ends:
+        proposals = find_offers(
+            session,
+            patient_id=patient,
+            times=(starts, ends),
+            schedules=schedules,
+            most=_count(given),
+            asking=asking,
+        )
+    return Answer(200, bundle_of(proposals, base_url=asking.base_url, total=len(proposals)))
 
 
 def _slots(statement: Any, conditions: Sequence[ColumnElement[bool]]) -> Any:
@@ -91,9 +122,23 @@ def _conditions(given: Given, asking: Asking) -> list[ColumnElement[bool]]:
         Slot.starts_at >= _moment(given, "start", asking),
         Slot.ends_at <= _moment(given, "end", asking),
         is_bookable(asking.now),
-        Schedule.is_active.is_(True),
         ~taken.exists(),
+        *_whose(given, asking),
     ]
+    if given.all("visit-type"):
+        found.append(Slot.id.is_not(None) if _wants(given, codes.VIDEO_CONSULTATION) else Slot.id.is_(None))
+    return found
+
+
+def _wants(given: Given, code: str) -> bool:
+    """Tell whether this type of service is asked for."""
+    wanted = [_token("visit-type", each) for each in given.all("visit-type")]
+    return any(system in {None, codes.SERVICE_TYPE} and asked == code for system, asked in wanted)
+
+
+def _whose(given: Given, asking: Asking) -> list[ColumnElement[bool]]:
+    """Return the conditions on a schedule, its doctor and the practice."""
+    found: list[ColumnElement[bool]] = [Schedule.is_active.is_(True)]
     for name, kind, column in (
         ("practitioner", "Practitioner", Schedule.practitioner_id),
         ("organization", "Organization", Schedule.organisation_id),
@@ -106,13 +151,6 @@ def _conditions(given: Given, asking: Asking) -> list[ColumnElement[bool]]:
         found.append(
             or_(*(_is_code(each, codes.SPECIALTY, Schedule.specialty) for each in given.all("specialty")))
         )
-    if given.all("visit-type"):
-        wanted = [_token("visit-type", each) for each in given.all("visit-type")]
-        is_video = any(
-            system in {None, codes.SERVICE_TYPE} and code == codes.VIDEO_CONSULTATION
-            for system, code in wanted
-        )
-        found.append(Slot.id.is_not(None) if is_video else Slot.id.is_(None))
     parts = [_text(each) for each in given.all("location-string") if each != ""]
     if parts:
         found.append(
@@ -175,7 +213,7 @@ def _token(name: str, value: Any) -> tuple[str | None, str]:
 
 def _is_code(value: Any, system: str, column: Any) -> ColumnElement[bool]:
     asked_system, code = _token("specialty", value)
-    return and_(column == code, Slot.id.is_not(None) if asked_system in {None, system} else Slot.id.is_(None))
+    return and_(column == code, true() if asked_system in {None, system} else false())
 
 
 def _count(given: Given) -> int:

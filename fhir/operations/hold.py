@@ -14,6 +14,7 @@ from fhir.asking import Asking
 from fhir.issues import Issue, Malformed, Rejected
 from fhir.mapping.elements import Json
 from fhir.operations.answer import Answer, bundle_of
+from fhir.operations.assisted import GONE, Proposal, hold_offer, read_proposal
 from fhir.operations.parameters import Given, read_parameters, wrong
 from fhir.operations.proposals import KIND, Proposed, propose, read_proposed
 from fhir.writers.bookings import patients_of, read_slots
@@ -46,6 +47,9 @@ def hold(session: Session, document: Json, asking: Asking, *, lasts: timedelta) 
     if given is None:
         parameters = read_parameters(document)
         given = _resource(parameters)
+        assisted = read_proposal(parameters.reference(REFERENCE), asking) if given is None else None
+        if assisted is not None and not assisted.is_held:
+            return _hold_assisted(session, assisted, asking, lasts)
         proposed = read_proposed(parameters.reference(REFERENCE), asking)
         if given is None and proposed is None:
             raise wrong(REFERENCE, "refer to an Appointment that $find has proposed", "required")
@@ -67,6 +71,14 @@ def hold(session: Session, document: Json, asking: Asking, *, lasts: timedelta) 
         # IHE wants these two words, whatever the reason.
         raise Rejected([Issue("not-found", str(gone), PLACE, "fatal")]) from gone
     shown = propose(held.slots, Proposed(held.id, patient_id), status="pending", until=held.until)
+    return Answer(200, bundle_of([shown], base_url=asking.base_url))
+
+
+def _hold_assisted(session: Session, proposal: Proposal, asking: Asking, lasts: timedelta) -> Answer:
+    try:
+        shown = hold_offer(session, proposal, asking, lasts=lasts)
+    except GONE as gone:
+        raise Rejected([Issue("not-found", str(gone), PLACE, "fatal")]) from gone
     return Answer(200, bundle_of([shown], base_url=asking.base_url))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import fhir.mapping.patient
 from careapp.appointments.models import AppointmentStatus
+from careapp.calls.models import Call, CallMedium, ProviderKind
 from careapp.organisations.models import Municipality, PlaceKind
 from careapp.people.models import RoleSkill
 from careapp.records.held import HeldResource
@@ -19,7 +21,7 @@ from fhir.mapping import codes
 from fhir.mapping.registry import RESOURCES, UnknownKind, get_resource
 from fhir.validation.check import errors
 from fhir.validation.structure import model_of
-from tests.careapp.worlds import DAY, a_skill
+from tests.careapp.worlds import DAY, a_skill, moment
 from tests.fhir.rows import Served, a_served_world
 from tests.keys import all_contents, content_of
 
@@ -28,6 +30,7 @@ SHARED = {
     "__init__",
     "audit_shape",
     "codes",
+    "consultation",
     "elements",
     "registry",
     "request",
@@ -220,6 +223,51 @@ class TestBooking:
         assert [each["actor"]["display"] for each in found["participant"]] == [
             "Paula Probst 2",
             "Dr. Petra Arzt",
+        ]
+
+    def test_says_that_it_is_a_call_and_who_carries_it_but_not_where(self, served, document, sessions):
+        booking = served.booking
+
+        before = document("Appointment", booking.id)["extension"][1]
+        with sessions.begin() as session:
+            session.add(
+                Call(
+                    id=uuid4(),
+                    organisation_id=booking.organisation_id,
+                    booking_id=booking.id,
+                    provider=ProviderKind.EXTERNAL,
+                    room="a room by chance",
+                    medium=CallMedium.VIDEO,
+                    made_at=moment(1),
+                )
+            )
+        after = document("Appointment", booking.id)["extension"][1]
+
+        assert before["url"] == after["url"] == f"{codes.FROM_R5}Appointment.virtualService"
+        told = [
+            {
+                part["url"]: next(value for key, value in part.items() if key != "url")
+                for part in each["extension"]
+            }
+            for each in (before, after)
+        ]
+        assert [set(each) for each in told] == [{"_datatype", "channelType"}] * 2
+        assert [each["channelType"]["code"] for each in told] == ["video", "external"]
+
+
+class TestKindsOfConsultation:
+    def test_stand_beside_the_video_consultation(self, served, document):
+        kinds = [
+            [one["coding"][0]["code"] for one in document(kind, key)["serviceType"]]
+            for kind, key in (
+                ("Schedule", served.world.schedule.id),
+                ("Appointment", served.booking.id),
+            )
+        ]
+
+        assert kinds == [
+            [codes.VIDEO_CONSULTATION, codes.ASSISTED_CONSULTATION, codes.COLLEAGUE_CONSULTATION],
+            [codes.VIDEO_CONSULTATION],
         ]
 
 

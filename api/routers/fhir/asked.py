@@ -114,6 +114,7 @@ async def _asking(request: Request, viewer: SignedIn, now: Now) -> Asking:
         calendar=state.calendar,
         geocoder=state.geocoder,
         page_key=state.page_key,
+        settings=state.settings,
         is_strict="handling=strict" in wishes_of(request),
     )
 

@@ -26,8 +26,8 @@ from careapp.notices.carriers import (
     compose,
     open_gateway_client,
 )
+from careapp.notices.entries import Method
 from careapp.notices.forgetting import forget_notices
-from careapp.notices.icalendar import Method
 from careapp.notices.models import Language, Way
 from tests.mail_servers import a_mail_server
 from tests.receivers import receiving
