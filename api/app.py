@@ -18,6 +18,7 @@ from api.auth.server.client_keys import ClientKeys
 from api.auth.signing_in import SignIn
 from api.calls.admission import Admission
 from api.calls.ice import Ice
+from api.calls.leases import Leases
 from api.calls.rooms import Rooms
 from api.database import chain_of, open_sessions, opened
 from api.edge.door import Door
@@ -150,6 +151,7 @@ async def _lifespan(
         app.state.reading_sessions = make_reading_sessions(database)
         app.state.keyring = Keyring.open(settings)
         app.state.client_keys = ClientKeys(settings)
+        app.state.leases = Leases(database)
         app.state.tokens = Tokens(app.state.reading_sessions, settings)
         app.state.readers = make_readers()
         app.state.tidy_slots = TidySlots(app.state.sessions, app.state.reading_sessions, app.state.readers)

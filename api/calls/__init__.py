@@ -4,5 +4,5 @@
                                         └─▶ `rooms`     (who is here; what passes from whom to whom)
 
 Nothing passes before the doctor has let somebody in, and nothing is kept: descriptions, candidates and texts
-go through, pictures and voices never come here at all. A room is in one process (`careapp.calls.leases`).
+go through, pictures and voices never come here at all. A room is in one process (`leases`).
 """

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import FastAPI, WebSocket
 from sqlalchemy.orm import Session
 
@@ -99,6 +99,20 @@ class Admission:
                 return seat_of_viewer(session, call_id=call_id, viewer=viewer)
 
         return await self._in_thread(look)
+
+    async def hold(self, call_id: UUID) -> None:
+        """Have the room of a call in this process, for one more page.
+
+        Raises:
+            SocketClosed: Another process has it.
+        """
+        if not await self._in_thread(partial(self._state.leases.hold, call_id)):
+            raise SocketClosed(Code.ELSEWHERE)
+
+    async def release(self, call_id: UUID) -> None:
+        """Let go of a call for a page that has gone."""
+        with CancelScope(shield=True):
+            await self._in_thread(partial(self._state.leases.release, call_id))
 
     async def admit(self, host: Seat, participant_id: UUID) -> None:
         """Let somebody in.

@@ -83,9 +83,17 @@ async def _sit(websocket: WebSocket, come: Look, look: Look) -> None:
     page = websocket.query_params.get("page", "")
     if not 8 <= len(page) <= MOST_PAGE or not page.isalnum():
         raise SocketClosed(Code.MALFORMED)
+    admission, seat = _admission(websocket), await come()
+    await admission.hold(seat.call_id)
+    try:
+        await _stay(websocket, Connection(seat, page), look, admission)
+    finally:
+        await admission.release(seat.call_id)
+
+
+async def _stay(websocket: WebSocket, connection: Connection, look: Look, admission: Admission) -> None:
     rooms: Rooms = websocket.app.state.rooms
-    connection = Connection(await come(), page)
-    at = _At(websocket, connection, rooms.come(connection), look, _admission(websocket))
+    at = _At(websocket, connection, rooms.come(connection), look, admission)
     tasks = [asyncio.create_task(work(at)) for work in (_hear, _tell, _look_again)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

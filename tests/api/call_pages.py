@@ -89,6 +89,15 @@ class CallPages:
     def of_doctor(self, page: str | None = None) -> CallPage:
         return self.signed_in(self.cookie_of(self.consultation.world.doctor, ViewerRole.DOCTOR), page)
 
+    def both_in(self) -> tuple[CallPage, CallPage]:
+        """Seat the doctor and the patient, and let her in."""
+        doctor, patient = self.of_doctor(), self.of_patient()
+        (waiting,) = doctor.hear_people(1)
+        doctor.say("admit", participant=waiting["participant"])
+        doctor.hear_people(1, admitted=1)
+        patient.hear_people(1)
+        return doctor, patient
+
     def of_nurse(self, number: int = 0) -> CallPage:
         return self.signed_in(self.cookie_of(self.consultation.world.nurses[number], ViewerRole.NURSE))
 
