@@ -124,12 +124,6 @@ POST /join/address                                   open
 POST /join/departure                                 open
 GET  /join/left                                      open
 GET  /api/doctors                                    {TREATING}
-POST /api/assisted/offers                            cax      foreign=404
-POST /api/assisted/bookings                          cax      foreign=404
-POST /api/assisted/bookings/{{booking_id}}/move      cax      foreign=404
-POST /api/assisted/bookings/{{booking_id}}/cancellation  cax  foreign=404
-GET  /api/assisted/waiting                           {TREATING}  query=date=2026-03-03
-POST /api/tours/{{tour_id}}/delay                    caxn     foreign=404
 GET  /api/doctors/{{doctor_id}}/hours                {TREATING}  foreign=200
 PUT  /api/doctors/{{doctor_id}}/hours                caxd     foreign=404
 GET  /api/doctors/{{doctor_id}}/exceptions           {TREATING}  foreign=200
