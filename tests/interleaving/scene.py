@@ -12,7 +12,9 @@ from careapp.consultations.booking import Wish, book_slots
 from careapp.consultations.holds import tidy_slots
 from careapp.tours.commands import propose_tours, publish_day
 from careapp.tours.day import Day
+from careapp.tours.models import Shift
 from careapp.tours.queries import day_to_plan
+from careapp.visits.models import Visit
 from careapp.waiting.line import expire
 from routing.plan import Cost, Plan, Route
 from routing.plan import Stop as RoutedStop
@@ -108,7 +110,7 @@ def a_scene(session: Session, number: int, calendar: Calendar) -> Scene:
         session, wish=Wish(scene.slot_ids[:1]), patient_id=patients[0].id, viewer=EVERYONE, now=begins
     ).id
     # The third visit is promised first, by the second nurse alone.
-    later = [*visits[:2], a_shift(session, nurses[0], day=day)]
+    later: list[Visit | Shift] = [*visits[:2], a_shift(session, nurses[0], day=day)]
     a_shift(session, nurses[1], day=day)
     for row in later:
         row.date = FIRST_DAY - timedelta(days=1)

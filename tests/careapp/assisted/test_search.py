@@ -50,6 +50,7 @@ class TestFindAssistedInPublishedTours:
         town = a_town(session, hours=())
         plan_by_hand(session, town, calendar, now, {0: [0, 1], 1: [2]})
         visit = town.world.visits[2]
+        assert visit.starts_at is not None
         a_slot(session, town.world.schedule, starts_at=visit.starts_at + 5 * MINUTE)
 
         [offer] = find(town, a_need(town.world.patients[2], offset_minutes=5))
