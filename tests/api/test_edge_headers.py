@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 ANY = "5f0c4bb1-58a5-4f6e-8a44-6f2f4f3b1c02"
-KEPT = re.compile(r"/app/assets/|/map$|/map/|/sign-in|/oauth|/static")
+KEPT = re.compile(r"/app/assets/|/map$|/map/|/sign-in|/oauth|/static|/join/link\.js$")
 """Scripts, pictures and pages without anybody's data may be kept by the browser that fetched them."""
 PLACES = {"date": "2026-03-03", "kind": "Patient", "name": "none.js", "z": "1", "x": "1", "y": "1"}
 

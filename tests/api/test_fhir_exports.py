@@ -12,6 +12,7 @@ from api.dependencies import read_now
 from careapp import clock
 from careapp.jobs import queue
 from careapp.jobs.cleaning import forget_old
+from careapp.records.chain import unpacked
 from careapp.records.models import AuditEvent
 from tests.api.test_fhir import is_outcome
 from tests.careapp.worlds import World, a_world
@@ -69,7 +70,8 @@ class TestRecord:
             rows = session.scalars(
                 select(AuditEvent).where(AuditEvent.request_id == answer.headers["x-request-id"])
             ).all()
-        assert {row.patient_id for row in rows} == {patient.id for patient in world.patients}
+        named = {patient for row in rows for patient in unpacked(row.patients or b"")}
+        assert named == {patient.id for patient in world.patients}
         assert {(row.action, row.interaction) for row in rows} == {("get_export_file", "operation")}
 
 
