@@ -30,7 +30,7 @@ def test_each_operation_keeps_its_contract(sqlite_client, path, method, mode):
     operation = schema[path][method]
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def keeps_it(case: schemathesis.Case[Any]) -> None:
         # A schema cannot say all that a request must be, e.g. that a day lies between 1900 and 2199.
         case.call_and_validate(headers=HERE, excluded_checks=[positive_data_acceptance])
