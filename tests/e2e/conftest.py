@@ -38,13 +38,19 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def data_dir(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo region with a planned day."""
+@pytest.fixture(scope="session")
+def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo region with a planned day, made once; nobody changes it."""
     folder = tmp_path_factory.mktemp("demo")
     made = processes.run("demo", "--no-serve", *SIZE, data_dir=folder)
     assert made.returncode == 0, made.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def data_dir(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demo region, for the tests of one file."""
+    return Path(shutil.copytree(demo, tmp_path_factory.mktemp("copy") / "demo"))
 
 
 @pytest.fixture(scope="module")
