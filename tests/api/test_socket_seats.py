@@ -57,8 +57,9 @@ class TestSeat:
     def test_is_free_when_its_page_has_gone(self, pages):
         doctor = pages.of_doctor()
         cookie = pages.seat(pages.consultation.invite(pages.call_id))
-        pages.by_link(cookie).socket.close()
-        doctor.hear_people(1)
+        patient = pages.by_link(cookie)
+        doctor.hear_people(1)  # first seen, then gone: one message may tell both
+        patient.socket.close()
         doctor.hear_people(0)
 
         assert pages.by_link(cookie).hear("seat")["part"] == "patient"
