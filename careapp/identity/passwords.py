@@ -6,6 +6,7 @@ choice: 3 passes, 64 MiB, 4 lanes). Whoever calls this from a server does so in 
 
 import secrets
 from dataclasses import dataclass
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -48,7 +49,9 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         """Take a hasher; by default RFC 9106's second recommended choice."""
         self.hasher = hasher or PasswordHasher()
-        self._of_nobody = self.hasher.hash(_NOBODY)
+        self._of_nobody = _hash_of_nobody(
+            self.hasher.time_cost, self.hasher.memory_cost, self.hasher.parallelism
+        )
 
     def hash(self, password: str) -> str:
         """Return the hash of a password with a salt of its own."""
@@ -69,6 +72,12 @@ class Passwords:
             return Comparison(is_right=False)
         is_old = self.hasher.check_needs_rehash(kept)
         return Comparison(is_right=True, new_hash=self.hash(password) if is_old else None)
+
+
+@cache
+def _hash_of_nobody(time_cost: int, memory_cost: int, parallelism: int) -> str:
+    """Return what a password is compared with where none is kept; costs as much as a sign-in, once."""
+    return PasswordHasher(time_cost, memory_cost, parallelism).hash(_NOBODY)
 
 
 def refuse_weak(password: str, *, login: str) -> None:
