@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
-from typing import cast
+from typing import NamedTuple, cast
 
 from alembic import command
 from alembic.config import Config
@@ -60,7 +61,7 @@ def upgrade(
     with _explained(), _locked(engine) as connection:
         config = _config()
         current = _revision(connection)
-        _refuse_unknown(config, current)
+        _refuse_unknown(current)
         scripts = ScriptDirectory.from_config(config)
         titles = [script.doc.rstrip(".") for script in scripts.iterate_revisions("head", current or "base")]
 
@@ -92,11 +93,9 @@ def require_current(engine: Engine) -> None:
         Unavailable: The database is damaged or away; see `careapp.db_errors`.
     """
     with _explained(), engine.connect() as connection:
-        config = _config()
         current = _revision(connection)
-        _refuse_unknown(config, current)
-        is_head = current == ScriptDirectory.from_config(config).get_current_head()
-        if not is_head or not row_security.is_current(connection):
+        _refuse_unknown(current)
+        if current != _revisions().head or not row_security.is_current(connection):
             raise DatabaseTooOld("the database is older than this program: run `careapp migrate`")
 
 
@@ -119,9 +118,21 @@ def _revision(connection: Connection) -> str | None:
     return current
 
 
-def _refuse_unknown(config: Config, revision: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
+class _Revisions(NamedTuple):
+    head: str | None
+    known: frozenset[str]
+
+
+@cache
+def _revisions() -> _Revisions:
+    """Read the migrations' files once in a process: Alembic compiles each anew."""
+    scripts = ScriptDirectory.from_config(_config())
+    known = frozenset(script.revision for script in scripts.walk_revisions())
+    return _Revisions(scripts.get_current_head(), known)
+
+
+def _refuse_unknown(revision: str | None) -> None:
+    if revision is not None and revision not in _revisions().known:
         raise DatabaseTooNew(
             f"the database was written by a newer version (revision {revision}): "
             "install that version or restore a backup"
