@@ -1,10 +1,12 @@
 """The keys of every database of the tests: the same in each process that opens one."""
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Dialect, Engine, select
 from sqlalchemy.orm import Session
+from sqlalchemy.util import LRUCache
 
 from careapp import key_files
 from careapp.config import Settings
@@ -16,11 +18,16 @@ from careapp.sealing.ring import attach
 
 CONTENT = key_files.KeyFile(b"s" * 32, (key_files.MainKey("7e57ab1e", None, b"k" * 32),))
 KEYS = Keyring(CONTENT)
+_DIALECTS: dict[str, Dialect] = {}
+_COMPILED: LRUCache[Any, Any] = LRUCache(5000)
 
 
 def open_engine(address: str) -> Engine:
-    """Open a database with the tests' keys."""
+    """Open a database with the tests' keys; statements are compiled once in a process, not for each test."""
     engine = make_engine(address)
+    # Compiled statements are kept by dialect, so that of the first engine of its kind serves all.
+    engine.dialect = _DIALECTS.setdefault(engine.dialect.name, engine.dialect)
+    engine.update_execution_options(compiled_cache=_COMPILED)
     attach(engine, KEYS)
     return engine
 
